@@ -1,0 +1,38 @@
+# The front door. Every target installs what it lacks first; the second time that does nothing.
+JOBS ?= $(shell nproc)
+.PHONY: help all install build demo test test-fast bench fuzz lint format asan tsan clean
+
+help:
+	@echo "make demo       install, build, and run the equity-forward sample end to end (DEMO_EXIT=1: stop the node after)"
+	@echo "make test       install, build, run every test, sanitizers and a short fuzz run included"
+	@echo "make test-fast  build and run the unit tests only"
+	@echo "make bench      measure, print the table, write build/bench.json"
+	@echo "make fuzz       run every fuzz target (FUZZ_SECONDS=60 each)"
+	@echo "make lint       clang-format and clang-tidy"
+
+all: build
+install:
+	@tools/install.sh
+build: install
+	@tools/build.sh release
+demo: build
+	@samples/equity-forward/demo.sh
+test-fast: build
+	@ctest --test-dir build --output-on-failure -j $(JOBS) -LE slow
+test: build
+	@tools/test.sh
+bench: build
+	@tools/bench.sh
+fuzz:
+	@tools/install.sh --fuzz
+	@tools/fuzz.sh $${FUZZ_SECONDS:-60}
+asan tsan: install
+	@tools/build.sh $@ && ctest --test-dir build/$@ --output-on-failure -LE slow
+lint:
+	@tools/install.sh --lint
+	@tools/lint.sh
+format:
+	@tools/install.sh --lint
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format-19 -i
+clean:
+	@find build -mindepth 1 -maxdepth 1 ! -name toolchain -exec rm -rf {} +

@@ -1,0 +1,63 @@
+// Strict JSON for everything that is signed or comes from outside, and its canonical form (RFC 8785).
+// Refused: duplicate keys, fractions and exponents, integers beyond ±(2^53−1), -0, invalid UTF-8, lone surrogates,
+// trailing text, depth or size over the limits.
+#pragma once
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bytes.hpp"
+#include "error.hpp"
+
+namespace concordat::json {
+
+using Value = boost::json::value;
+using Object = boost::json::object;
+using Array = boost::json::array;
+
+inline constexpr std::int64_t max_integer = (std::int64_t{1} << 53) - 1;
+
+struct Limits {
+    std::size_t bytes = 1 << 20;
+    std::size_t depth = 32;
+};
+
+// Throws Error(bad_json | too_large); `what` names the document in the error's field.
+Value parse(std::string_view text, std::string_view what, Limits limits = {}, boost::json::storage_ptr storage = {});
+
+// RFC 8785: keys sorted by UTF-16 code units, minimal escapes, no white space. Aborts on a double (never made here).
+std::string canonical(const Value& value);
+void append_canonical(std::string& out, const Value& value);
+std::string canonical(const Object& object);
+
+// Reads an object's members by name with errors that name the field; finish() refuses members nobody asked for.
+// `path` is a JSON Pointer prefix ("/entry").
+class Reader {
+  public:
+    Reader(const Value& value, std::string path);
+    const Value& any(std::string_view name);  // throws missing_field
+    const Value* find(std::string_view name);  // null when absent
+    std::string_view string(std::string_view name, std::size_t max_bytes = 65536);
+    std::string_view string_or(std::string_view name, std::string_view otherwise);
+    std::int64_t integer(std::string_view name, std::int64_t min = 0, std::int64_t max = max_integer);
+    std::int64_t integer_or(std::string_view name, std::int64_t otherwise, std::int64_t min = 0,
+                            std::int64_t max = max_integer);
+    bool boolean_or(std::string_view name, bool otherwise);
+    Hash256 hash(std::string_view name);
+    Bytes base64url(std::string_view name, std::size_t max_bytes = 1 << 24);
+    const Array& array(std::string_view name, std::size_t max_items = 4096);
+    const Object& object(std::string_view name);
+    void expect(std::string_view name, std::string_view value);  // a constant such as "typ"
+    std::string at(std::string_view name) const;                 // this member's pointer
+    [[noreturn]] void fail(std::string_view name, std::string rule) const;  // bad_format at the member
+    void finish() const;  // throws unknown_field
+
+  private:
+    const Object* object_;
+    std::string path_;
+    std::vector<std::string_view> asked_;
+};
+
+}  // namespace concordat::json

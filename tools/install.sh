@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Installs what building, testing and running need, from this machine's package registries. Says what it does; does
+# nothing the second time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+toolchain=build/toolchain
+mkdir -p "$toolchain"
+
+packages=(
+  g++ make cmake ninja-build ccache pkg-config git
+  libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libfmt-dev libcli11-dev
+  libssl-dev libsodium-dev libsecp256k1-dev libsqlite3-dev libseccomp-dev libre2-dev libyaml-cpp-dev libarchive-dev
+  prometheus-cpp-dev libgtest-dev libgmock-dev librapidcheck-dev
+  clang-19 lld-19 wasi-libc libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 libclang-rt-19-dev-wasm32)
+case "${1:-}" in
+  --lint) packages+=(clang-tidy-19 clang-format-19) ;;
+  --fuzz) packages+=(libclang-rt-19-dev) ;;
+  "") ;;
+  *) echo "usage: tools/install.sh [--lint|--fuzz]" >&2; exit 2 ;;
+esac
+
+missing=()
+for package in "${packages[@]}"; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+  echo "==> installing ${#missing[@]} Debian packages: ${missing[*]}"
+  sudo=""; [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get update -qq
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    > "$toolchain/apt.log" 2>&1 || { tail -20 "$toolchain/apt.log" >&2; exit 1; }
+fi
+
+# wasmtime: the shared library from its wheel, the headers from its crate. The wheel's hash is checked by pip, the
+# crate's by cargo from tools/wasmtime-headers/Cargo.lock.
+if [ ! -e "$toolchain/wasmtime/done-50.0.1" ]; then
+  echo "==> installing wasmtime 50.0.1"
+  work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
+  pip download -q --no-deps --require-hashes --only-binary=:all: -d "$work" -r tools/wasmtime-requirements.txt
+  python3 -m zipfile -e "$work"/wasmtime-50.0.1-*.whl "$work/wheel"
+  cp -r tools/wasmtime-headers "$work/headers"
+  (cd "$work/headers" && cargo vendor -q --locked "$work/vendor" > /dev/null)
+  rm -rf "$toolchain/wasmtime"; mkdir -p "$toolchain/wasmtime/lib"
+  cp "$work/wheel/wasmtime/linux-x86_64/_libwasmtime.so" "$toolchain/wasmtime/lib/libwasmtime.so"
+  cp -r "$work/vendor/wasmtime-c-api-impl/include" "$toolchain/wasmtime/include"
+  sed 's/#cmakedefine \(WASMTIME_FEATURE_[A-Z_0-9]*\).*/#define \1/' \
+    "$toolchain/wasmtime/include/wasmtime/conf.h.in" > "$toolchain/wasmtime/include/wasmtime/conf.h"
+  touch "$toolchain/wasmtime/done-50.0.1"
+fi
