@@ -1,0 +1,61 @@
+// What comes in from parties and sources: messages, observations, decisions, terminations (docs/formats.md §4, §5).
+// Parsing is strict and checks the document alone; signatures are checked against a binding with verify().
+#pragma once
+#include <crypto/jws.hpp>
+#include <string>
+#include <variant>
+
+#include "binding.hpp"
+
+namespace concordat::contract {
+
+struct Message {
+    Hash256 binding, version, seen;
+    std::string ledger, action;
+    std::int64_t number = 0;
+    TimeMs expires = 0;
+    json::Object body;    // redacted
+    json::Object sealed;  // audience → {iv, ciphertext}; empty when absent
+};
+
+struct Observation {
+    std::string source;
+    std::int64_t number = 0;
+    TimeMs observed = 0, expires = 0;
+    json::Object body;
+};
+
+// A signed message or observation. `text` (compact JWS) must outlive it.
+struct Input {
+    crypto::Jws jws;
+    Hash256 digest;  // SHA-256 of the compact text
+    std::variant<Message, Observation> content;
+    static Input parse(std::string_view text, boost::json::storage_ptr storage = {});
+    std::int64_t number() const;
+    TimeMs expires() const;
+    // The kid's party or source in the binding, with its signature checked. Throws not_a_party | bad_signature.
+    const Sender& verify(const Binding& binding) const;
+};
+
+struct Decision {
+    std::string decision;  // "decline" | "withdraw"
+    Hash256 document;
+    std::string party, reason;
+    TimeMs issued = 0;
+    static Decision parse(ByteView payload);
+};
+
+struct Termination {
+    Hash256 binding, version;
+    std::string reason;
+    TimeMs expires = 0;
+    static Termination parse(ByteView payload);
+};
+
+// Producers (clients, tests): the JCS payloads, to be signed by the caller.
+std::string write_message(const Message& message);
+std::string write_observation(const Observation& observation);
+std::string write_decision(const Decision& decision);
+std::string write_termination(const Termination& termination);
+
+}  // namespace concordat::contract

@@ -1,0 +1,52 @@
+// A package as the enclave and the verifier see it: manifest, contract (config) and module bytes (docs/formats.md §3).
+#pragma once
+#include <base/bytes.hpp>
+#include <map>
+#include <optional>
+#include <schema/schema.hpp>
+#include <string>
+#include <vector>
+
+namespace concordat::contract {
+
+struct Action {
+    std::vector<std::string> from;  // roles, or the one source that drives it
+    schema::Schema message;         // of the body
+    std::optional<schema::Schema> when;    // the state must satisfy it
+    std::optional<schema::Schema> result;  // absent: the action returns nothing
+    std::vector<std::string> effects;
+};
+
+struct Contract {
+    std::string name, version, description, language;
+    std::vector<std::string> roles;  // sorted
+    schema::Schema state, terms;
+    std::map<std::string, Action, std::less<>> actions;
+    std::map<std::string, schema::Schema, std::less<>> sources;  // observation schemas
+
+    // From the config blob's exact bytes. Throws Error(bad_package | bad_schema | bad_json …) naming the member. Checks what
+    // one schema cannot: `from` names roles or one source, each source drives exactly one action, audiences name roles, a
+    // confidential field of a message is confidential to each role in `from`, observations hold no confidential field, every
+    // effect that an action lists is declared, `ledgers`/`effects` are consistent.
+    static Contract parse(ByteView config);
+    const std::string& driven_by(std::string_view source) const;  // the action's name; throws not_found
+};
+
+// The OCI manifest: digests of the blobs. Throws Error(bad_package).
+struct Manifest {
+    Hash256 id;  // SHA-256 of the manifest's bytes
+    Hash256 config, module, provenance;
+    static Manifest parse(ByteView bytes);
+    static Bytes write(ByteView config, ByteView module, ByteView provenance);
+};
+
+// A whole package in memory, checked: each blob has the digest that the manifest gives.
+struct Package {
+    Bytes manifest, config, module, provenance;
+    Manifest parsed;
+    Contract contract;
+    static Package check(Bytes manifest, Bytes config, Bytes module, Bytes provenance);
+    const Hash256& id() const { return parsed.id; }
+};
+
+}  // namespace concordat::contract
