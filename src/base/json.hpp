@@ -27,13 +27,15 @@ struct Limits {
 // Throws Error(bad_json | too_large); `what` names the document in the error's field.
 Value parse(std::string_view text, std::string_view what, Limits limits = {}, boost::json::storage_ptr storage = {});
 
-// RFC 8785: keys sorted by UTF-16 code units, minimal escapes, no white space. Aborts on a double (never made here).
+// RFC 8785: keys sorted by UTF-16 code units, minimal escapes, no white space. Strings must be valid UTF-8. Aborts on a
+// double or an integer beyond ±max_integer (never made here).
 std::string canonical(const Value& value);
 void append_canonical(std::string& out, const Value& value);
 std::string canonical(const Object& object);
 
 // Reads an object's members by name with errors that name the field; finish() refuses members nobody asked for.
-// `path` is a JSON Pointer prefix ("/entry").
+// `path` is a JSON Pointer prefix ("/entry"). Errors: bad_format, missing_field, too_large, unknown_field. The value must
+// outlive the reader and what it returned by view or reference.
 class Reader {
   public:
     Reader(const Value& value, std::string path);
@@ -55,9 +57,11 @@ class Reader {
     void finish() const;  // throws unknown_field
 
   private:
+    [[noreturn]] void too_large(std::string_view name, std::size_t max, std::string_view unit) const;
+
     const Object* object_;
     std::string path_;
-    std::vector<std::string_view> asked_;
+    std::vector<bool> asked_;  // by position in the object
 };
 
 }  // namespace concordat::json

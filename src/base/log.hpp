@@ -1,12 +1,12 @@
 // Structured logs: one JSON object a line on standard error, with time, level, event, the thread's trace id, fields.
 // Our own few lines because the enclave logs too and its dependencies stay few. Never log a Secret or a message body.
 #pragma once
-#include <initializer_list>
-#include <string_view>
-#include <utility>
-#include <variant>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
 
 namespace concordat::log {
 

@@ -14,7 +14,7 @@ template <class T>
 class Secret {
   public:
     Secret() = default;
-    explicit Secret(T&& value) : value_(std::move(value)) {}
+    explicit Secret(T&& value) : value_(std::move(value)) { scrub(value); }
     Secret(const Secret&) = delete;
     Secret& operator=(const Secret&) = delete;
     Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.clear(); }
@@ -32,12 +32,16 @@ class Secret {
     Secret copy() const { T again = value_; return Secret(std::move(again)); }
 
   private:
-    void clear() {
-        if constexpr (requires { value_.data(); value_.size(); }) {
-            if (value_.size() != 0) wipe(value_.data(), value_.size() * sizeof(*value_.data()));
+    void clear() { scrub(value_); }
+    static void scrub(T& value) {
+        // A moved-from short string still holds its characters, so the whole capacity is wiped, not only the size.
+        if constexpr (requires { value.resize(value.capacity()); }) value.resize(value.capacity());
+        if constexpr (requires { value.data(); value.size(); }) {
+            if (value.size() != 0) wipe(value.data(), value.size() * sizeof(*value.data()));
         } else {
-            wipe(&value_, sizeof value_);
+            wipe(&value, sizeof value);
         }
+        if constexpr (requires { value.clear(); }) value.clear();
     }
     T value_{};
 };

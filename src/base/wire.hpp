@@ -8,6 +8,7 @@ namespace concordat::wire {
 
 class Writer {
   public:
+    void reserve(std::size_t bytes) { out_.reserve(bytes); }
     void u8(std::uint8_t v) { out_.push_back(v); }
     void u16(std::uint16_t v);
     void u32(std::uint32_t v);
