@@ -1,0 +1,140 @@
+#include "protocol.hpp"
+
+namespace concordat::enclave {
+
+namespace {
+constexpr std::size_t max_text = 1 << 20;
+}
+
+Bytes encode(const HelloReply& v) {
+    wire::Writer out;
+    out.text(v.key);
+    out.text(v.evidence);
+    out.text(v.sandbox);
+    out.hash(v.measurement);
+    out.u8(v.dedicated ? 1 : 0);
+    return out.take();
+}
+
+HelloReply decode_hello_reply(ByteView bytes) {
+    wire::Reader in(bytes);
+    HelloReply v;
+    v.key = in.text(max_text);
+    v.evidence = in.text(max_text);
+    v.sandbox = in.text(max_text);
+    v.measurement = in.hash();
+    v.dedicated = in.u8() != 0;
+    in.finish();
+    return v;
+}
+
+Bytes encode(const LoadPackage& v) {
+    wire::Writer out;
+    for (const Bytes* part : {&v.manifest, &v.config, &v.module, &v.provenance}) out.bytes(*part);
+    return out.take();
+}
+
+LoadPackage decode_load_package(ByteView bytes) {
+    wire::Reader in(bytes);
+    LoadPackage v;
+    for (Bytes* part : {&v.manifest, &v.config, &v.module, &v.provenance}) *part = to_bytes(in.bytes());
+    in.finish();
+    return v;
+}
+
+Bytes encode(const LoadBinding& v) {
+    wire::Writer out;
+    out.bytes(v.binding_jws);
+    v.head.write(out);
+    return out.take();
+}
+
+LoadBinding decode_load_binding(ByteView bytes) {
+    wire::Reader in(bytes);
+    LoadBinding v;
+    v.binding_jws = to_bytes(in.bytes());
+    v.head = contract::EntryRecord::read(in);
+    in.finish();
+    return v;
+}
+
+Bytes encode(const Execute& v) {
+    wire::Writer out;
+    out.hash(v.binding);
+    out.u64(static_cast<std::uint64_t>(v.time));
+    out.text(v.input);
+    out.u32(static_cast<std::uint32_t>(v.ancestry.size()));
+    for (const Bytes& document : v.ancestry) out.bytes(document);
+    return out.take();
+}
+
+Execute decode_execute(ByteView bytes) {
+    wire::Reader in(bytes);
+    Execute v;
+    v.binding = in.hash();
+    v.time = static_cast<TimeMs>(in.u64());
+    v.input = in.text(max_text);
+    const std::uint32_t documents = in.count(4096);
+    v.ancestry.reserve(documents);
+    for (std::uint32_t i = 0; i < documents; ++i) v.ancestry.push_back(to_bytes(in.bytes(max_text)));
+    in.finish();
+    return v;
+}
+
+Bytes encode(const Act& v) {
+    wire::Writer out;
+    out.u8(static_cast<std::uint8_t>(v.type));
+    out.hash(v.binding);
+    out.u64(static_cast<std::uint64_t>(v.time));
+    out.bytes(v.input);
+    return out.take();
+}
+
+Act decode_act(ByteView bytes) {
+    wire::Reader in(bytes);
+    Act v;
+    v.type = static_cast<contract::EntryType>(in.u8());
+    v.binding = in.hash();
+    v.time = static_cast<TimeMs>(in.u64());
+    v.input = to_bytes(in.bytes());
+    in.finish();
+    return v;
+}
+
+Bytes encode(const Committed& v) {
+    wire::Writer out;
+    v.record.write(out);
+    v.claim.write(out);
+    v.receipt.write(out);
+    return out.take();
+}
+
+Committed decode_committed(ByteView bytes) {
+    wire::Reader in(bytes);
+    Committed v;
+    v.record = contract::EntryRecord::read(in);
+    v.claim = ccl::Claim::read(in);
+    v.receipt = ccl::LedgerReceipt::read(in);
+    in.finish();
+    return v;
+}
+
+Bytes encode(const ErrorReply& v) {
+    wire::Writer out;
+    out.text(v.code);
+    out.text(v.field);
+    out.text(v.rule);
+    return out.take();
+}
+
+ErrorReply decode_error(ByteView bytes) {
+    wire::Reader in(bytes);
+    ErrorReply v;
+    v.code = in.text(max_text);
+    v.field = in.text(max_text);
+    v.rule = in.text(max_text);
+    in.finish();
+    return v;
+}
+
+}  // namespace concordat::enclave
