@@ -108,5 +108,16 @@ Bytes encode(const ReadRequest& v);
 ReadRequest decode_read_request(ByteView bytes);
 Bytes encode(const HeadRequest& v);
 HeadRequest decode_head_request(ByteView bytes);
+Bytes encode_error(const Refused& v);  // the payload of an error frame
+Refused decode_error(ByteView bytes);
+// Payloads of the consistency frame: the two sizes, and the proof (RFC 9162 §2.1.4) that the tree of `from` entries is the
+// beginning of the tree of `to`.
+struct ConsistencyRequest {
+    std::uint64_t from = 0, to = 0;
+};
+Bytes encode(const ConsistencyRequest& v);
+ConsistencyRequest decode_consistency_request(ByteView bytes);
+Bytes encode_hashes(std::span<const Hash256> hashes);
+std::vector<Hash256> decode_hashes(ByteView bytes);
 
 }  // namespace concordat::ledger::confidential
