@@ -1,6 +1,6 @@
 // Binding versions: the document, who must sign it, and whether they did (docs/formats.md §4).
 #pragma once
-#include <attest/evidence.hpp>
+#include <attest/policy.hpp>
 #include <base/clock.hpp>
 #include <crypto/jwe.hpp>
 #include <crypto/jws.hpp>
@@ -12,6 +12,11 @@
 namespace concordat::contract {
 
 inline constexpr std::string_view binding_typ = "concordat/binding/1";
+inline constexpr std::string_view cipher_suite = "ECDH-ES+A256KW/A256GCM";
+inline constexpr std::size_t max_binding_bytes = std::size_t{1} << 20;
+inline constexpr std::size_t max_parties = 256;  // also the bound on signatures of one document
+inline constexpr std::size_t max_keys = 16;      // of one party or source
+inline constexpr std::size_t max_sources = 64;
 
 struct Party {
     std::string role, id;
@@ -58,6 +63,7 @@ struct Binding {
     json::Object sealed_terms;  // audience → JWE
     AmendmentRule amendment;
     TimeMs expires = 0;
+    json::Object document;  // as parsed, to compare versions
 
     // From exact payload bytes; strict; throws naming field and rule. Checks everything that the document alone can show.
     static Binding parse(ByteView payload);
@@ -76,17 +82,29 @@ struct Binding {
 // know, a second one by the same party, or one that does not hold: Error(not_a_party | bad_signature), naming which.
 std::set<std::string> signers(const Binding& keys_of, const crypto::GeneralJws& jws, std::string_view typ);
 
+// Whether `next` changes nothing but one party's own keys (and, as it must, the sealed terms that this party reads): that
+// party's id, else empty.
+std::string self_change(const Binding& current, const Binding& next);
+
 // Which party ids must still sign, given those that have. Empty when the version may lock.
 std::vector<std::string> missing_for_first(const Binding& first, const std::set<std::string>& signed_by);
 // For a next version under the current version's rule: see docs/formats.md §4 (rule, added parties, self).
 std::vector<std::string> missing_for_amendment(const Binding& current, const Binding& next,
                                                const std::set<std::string>& signed_by);
+// With m-of-n short of its m, all who could still sign are named.
 std::vector<std::string> missing_for_termination(const Binding& current, const std::set<std::string>& signed_by);
-// Signers of an amendment are looked up in the current version, then (added parties, or a party's own new key) in the next.
+// The ids of the parties that sign: one that `current` has, by a key that `current` gives it; one that `next` adds, by a
+// key that `next` gives it. A key that `next` gives a party of `current` signs for nobody: else whoever proposes an
+// amendment could put in a key of their own and consent with it for that party.
 std::set<std::string> amendment_signers(const Binding& current, const Binding& next, const crypto::GeneralJws& jws);
 
 // Whole checks, as enclave and verifier do them; throw naming what fails. `jws` payload must be `binding`'s bytes.
 void check_first(const Binding& first, const crypto::GeneralJws& jws);
 void check_amendment(const Binding& current, const Binding& next, const crypto::GeneralJws& jws);
+// `next` is a successor of `current` as far as the documents show: number, id, previous, the same record ledger.
+void check_successor(const Binding& current, const Binding& next);
+// `payload_binding` and `payload_version` are what the termination names.
+void check_termination(const Binding& current, const Hash256& payload_binding, const Hash256& payload_version,
+                       const crypto::GeneralJws& jws);
 
 }  // namespace concordat::contract

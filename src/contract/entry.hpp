@@ -56,5 +56,8 @@ struct EntryRecord {
 };
 
 Hash256 state_root(const json::Object& redacted_state);
+// The other parts of a record, strict and in RFC 8785 form. Throw naming `field`.
+json::Object parse_state(ByteView bytes, std::string_view field);
+json::Object parse_sealed_disclosures(ByteView bytes, std::string_view field);  // audience → {iv, ciphertext}
 
 }  // namespace concordat::contract

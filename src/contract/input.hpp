@@ -9,6 +9,11 @@
 
 namespace concordat::contract {
 
+inline constexpr std::string_view message_typ = "concordat/message/1";
+inline constexpr std::string_view observation_typ = "concordat/observation/1";
+inline constexpr std::string_view decision_typ = "concordat/decision/1";
+inline constexpr std::string_view termination_typ = "concordat/termination/1";
+
 struct Message {
     Hash256 binding, version, seen;
     std::string ledger, action;

@@ -36,6 +36,7 @@ struct Contract {
 struct Manifest {
     Hash256 id;  // SHA-256 of the manifest's bytes
     Hash256 config, module, provenance;
+    std::size_t config_bytes = 0, module_bytes = 0, provenance_bytes = 0;
     static Manifest parse(ByteView bytes);
     static Bytes write(ByteView config, ByteView module, ByteView provenance);
 };

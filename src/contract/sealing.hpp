@@ -21,5 +21,6 @@ Bytes entry_aad(const Hash256& binding, std::string_view audience);
 
 // binding key → audience key of one binding version; binding key → the enclave's own state key.
 SecretKey audience_key(const SecretKey& binding_key, const Hash256& version, std::string_view audience);
+SecretKey state_key(const SecretKey& binding_key);
 
 }  // namespace concordat::contract

@@ -1,0 +1,342 @@
+#include "entry.hpp"
+
+#include <algorithm>
+#include <array>
+#include <base/json_text.hpp>
+#include <charconv>
+#include <crypto/hash.hpp>
+#include <crypto/merkle.hpp>
+
+#include "names.hpp"
+#include "sealing.hpp"
+
+namespace concordat::contract {
+namespace {
+
+constexpr std::array<std::string_view, 10> type_names{"bind",      "amend",    "execute", "prepare", "cancelling",
+                                                      "outcome",   "terminate", "disputed", "propose", "close"};
+constexpr std::size_t max_items = 1024;  // effects or events of one entry
+
+// Appends members in the order in which they are called, which the caller makes the sorted one. Numbers and digests are
+// written without a JSON tree in between: an entry is written for every message.
+class MemberWriter {
+  public:
+    explicit MemberWriter(std::string& out) : out_(out) { out_ += '{'; }
+    void text(std::string_view name, std::string_view value) {
+        begin(name);
+        json::append_string(out_, value);
+    }
+    void text_if(std::string_view name, std::string_view value) {
+        if (!value.empty()) text(name, value);
+    }
+    void hash(std::string_view name, const Hash256& value) {
+        static constexpr std::string_view digits = "0123456789abcdef";
+        begin(name);
+        std::array<char, 73> digest{'"', 's', 'h', 'a', '2', '5', '6', ':'};
+        std::size_t at = 8;
+        for (const std::uint8_t byte : value.bytes) {
+            digest[at++] = digits[byte >> 4];
+            digest[at++] = digits[byte & 15];
+        }
+        digest[at] = '"';
+        out_.append(digest.data(), digest.size());
+    }
+    void hash_if(std::string_view name, const std::optional<Hash256>& value) {
+        if (value) hash(name, *value);
+    }
+    void integer(std::string_view name, std::uint64_t value) {
+        begin(name);
+        std::array<char, 20> digits{};
+        out_.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr);
+    }
+    void integer_if(std::string_view name, std::uint64_t value) {
+        if (value != 0) integer(name, value);
+    }
+    void time_if(std::string_view name, TimeMs value) {
+        if (value != 0) text(name, format_time(value));
+    }
+    void array_if(std::string_view name, const json::Array& value) {
+        if (value.empty()) return;
+        begin(name);
+        out_ += '[';
+        for (std::size_t i = 0; i < value.size(); ++i) {
+            if (i != 0) out_ += ',';
+            json::append_canonical(out_, value[i]);
+        }
+        out_ += ']';
+    }
+    void object(std::string_view name, const json::Object& value) {
+        begin(name);
+        out_ += json::canonical(value);
+    }
+    void end() { out_ += '}'; }
+    std::string& begin(std::string_view name) {
+        if (!first_) out_ += ',';
+        first_ = false;
+        out_ += '"';
+        out_ += name;
+        out_ += "\":";
+        return out_;
+    }
+
+  private:
+    std::string& out_;
+    bool first_ = true;
+};
+
+void write_sender(MemberWriter& out, const Entry& entry) {
+    if (entry.sender_role.empty()) return;
+    MemberWriter sender(out.begin("sender"));
+    sender.text("id", entry.sender_id);
+    sender.text("key", entry.sender_key);
+    sender.text("role", entry.sender_role);
+    sender.end();
+}
+
+void read_sender(json::Reader& in, Entry& entry) {
+    const json::Value* value = in.find("sender");
+    if (value == nullptr) return;
+    json::Reader sender(*value, in.at("sender"));
+    entry.sender_role = sender.string("role");
+    entry.sender_id = sender.string("id");
+    entry.sender_key = sender.string("key");
+    sender.finish();
+    check_name(entry.sender_role, sender.at("role"));
+    check_id(entry.sender_id, sender.at("id"));
+    thumbprint_of(entry.sender_key, sender.at("key"));
+}
+
+std::string read_optional_name(json::Reader& in, std::string_view name) {
+    if (in.find(name) == nullptr) return {};
+    const std::string_view value = in.string(name);
+    check_name(value, in.at(name));
+    return std::string(value);
+}
+
+std::string read_optional_text(json::Reader& in, std::string_view name) {
+    if (in.find(name) == nullptr) return {};
+    const std::string_view value = in.string(name, 4096);
+    if (value.empty()) in.fail(name, "must not be empty where it is present");
+    return std::string(value);
+}
+
+std::optional<Hash256> read_optional_hash(json::Reader& in, std::string_view name) {
+    if (in.find(name) == nullptr) return std::nullopt;
+    return in.hash(name);
+}
+
+json::Array read_optional_array(json::Reader& in, std::string_view name) {
+    if (in.find(name) == nullptr) return {};
+    const json::Array& value = in.array(name, max_items);
+    if (value.empty()) in.fail(name, "must not be empty where it is present");
+    return value;
+}
+
+json::Object read_audiences(json::Reader& in) {
+    if (in.find("audiences") == nullptr) return {};
+    const json::Object& value = in.object("audiences");
+    if (value.empty()) in.fail("audiences", "must not be empty where it is present");
+    for (const auto& member : value) {
+        audience_roles(member.key(), in.at("audiences"));
+        if (!member.value().is_object()) in.fail("audiences", "must hold a JWE for each audience");
+    }
+    return value;
+}
+
+void read_optional_members(json::Reader& in, Entry& entry) {
+    entry.action = read_optional_name(in, "action");
+    entry.package = read_optional_hash(in, "package");
+    entry.number = in.integer_or("number", 0, 1);
+    if (in.find("result") != nullptr) entry.result = in.object("result");
+    entry.effects = read_optional_array(in, "effects");
+    entry.events = read_optional_array(in, "events");
+    entry.fuel = static_cast<std::uint64_t>(in.integer_or("fuel", 0, 1));
+    entry.meter = read_optional_text(in, "meter");
+    entry.audiences = read_audiences(in);
+    entry.proposal = read_optional_hash(in, "proposal");
+    if (in.find("deadline") != nullptr) entry.deadline = read_time(in, "deadline");
+    entry.reason = read_optional_text(in, "reason");
+}
+
+// What the type asks for, so that an entry cannot be read as more than it says.
+void check_type_rules(const Entry& entry) {
+    const auto fail = [](std::string field, std::string rule) {
+        throw Error(Code::bad_format, "/entry/" + std::move(field), std::move(rule));
+    };
+    const bool first = entry.type == EntryType::bind;
+    if (first != (entry.sequence == 0)) fail("sequence", "must be 0 for bind and only for bind");
+    if (first != entry.previous.is_zero()) fail("previous", "must be zeros for bind and only for bind");
+    if (first && entry.version != entry.binding) fail("version", "must be the binding's id for bind");
+    if (entry.type == EntryType::execute) {
+        if (entry.sender_role.empty()) fail("sender", "must be present for execute");
+        if (entry.action.empty()) fail("action", "must be present for execute");
+    }
+}
+
+Hash256 effects_digest(const json::Array& effects) {
+    return effects.empty() ? Hash256{} : crypto::sha256(json::canonical(json::Value(effects)));
+}
+
+std::array<std::uint8_t, 32> u256(std::uint64_t value) {
+    std::array<std::uint8_t, 32> out{};
+    for (std::size_t i = 0; i < 8; ++i) out[31 - i] = static_cast<std::uint8_t>(value >> (8 * i));
+    return out;
+}
+
+void check_digest(ByteView bytes, const Hash256& expected, std::string_view field) {
+    if (crypto::sha256(bytes) != expected) {
+        throw Error(Code::tampered, std::string(field), "must have the digest that the entry names");
+    }
+}
+
+}  // namespace
+
+std::string_view entry_type_name(EntryType type) { return type_names.at(static_cast<std::size_t>(type) - 1); }
+
+EntryType entry_type_from_name(std::string_view name, std::string_view field) {
+    const auto found = std::ranges::find(type_names, name);
+    if (found == type_names.end()) throw Error(Code::bad_format, std::string(field), "must be the name of an entry type");
+    return static_cast<EntryType>(found - type_names.begin() + 1);
+}
+
+std::string Entry::write() const {
+    std::string text;
+    text.reserve(1024);
+    MemberWriter out(text);
+    out.text_if("action", action);
+    if (!audiences.empty()) out.object("audiences", audiences);
+    out.hash("binding", binding);
+    out.time_if("deadline", deadline);
+    out.hash("disclosures", disclosures);
+    out.array_if("effects", effects);
+    out.array_if("events", events);
+    out.integer_if("fuel", fuel);
+    out.hash("input", input);
+    out.text("ledger", ledger);
+    out.text_if("meter", meter);
+    out.integer_if("number", static_cast<std::uint64_t>(number));
+    out.hash_if("package", package);
+    out.hash("previous", previous);
+    out.hash("private", private_state);
+    out.hash_if("proposal", proposal);
+    out.text_if("reason", reason);
+    if (result) out.object("result", *result);
+    write_sender(out, *this);
+    out.integer("sequence", static_cast<std::uint64_t>(sequence));
+    out.hash("state_after", state_after);
+    out.hash("state_before", state_before);
+    out.text("time", format_time(time));
+    out.text("typ", "concordat/entry/1");
+    out.text("type", entry_type_name(type));
+    out.hash("version", version);
+    out.end();
+    return text;
+}
+
+Entry Entry::parse(ByteView document) {
+    const json::Value value = json::parse(text_of(document), "/entry");
+    json::Reader in(value, "/entry");
+    Entry entry;
+    in.expect("typ", "concordat/entry/1");
+    entry.type = entry_type_from_name(in.string("type"), in.at("type"));
+    entry.ledger = in.string("ledger");
+    check_chain(entry.ledger, in.at("ledger"));
+    entry.binding = in.hash("binding");
+    entry.version = in.hash("version");
+    entry.sequence = in.integer("sequence");
+    entry.previous = in.hash("previous");
+    entry.time = read_time(in, "time");
+    entry.input = in.hash("input");
+    entry.state_before = in.hash("state_before");
+    entry.state_after = in.hash("state_after");
+    entry.disclosures = in.hash("disclosures");
+    entry.private_state = in.hash("private");
+    read_sender(in, entry);
+    read_optional_members(in, entry);
+    in.finish();
+    check_type_rules(entry);
+    // One text for one entry: enclaves write JCS, and only what they could have written is an entry.
+    if (entry.write() != text_of(document)) throw Error(Code::bad_format, "/entry", "must be in RFC 8785 form");
+    return entry;
+}
+
+Hash256 Entry::id(ByteView document) const {
+    const std::array<std::uint8_t, 2> head{0x00, static_cast<std::uint8_t>(type)};
+    const auto number_of_entry = u256(static_cast<std::uint64_t>(sequence));
+    return crypto::sha256({head, binding.view(), version.view(), number_of_entry, previous.view(), input.view(),
+                           state_after.view(), effects_digest(effects).view(), crypto::sha256(document).view()});
+}
+
+Hash256 state_root(const json::Object& redacted_state) {
+    static constexpr std::array<std::uint8_t, 2> head{0x00, 0x53};
+    std::vector<const json::Object::value_type*> members;
+    members.reserve(redacted_state.size());
+    for (const auto& member : redacted_state) members.push_back(&member);
+    std::ranges::sort(members, [](const auto* a, const auto* b) { return json::utf16_less(a->key(), b->key()); });
+    std::vector<Hash256> leaves;
+    leaves.reserve(members.size());
+    std::string text;
+    for (const auto* member : members) {
+        text.clear();
+        json::append_canonical(text, member->value());
+        leaves.push_back(crypto::sha256(
+            {head, crypto::sha256(std::string_view(member->key())).view(), crypto::sha256(text).view()}));
+    }
+    return crypto::merkle_root(leaves);
+}
+
+json::Object parse_sealed_disclosures(ByteView bytes, std::string_view field) {
+    if (text_of(bytes) == "{}") return {};
+    json::Value value = json::parse(text_of(bytes), field, {.bytes = std::size_t{16} << 20});
+    if (!value.is_object()) throw Error(Code::bad_format, std::string(field), "must be an object");
+    for (const auto& member : value.get_object()) {
+        const std::string at = std::string(field) + "/" + std::string(member.key());
+        audience_roles(member.key(), at);
+        Sealed::parse(member.value(), at);
+    }
+    if (json::canonical(value) != text_of(bytes)) {
+        throw Error(Code::bad_format, std::string(field), "must be in RFC 8785 form");
+    }
+    return std::move(value.get_object());
+}
+
+json::Object parse_state(ByteView bytes, std::string_view field) {
+    json::Value value = json::parse(text_of(bytes), field, {.bytes = std::size_t{16} << 20});
+    if (!value.is_object()) throw Error(Code::bad_format, std::string(field), "must be an object");
+    if (json::canonical(value) != text_of(bytes)) {
+        throw Error(Code::bad_format, std::string(field), "must be in RFC 8785 form");
+    }
+    return std::move(value.get_object());
+}
+
+void EntryRecord::write(wire::Writer& out) const {
+    out.bytes(document);
+    out.bytes(input);
+    out.bytes(state);
+    out.bytes(disclosures);
+    out.bytes(private_state);
+}
+
+EntryRecord EntryRecord::read(wire::Reader& in) {
+    EntryRecord record;
+    record.document = to_bytes(in.bytes());
+    record.input = to_bytes(in.bytes());
+    record.state = to_bytes(in.bytes());
+    record.disclosures = to_bytes(in.bytes());
+    record.private_state = to_bytes(in.bytes());
+    return record;
+}
+
+Entry EntryRecord::check() const {
+    Entry entry = Entry::parse(document);
+    check_digest(input, entry.input, "/input");
+    if (state_root(parse_state(state, "/state")) != entry.state_after) {
+        throw Error(Code::tampered, "/state", "must have the root that the entry names");
+    }
+    check_digest(disclosures, entry.disclosures, "/disclosures");
+    parse_sealed_disclosures(disclosures, "/disclosures");
+    check_digest(private_state, entry.private_state, "/private");
+    return entry;
+}
+
+}  // namespace concordat::contract
