@@ -55,6 +55,11 @@ Bytes encode_frame(std::uint16_t type, std::uint64_t id, ByteView payload) {
     return out.take();
 }
 
+void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id, ByteView payload) {
+    const Bytes frame = encode_frame(type, id, payload);
+    out.insert(out.end(), frame.begin(), frame.end());
+}
+
 void FrameBuffer::append(ByteView bytes) {
     if (start_ == buffer_.size()) {
         buffer_.clear();

@@ -9,6 +9,8 @@
 
 namespace concordat::crypto {
 
+inline constexpr std::size_t max_signatures = 64;
+
 struct JwsHeader {
     Alg alg{};
     std::string kid;
@@ -25,7 +27,8 @@ struct Jws {
     void verify(const PublicKey& key, std::string_view field) const;
 };
 
-// `text` must outlive the result. Throws Error(bad_format | too_large).
+// `text` must outlive the result. Throws Error(bad_format | bad_json | missing_field | unknown_field | too_large) under
+// `field`.
 Jws parse_compact(std::string_view text, std::string_view field, std::size_t max_bytes = 1 << 20);
 std::string sign_compact(ByteView payload, std::string_view typ, const PrivateKey& key);
 
@@ -41,9 +44,11 @@ struct GeneralJws {
     Bytes payload;
     std::vector<One> signatures;
 
+    // Throws as parse_compact does; at most max_signatures. The signatures may be none.
     static GeneralJws parse(const json::Value& value, std::string_view field);
     json::Object to_json() const;
     void add(std::string_view typ, const PrivateKey& key);  // signs payload_text
+    // False also where alg or kid are not the key's, or there is no such signature.
     bool verify(std::size_t index, const PublicKey& key) const;
     static GeneralJws of(ByteView payload);
 };

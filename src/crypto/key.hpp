@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+struct evp_pkey_st;  // OpenSSL's EVP_PKEY
+
 namespace concordat::crypto {
 
 enum class Alg : std::uint8_t { es256k = 1, es256 = 2, eddsa = 3 };
@@ -29,6 +31,7 @@ class PublicKey {
     Alg alg() const;
     const Hash256& thumbprint() const;  // RFC 7638, SHA-256
     std::string kid() const;            // base64url of the thumbprint
+    bool answers_to(std::string_view kid) const;  // the thumbprint, or the DID URL that the JWK itself gave as kid
     bool verify(ByteView message, ByteView signature) const;
     explicit operator bool() const { return impl_ != nullptr; }
     bool operator==(const PublicKey& other) const;
@@ -42,18 +45,24 @@ class PublicKey {
 
 class PrivateKey {
   public:
+    PrivateKey() = default;  // empty: may only be assigned to
     static PrivateKey generate(Alg alg, Random& random);
     static PrivateKey from_jwk(const json::Value& jwk, std::string_view field);
     Secret<std::string> jwk_text() const;  // with "d"
     const PublicKey& public_key() const { return public_; }
-    Signature sign(ByteView message) const;  // deterministic (RFC 6979 / RFC 8032); low-S
+    // Low-S. ES256K (RFC 6979) and EdDSA (RFC 8032) are deterministic; ES256 is randomised by OpenSSL.
+    Signature sign(ByteView message) const;
 
   private:
+    PrivateKey(Alg alg, SecretKey secret);  // throws Error(bad_format) unless the secret is a valid scalar
+
     PublicKey public_;
     SecretKey secret_;
+    std::shared_ptr<evp_pkey_st> p256_;  // ES256 only: OpenSSL's form of the secret, costly to make
 };
 
-// A P-256 key pair for ECDH-ES (RFC 7518 §4.6).
+// A P-256 key pair for ECDH-ES (RFC 7518 §4.6). As JWK: kty crv x y (d), and optional alg ("ECDH-ES+A256KW"), kid, use
+// ("enc"); errors as for PublicKey.
 class EncryptionPublicKey {
   public:
     EncryptionPublicKey() = default;
@@ -65,12 +74,15 @@ class EncryptionPublicKey {
 
   private:
     friend class EncryptionPrivateKey;
+    explicit EncryptionPublicKey(const std::array<std::uint8_t, 65>& point);
+
     std::array<std::uint8_t, 65> point_{};
     Hash256 thumbprint_;
 };
 
 class EncryptionPrivateKey {
   public:
+    EncryptionPrivateKey() = default;  // empty: may only be assigned to
     static EncryptionPrivateKey generate(Random& random);
     static EncryptionPrivateKey from_jwk(const json::Value& jwk, std::string_view field);
     Secret<std::string> jwk_text() const;
@@ -78,6 +90,8 @@ class EncryptionPrivateKey {
     SecretKey ecdh(const EncryptionPublicKey& peer) const;  // the x coordinate
 
   private:
+    explicit EncryptionPrivateKey(SecretKey secret);
+
     EncryptionPublicKey public_;
     SecretKey secret_;
 };
