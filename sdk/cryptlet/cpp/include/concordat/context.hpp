@@ -43,7 +43,8 @@ class Context {
     const Value& message() const { return input()["message"]; }
     // In "migrate": the package version that made the state.
     const std::string& from() const { return string_of(input(), "from"); }
-    // The host's claim of the time, never before the binding's last entry. A deadline that matters names a clock source.
+    // The host's claim of the time, never before the binding's last entry. A deadline that matters names a clock
+    // source.
     Time time() const { return Time::parse(string_of(input(), "time")); }
 
     // The contract's state: change it in place; what it is when the method returns is the new state.

@@ -35,7 +35,11 @@ struct Action {
 // Runs one call: input JSON in, output JSON out; aborts as abort_with() does. Also what a native test calls.
 template <class Contract, std::size_t count>
 std::string run_call(const Action<Contract> (&actions)[count], std::string_view input) {
+#if defined(__wasm__)
+    Context& context = *new Context(parse_json(input));  // never freed: the instance ends with the call
+#else
     Context context(parse_json(input));
+#endif
     Contract contract{};
     const std::string_view call = context.call();
     if (call == "init") {
@@ -66,30 +70,31 @@ inline std::uint64_t packed(const char* at, std::size_t length) {
 #define CONCORDAT_ACTION(name, method) {name, &Self::method}
 
 // concordat_run(input) is there in native builds too, for tests.
-#define CONCORDAT_CONTRACT(Type, ...)                                               \
-    std::string concordat_run(std::string_view input) {                             \
-        using Self = Type;                                                          \
+#define CONCORDAT_CONTRACT(Type, ...)                                                \
+    std::string concordat_run(std::string_view input) {                              \
+        using Self = Type;                                                           \
         static constexpr ::concordat::cryptlet::Action<Self> actions[]{__VA_ARGS__}; \
-        return ::concordat::cryptlet::run_call<Self>(actions, input);               \
-    }                                                                               \
+        return ::concordat::cryptlet::run_call<Self>(actions, input);                \
+    }                                                                                \
     CONCORDAT_EXPORTS
 
 #if defined(__wasm__)
 // Input and output are never freed: the instance ends with the call.
-#define CONCORDAT_EXPORTS                                                                                           \
-    extern "C" {                                                                                                    \
-    __attribute__((export_name("cryptlet_alloc"))) void* cryptlet_alloc(std::size_t length) {                       \
-        return std::malloc(length == 0 ? 1 : length);                                                               \
-    }                                                                                                               \
-    __attribute__((export_name("cryptlet_handle"))) std::uint64_t cryptlet_handle(const char* at, std::size_t length) { \
-        const std::string* output = new std::string(concordat_run({at, length}));                                   \
-        return ::concordat::cryptlet::detail::packed(output->data(), output->size());                               \
-    }                                                                                                               \
-    __attribute__((export_name("cryptlet_aborted"))) std::uint64_t cryptlet_aborted() {                             \
-        const auto& record = ::concordat::cryptlet::detail::abort_record;                                           \
-        return record.length == 0 ? 0 : ::concordat::cryptlet::detail::packed(record.text, record.length);          \
-    }                                                                                                               \
-    }                                                                                                               \
+#define CONCORDAT_EXPORTS                                                                                  \
+    extern "C" {                                                                                           \
+    __attribute__((export_name("cryptlet_alloc"))) void* cryptlet_alloc(std::size_t length) {              \
+        return std::malloc(length == 0 ? 1 : length);                                                      \
+    }                                                                                                      \
+    __attribute__((export_name("cryptlet_handle"))) std::uint64_t cryptlet_handle(const char* at,          \
+                                                                                  std::size_t length) {    \
+        const std::string* output = new std::string(concordat_run({at, length}));                          \
+        return ::concordat::cryptlet::detail::packed(output->data(), output->size());                      \
+    }                                                                                                      \
+    __attribute__((export_name("cryptlet_aborted"))) std::uint64_t cryptlet_aborted() {                    \
+        const auto& record = ::concordat::cryptlet::detail::abort_record;                                  \
+        return record.length == 0 ? 0 : ::concordat::cryptlet::detail::packed(record.text, record.length); \
+    }                                                                                                      \
+    }                                                                                                      \
     static_assert(true)
 #else
 #define CONCORDAT_EXPORTS static_assert(true)

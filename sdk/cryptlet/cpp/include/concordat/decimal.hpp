@@ -177,7 +177,8 @@ class Natural {
     // One limb of the quotient: guesses it from the first limbs, subtracts divisor × guess at limb j, mends the guess.
     static std::uint32_t divide_step(Natural& dividend, const Natural& divisor, std::size_t j) {
         const std::size_t n = divisor.size_;
-        const std::uint64_t top = static_cast<std::uint64_t>(dividend.limbs_[j + n]) * base + dividend.limbs_[j + n - 1];
+        const std::uint64_t top =
+            static_cast<std::uint64_t>(dividend.limbs_[j + n]) * base + dividend.limbs_[j + n - 1];
         std::uint64_t guess = top / divisor.limbs_[n - 1];
         std::uint64_t rest = top % divisor.limbs_[n - 1];
         while (guess >= base || guess * divisor.limbs_[n - 2] > rest * base + dividend.limbs_[j + n - 2]) {
@@ -364,13 +365,20 @@ class Decimal {
     static bool rounds_away(bool negative, const detail::Natural& quotient, std::strong_ordering half,
                             Rounding rounding) {
         switch (rounding) {
-            case Rounding::up: return true;
-            case Rounding::down: return false;
-            case Rounding::ceiling: return !negative;
-            case Rounding::floor: return negative;
-            case Rounding::half_up: return half >= 0;
-            case Rounding::half_down: return half > 0;
-            case Rounding::half_even: return half > 0 || (half == 0 && quotient.is_odd());
+            case Rounding::up:
+                return true;
+            case Rounding::down:
+                return false;
+            case Rounding::ceiling:
+                return !negative;
+            case Rounding::floor:
+                return negative;
+            case Rounding::half_up:
+                return half >= 0;
+            case Rounding::half_down:
+                return half > 0;
+            case Rounding::half_even:
+                return half > 0 || (half == 0 && quotient.is_odd());
         }
         return false;
     }

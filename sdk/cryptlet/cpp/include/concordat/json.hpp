@@ -33,6 +33,7 @@ class Object {
     Value* find(std::string_view key);
     const Value& at(std::string_view key) const;  // aborts when it is missing
     Value& operator[](std::string_view key);      // inserts null when it is missing
+    bool insert(std::string key, Value value);    // false, and nothing changes, when it is there already
     bool erase(std::string_view key);             // true when it was there
     bool contains(std::string_view key) const { return find(key) != nullptr; }
     std::size_t size() const;
@@ -118,7 +119,9 @@ inline bool key_less(std::string_view a, std::string_view b) {
         const auto x = static_cast<unsigned char>(a[i]);
         const auto y = static_cast<unsigned char>(b[i]);
         if (x == y) continue;
-        const auto rank = [](unsigned char c) { return c >= 0xee ? (c >= 0xf0 ? 0xee + (c - 0xf0) : 0xf8 + (c - 0xee)) : c; };
+        const auto rank = [](unsigned char c) {
+            return c >= 0xee ? (c >= 0xf0 ? 0xee + (c - 0xf0) : 0xf8 + (c - 0xee)) : c;
+        };
         return rank(x) < rank(y);
     }
     return a.size() < b.size();
@@ -165,6 +168,14 @@ inline const Value& Object::at(std::string_view key) const {
     const Value* value = find(key);
     if (value == nullptr) abort_with("missing_field", "missing: " + std::string(key));
     return *value;
+}
+
+inline bool Object::insert(std::string key, Value value) {
+    const std::size_t place = lower_bound(key);
+    if (place < members_.size() && members_[place].key == key) return false;
+    if (members_.empty()) members_.reserve(8);
+    members_.insert(members_.begin() + static_cast<std::ptrdiff_t>(place), Member{std::move(key), std::move(value)});
+    return true;
 }
 
 inline Value& Object::operator[](std::string_view key) {

@@ -38,13 +38,23 @@ class Parser {
         if (depth > 32) fail();
         skip_space();
         switch (peek()) {
-            case '{': return object(depth);
-            case '[': return array(depth);
-            case '"': return Value(string());
-            case 't': expect("true"); return Value(true);
-            case 'f': expect("false"); return Value(false);
-            case 'n': expect("null"); return Value();
-            default: return Value(integer());
+            case '{':
+                return object(depth);
+            case '[':
+                return array(depth);
+            case '"':
+                return Value(string());
+            case 't':
+                expect("true");
+                return Value(true);
+            case 'f':
+                expect("false");
+                return Value(false);
+            case 'n':
+                expect("null");
+                return Value();
+            default:
+                return Value(integer());
         }
     }
 
@@ -58,13 +68,10 @@ class Parser {
         }
         while (true) {
             skip_space();
-            const std::string key = string();
+            std::string key = string();
             skip_space();
             expect(':');
-            const std::size_t before = object.size();
-            Value& place = object[key];
-            if (object.size() == before) fail();
-            place = any(depth + 1);
+            if (!object.insert(std::move(key), any(depth + 1))) fail();
             skip_space();
             if (peek() != ',') break;
             ++next_;
@@ -112,8 +119,9 @@ class Parser {
         std::string out;
         while (true) {
             const char* run = next_;
-            while (next_ != end_ && *next_ != '"' && *next_ != '\\' && static_cast<unsigned char>(*next_) >= 0x20) ++next_;
-            out.append(run, static_cast<std::size_t>(next_ - run));
+            while (run != end_ && *run != '"' && *run != '\\' && static_cast<unsigned char>(*run) >= 0x20) ++run;
+            out.append(next_, static_cast<std::size_t>(run - next_));
+            next_ = run;
             if (peek() == '"') break;
             expect('\\');
             escape(out);
@@ -125,16 +133,35 @@ class Parser {
     void escape(std::string& out) {
         if (next_ == end_) fail();
         switch (*next_++) {
-            case '"': out += '"'; return;
-            case '\\': out += '\\'; return;
-            case '/': out += '/'; return;
-            case 'b': out += '\b'; return;
-            case 'f': out += '\f'; return;
-            case 'n': out += '\n'; return;
-            case 'r': out += '\r'; return;
-            case 't': out += '\t'; return;
-            case 'u': append_utf8(out, code_point()); return;
-            default: fail();
+            case '"':
+                out += '"';
+                return;
+            case '\\':
+                out += '\\';
+                return;
+            case '/':
+                out += '/';
+                return;
+            case 'b':
+                out += '\b';
+                return;
+            case 'f':
+                out += '\f';
+                return;
+            case 'n':
+                out += '\n';
+                return;
+            case 'r':
+                out += '\r';
+                return;
+            case 't':
+                out += '\t';
+                return;
+            case 'u':
+                append_utf8(out, code_point());
+                return;
+            default:
+                fail();
         }
     }
 
