@@ -6,7 +6,7 @@ namespace concordat::ledger::confidential {
 namespace {
 
 constexpr std::uint32_t max_items = 4096;
-constexpr std::size_t max_document = 1 << 20;
+constexpr std::size_t max_document = 4 << 20;
 constexpr std::size_t max_evidence = 1 << 20;
 constexpr std::size_t max_text = 4096;
 constexpr std::uint32_t max_sealed_terms = 256;

@@ -41,6 +41,7 @@ struct SignedRoot {
     crypto::Signature signature{};
     void write(wire::Writer& out) const;
     static SignedRoot read(wire::Reader& in);
+    bool operator==(const SignedRoot&) const = default;
     bool verify(const crypto::PublicKey& service_key) const;
 };
 
