@@ -1,6 +1,6 @@
 // Binding versions: the document, who must sign it, and whether they did (docs/formats.md §4).
 #pragma once
-#include <attest/policy.hpp>
+#include <attest/evidence.hpp>
 #include <base/clock.hpp>
 #include <crypto/jwe.hpp>
 #include <crypto/jws.hpp>

@@ -1,0 +1,153 @@
+#include "context.hpp"
+
+#include <algorithm>
+#include <contract/sealing.hpp>
+#include <crypto/hash.hpp>
+
+namespace concordat::enclave {
+
+namespace {
+
+constexpr std::uint8_t private_format = 1;
+
+void collect_audiences(const schema::Schema& schema, std::set<std::string>& out) {
+    for (const schema::ConfidentialField& field : schema.confidential()) out.insert(field.audience);
+}
+
+}  // namespace
+
+LoadedPackage::LoadedPackage(contract::Package&& package, const runtime::Engine& engine)
+    : id(package.id()), contract(std::move(package.contract)), logic(engine.compile(package.module)) {
+    collect_audiences(contract.state, audiences);
+    collect_audiences(contract.terms, audiences);
+    for (const auto& [name, action] : contract.actions) {
+        collect_audiences(action.message, audiences);
+        if (action.result) collect_audiences(*action.result, audiences);
+    }
+}
+
+Keychain::Keychain(SecretKey&& binding_key)
+    : binding_(std::move(binding_key)),
+      state_(contract::state_key(binding_)),
+      salt_(crypto::derive_key(binding_.expose(), {bytes_of("salt")})),
+      seed_(crypto::derive_key(binding_.expose(), {bytes_of("seed")})) {}
+
+void Keychain::use_version(const Hash256& version, const std::set<std::string>& audiences) {
+    audiences_.clear();
+    for (const std::string& audience : audiences) {
+        audiences_.emplace(audience, contract::audience_key(binding_, version, audience));
+    }
+}
+
+const SecretKey& Keychain::audience(std::string_view name) const {
+    const auto found = audiences_.find(name);
+    if (found == audiences_.end()) panic("an audience without a key");
+    return found->second;
+}
+
+Hash256 Keychain::seed(std::uint64_t sequence, const Hash256& input) const {
+    wire::Writer number;
+    number.u64(sequence);
+    return crypto::hmac_sha256(seed_.expose(), {number.get(), input.view()});
+}
+
+Bytes private_aad(const Hash256& binding, std::int64_t sequence) {
+    wire::Writer out;
+    out.raw(bytes_of("concordat/private/1"));
+    out.hash(binding);
+    out.u64(static_cast<std::uint64_t>(sequence));
+    return out.take();
+}
+
+Bytes write_private(const Head& head) {
+    wire::Writer out;
+    out.u8(private_format);
+    out.text(head.state_text);
+    out.text(head.terms_text);
+    out.u32(static_cast<std::uint32_t>(head.salts.size()));
+    for (const auto& [path, salt] : head.salts) {
+        out.text(path);
+        out.raw(salt);
+    }
+    out.u32(static_cast<std::uint32_t>(head.senders.size()));
+    for (const auto& [key, last] : head.senders) {
+        out.hash(key);
+        out.u64(static_cast<std::uint64_t>(last.number));
+        out.hash(last.input);
+    }
+    out.u8(head.proposal ? 1 : 0);
+    if (head.proposal) {
+        out.hash(head.proposal->version);
+        out.u64(static_cast<std::uint64_t>(head.proposal->deadline));
+        out.u8(head.proposal->pause ? 1 : 0);
+        out.u32(static_cast<std::uint32_t>(head.proposal->proposers.size()));
+        for (const std::string& id : head.proposal->proposers) out.text(id);
+    }
+    out.u32(static_cast<std::uint32_t>(head.closed.size()));
+    for (const Hash256& version : head.closed) out.hash(version);
+    out.u8(head.terminated ? 1 : 0);
+    return out.take();
+}
+
+Head read_private(ByteView plaintext) {
+    wire::Reader in(plaintext);
+    if (in.u8() != private_format) throw Error(Code::bad_format, "/private", "private state has a known format");
+    Head head;
+    head.state_text = in.text();
+    head.terms_text = in.text();
+    for (std::uint32_t left = in.count(65536); left > 0; --left) {
+        std::string path = in.text();
+        Salt salt;
+        std::ranges::copy(in.raw(salt.size()), salt.begin());
+        head.salts.emplace(std::move(path), salt);
+    }
+    for (std::uint32_t left = in.count(65536); left > 0; --left) {
+        const Hash256 key = in.hash();
+        LastNumber last;
+        last.number = static_cast<std::int64_t>(in.u64());
+        last.input = in.hash();
+        head.senders.emplace(key, last);
+    }
+    if (in.u8() != 0) {
+        Proposal proposal;
+        proposal.version = in.hash();
+        proposal.deadline = static_cast<TimeMs>(in.u64());
+        proposal.pause = in.u8() != 0;
+        for (std::uint32_t left = in.count(contract::max_parties); left > 0; --left) proposal.proposers.insert(in.text());
+        head.proposal = proposal;
+    }
+    for (std::uint32_t left = in.count(1024); left > 0; --left) head.closed.push_back(in.hash());
+    head.terminated = in.u8() != 0;
+    in.finish();
+    head.state = json::parse(head.state_text, "/state").as_object();
+    return head;
+}
+
+bool Context::knows(const Hash256& entry_id) const { return std::ranges::find(recent, entry_id) != recent.end(); }
+
+void Context::advance(Head&& next) {
+    head = std::move(next);
+    recent.push_back(head.id);
+    if (recent.size() > recent_entries) recent.pop_front();
+}
+
+Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys) {
+    const contract::Entry entry = record.check();
+    if (entry.binding != binding) throw Error(Code::bad_format, "/head/binding", "the head is of another binding");
+    wire::Reader sealed(record.private_state);
+    contract::Sealed box;
+    box.iv = sealed.hash();
+    box.ciphertext = to_bytes(sealed.raw(sealed.left()));
+    const SecretBytes plaintext =
+        contract::open(keys.state(), private_aad(binding, entry.sequence), box, "/head/private");
+    Head head = read_private(plaintext.expose());
+    head.sequence = entry.sequence;
+    head.id = entry.id(record.document);
+    head.time = entry.time;
+    head.version = entry.version;
+    head.root = entry.state_after;
+    head.redacted_text = std::string(text_of(record.state));
+    return head;
+}
+
+}  // namespace concordat::enclave

@@ -1,0 +1,101 @@
+// What the enclave holds of a running binding: its version in force, its keys, and its head. A cache: the record ledger's
+// compare-and-swap decides whether what is built on it exists.
+#pragma once
+#include <contract/binding.hpp>
+#include <contract/entry.hpp>
+#include <contract/package.hpp>
+#include <deque>
+#include <enclave/runtime/runtime.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+
+namespace concordat::enclave {
+
+// A checked package with its compiled logic.
+struct LoadedPackage {
+    Hash256 id;
+    contract::Contract contract;
+    runtime::Module logic;
+    std::set<std::string> audiences;  // of every confidential field of state, terms, messages and results
+    LoadedPackage(contract::Package&& package, const runtime::Engine& engine);
+};
+
+// The keys of one binding, and those that follow from them for one version.
+class Keychain {
+  public:
+    explicit Keychain(SecretKey&& binding_key);
+    // Called when a version comes into force; the audience keys are those of that version.
+    void use_version(const Hash256& version, const std::set<std::string>& audiences);
+    const SecretKey& audience(std::string_view name) const;  // aborts on a name not given to use_version
+    const SecretKey& state() const { return state_; }
+    const SecretKey& salt() const { return salt_; }
+    Hash256 seed(std::uint64_t sequence, const Hash256& input) const;
+
+  private:
+    SecretKey binding_, state_, salt_, seed_;
+    std::map<std::string, SecretKey, std::less<>> audiences_;
+};
+
+using Salt = std::array<std::uint8_t, 16>;
+
+struct LastNumber {
+    std::int64_t number = 0;
+    Hash256 input;
+};
+
+struct Proposal {
+    Hash256 version;
+    TimeMs deadline = 0;
+    bool pause = false;
+    std::set<std::string> proposers;  // parties who had signed when it was proposed: they may withdraw it
+};
+
+// Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
+// from any head.
+struct Head {
+    std::int64_t sequence = -1;
+    Hash256 id;  // of the entry
+    TimeMs time = 0;
+    Hash256 version;
+    json::Object state;                             // plain
+    std::string state_text;                         // its JCS
+    Hash256 root;                                   // of the redacted state
+    std::string redacted_text;                      // JCS of the redacted state
+    std::map<std::string, Salt> salts;              // by state path, joined with '/'
+    std::string terms_text;                         // JCS of the plain terms
+    std::map<Hash256, LastNumber> senders;          // by key thumbprint
+    std::optional<Proposal> proposal;
+    std::vector<Hash256> closed;                    // proposals of this version that came to nothing
+    bool terminated = false;
+
+    bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
+};
+
+// Head → plaintext of an entry's private state and back. The entry's own id, sequence, time and root are not inside: they
+// come from the entry document.
+Bytes write_private(const Head& head);
+Head read_private(ByteView plaintext);
+Bytes private_aad(const Hash256& binding, std::int64_t sequence);
+
+struct Context {
+    contract::Binding binding;  // in force
+    std::shared_ptr<const LoadedPackage> package;  // shared by all bindings of the package
+    Keychain keys;
+    Head head;
+    std::deque<Hash256> recent;  // ids of the last entries, oldest first, the head's last
+    std::size_t in_flight = 0;   // entries not yet answered by the ledger
+    std::uint64_t generation = 0;  // tells a reloaded context from the one it replaces
+
+    bool knows(const Hash256& entry_id) const;
+    void advance(Head&& next);
+};
+
+inline constexpr std::size_t recent_entries = 64;
+
+// Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
+Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);
+
+}  // namespace concordat::enclave

@@ -1,0 +1,429 @@
+#include "core.hpp"
+
+#include <crypto/hash.hpp>
+#include <crypto/merkle.hpp>
+
+namespace concordat::enclave {
+
+namespace {
+
+constexpr std::size_t max_waiting = 4096;
+
+Hash256 report_data_of(const crypto::PublicKey& key) {
+    return crypto::sha256({bytes_of("concordat/enclave-key/1"), ByteView(Bytes{0}), key.thumbprint().view()});
+}
+
+Error not_loaded(std::string_view what) {
+    return Error(Code::unavailable, "/" + std::string(what), "not loaded in this enclave");
+}
+
+Code code_of(const ccl::Refused& refused) { return code_from_name(refused.code); }
+
+}  // namespace
+
+Core::Core(CoreOptions options, const runtime::Engine& engine, attest::EvidenceProvider& evidence, std::string sandbox,
+           const Hash256& measurement, Random& random)
+    : options_(options),
+      engine_(engine),
+      evidence_(evidence),
+      sandbox_(std::move(sandbox)),
+      measurement_(measurement),
+      random_(random),
+      key_(crypto::PrivateKey::generate(crypto::Alg::es256k, random)),
+      key_evidence_(json::canonical(evidence.make(report_data_of(key_.public_key())))) {}
+
+void Core::handle(const Frame& frame) {
+    try {
+        dispatch(frame);
+    } catch (const Error& error) {
+        fail(frame.id, error);
+    } catch (const std::exception& error) {
+        fail(frame.id, Error(Code::internal, "", error.what()));
+    }
+}
+
+void Core::dispatch(const Frame& frame) {
+    switch (static_cast<FrameType>(frame.type)) {
+        case FrameType::hello: return hello(frame);
+        case FrameType::connect: return connect(frame);
+        case FrameType::channel: return channel_input(frame.payload);
+        case FrameType::load_package: return load_package(frame);
+        case FrameType::load_binding: return load_binding(frame);
+        case FrameType::execute: return run(frame);
+        case FrameType::act: return act(frame);
+        case FrameType::ping: return reply(FrameType::ping, frame.id, {});
+        case FrameType::error: break;
+    }
+    throw Error(Code::protocol, "/type", "must be a frame type that an enclave takes");
+}
+
+void Core::hello(const Frame& frame) {
+    HelloReply out;
+    out.key = json::canonical(key_.public_key().jwk());
+    out.evidence = key_evidence_;
+    out.sandbox = sandbox_;
+    out.measurement = measurement_;
+    out.dedicated = options_.dedicated;
+    reply(FrameType::hello, frame.id, encode(out));
+}
+
+// ------------------------------------------------------------------------------------------------ the ledger
+
+void Core::connect(const Frame& frame) {
+    if (channel_) throw Error(Code::conflict, "/channel", "is open already");
+    channel_ = std::make_unique<attest::AttestedChannel>(attest::Side::enclave, evidence_, key_);
+    channel_->start();
+    const std::uint64_t request = frame.id;
+    ccl::Hello hello;
+    hello.enclave.key = json::canonical(key_.public_key().jwk());
+    hello.enclave.evidence = key_evidence_;
+    waiting_.push_back([this, request](ccl::Reply&& answer) {
+        if (const auto* refused = std::get_if<ccl::Refused>(&answer)) {
+            return fail(request, Error(code_of(*refused), refused->field, refused->rule));
+        }
+        reply(FrameType::connect, request, {});
+    });
+    first_message_ = encode(ccl::Request(std::move(hello)));
+    relay();
+}
+
+void Core::relay() {
+    const Bytes out = channel_->take_output();
+    if (!out.empty()) reply(FrameType::channel, 0, out);
+}
+
+void Core::channel_input(ByteView bytes) {
+    if (!channel_) throw Error(Code::protocol, "/channel", "is not open");
+    channel_->receive(bytes);
+    if (channel_->ready() && !connected_) {
+        connected_ = true;
+        channel_->send(first_message_);
+    }
+    while (std::optional<Bytes> message = channel_->next_message()) {
+        if (waiting_.empty()) throw Error(Code::protocol, "/channel", "an answer that nothing asked for");
+        Answer answer = std::move(waiting_.front());
+        waiting_.pop_front();
+        answer(ccl::decode_reply(*message));
+    }
+    relay();
+}
+
+void Core::ask_ledger(const ccl::Request& request, Answer answer) {
+    if (!connected_) throw Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open");
+    if (waiting_.size() >= max_waiting) throw Error(Code::busy, "/ledger", "too many requests wait for the record ledger");
+    channel_->send(encode(request));
+    waiting_.push_back(std::move(answer));
+    relay();
+}
+
+// ------------------------------------------------------------------------------------------- packages, bindings
+
+void Core::load_package(const Frame& frame) {
+    LoadPackage in = decode_load_package(frame.payload);
+    contract::Package package = contract::Package::check(std::move(in.manifest), std::move(in.config),
+                                                         std::move(in.module), std::move(in.provenance));
+    const Hash256 id = package.id();
+    if (!packages_.contains(id)) {
+        if (packages_.size() >= options_.max_packages) {
+            std::erase_if(packages_, [](const auto& item) { return item.second.use_count() == 1; });
+        }
+        if (packages_.size() >= options_.max_packages) throw Error(Code::busy, "/package", "too many packages are in use");
+        packages_.emplace(id, std::make_shared<LoadedPackage>(std::move(package), engine_));
+    }
+    reply(FrameType::load_package, frame.id, {});
+}
+
+std::shared_ptr<const LoadedPackage> Core::package_of(const Hash256& id) {
+    const auto found = packages_.find(id);
+    if (found == packages_.end()) throw not_loaded("package");
+    return found->second;
+}
+
+void Core::load_binding(const Frame& frame) {
+    LoadBinding in = decode_load_binding(frame.payload);
+    auto version = std::make_shared<SignedVersion>(SignedVersion::parse(std::move(in.binding_jws)));
+    const Hash256 binding = version->binding.id;
+    if (acting_.contains(binding) || bindings_.contains(binding)) return reply(FrameType::load_binding, frame.id, {});
+    check_isolation(version->binding);
+    std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
+    auto record = std::make_shared<contract::EntryRecord>(std::move(in.head));
+    const std::uint64_t request = frame.id;
+    acting_.insert(binding);
+    ask_ledger(ccl::Request(ccl::ReleaseKey{binding}), [=, this](ccl::Reply&& answer) {
+        acting_.erase(binding);
+        try {
+            Keychain keys(std::move(released(answer).key));
+            Head head = open_head(*record, binding, keys);
+            // The private state is sealed by an enclave that had checked this version's signatures when it came into force.
+            if (head.version != version->binding.hash) {
+                throw Error(Code::wrong_version, "/version", "the version in force is " + head.version.text());
+            }
+            keys.use_version(head.version, package->audiences);
+            hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+            bindings_.at(binding).context->advance(std::move(head));
+            reply(FrameType::load_binding, request, {});
+        } catch (const Error& error) {
+            fail(request, error);
+        }
+    });
+}
+
+ccl::KeyReleased& Core::released(ccl::Reply& answer) {
+    if (const auto* refused = std::get_if<ccl::Refused>(&answer)) {
+        throw Error(code_of(*refused), refused->field, refused->rule);
+    }
+    auto* keys = std::get_if<ccl::KeyReleased>(&answer);
+    if (keys == nullptr) throw Error(Code::protocol, "/ledger", "an answer of another kind");
+    return *keys;
+}
+
+void Core::check_isolation(const contract::Binding& binding) const {
+    if (binding.dedicated != options_.dedicated) {
+        throw Error(Code::forbidden, "/enclaves/isolation",
+                    binding.dedicated ? "needs an enclave of its own" : "this enclave is dedicated to another binding");
+    }
+    if (options_.dedicated && !bindings_.empty() && !bindings_.contains(binding.id)) {
+        throw Error(Code::forbidden, "/binding", "this enclave is dedicated to another binding");
+    }
+}
+
+Context& Core::context_of(const Hash256& binding) {
+    if (acting_.contains(binding)) throw Error(Code::busy, "/binding", "waits for the key authority; ask again");
+    const auto found = bindings_.find(binding);
+    if (found == bindings_.end()) throw not_loaded("binding");
+    use_.splice(use_.begin(), use_, found->second.use);
+    return *found->second.context;
+}
+
+void Core::hold(const Hash256& binding, std::unique_ptr<Context> context) {
+    for (auto oldest = use_.end(); bindings_.size() >= options_.max_bindings && oldest != use_.begin();) {
+        --oldest;
+        if (bindings_.at(*oldest).context->in_flight > 0) continue;
+        bindings_.erase(*oldest);
+        oldest = use_.erase(oldest);
+    }
+    context->generation = ++generations_;
+    use_.push_front(binding);
+    bindings_[binding] = Held{std::move(context), use_.begin()};
+}
+
+Context* Core::still_held(const Pending& item) {
+    const auto found = bindings_.find(item.binding);
+    if (found == bindings_.end() || found->second.context->generation != item.generation) return nullptr;
+    return found->second.context.get();
+}
+
+// ------------------------------------------------------------------------------------------------- inputs
+
+void Core::run(const Frame& frame) {
+    const Execute in = decode_execute(frame.payload);
+    Context& context = context_of(in.binding);
+    const contract::Input input = contract::Input::parse(in.input);
+    Link link = execute(context, in.input, input, in.time, in.ancestry, options_.limits);
+    add(frame.id, context, std::move(link));
+}
+
+void Core::act(const Frame& frame) {
+    Act in = decode_act(frame.payload);
+    switch (in.type) {
+        case contract::EntryType::bind: return begin_bind(frame.id, SignedVersion::parse(std::move(in.input)), in.time);
+        case contract::EntryType::amend:
+            return begin_amend(frame.id, SignedVersion::parse(std::move(in.input)), context_of(in.binding), in.time);
+        case contract::EntryType::propose: {
+            Context& context = context_of(in.binding);
+            return add(frame.id, context, propose(context, SignedVersion::parse(std::move(in.input)), in.time));
+        }
+        case contract::EntryType::close: {
+            Context& context = context_of(in.binding);
+            return add(frame.id, context, close(context, std::move(in.input), in.time));
+        }
+        case contract::EntryType::terminate: {
+            Context& context = context_of(in.binding);
+            return add(frame.id, context, terminate(context, std::move(in.input), in.time));
+        }
+        default: throw Error(Code::protocol, "/type", "must be bind, amend, propose, close or terminate");
+    }
+}
+
+void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time) {
+    auto version = std::make_shared<SignedVersion>(std::move(given));
+    const Hash256 binding = version->binding.id;
+    if (bindings_.contains(binding) || acting_.contains(binding)) {
+        throw Error(Code::conflict, "/binding", "is locked already");
+    }
+    if (!connected_) throw Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open");
+    check_isolation(version->binding);
+    std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
+    check_bind(*version, *package, channel_->peer_key(), time);
+    acting_.insert(binding);
+    ask_ledger(ccl::Request(ccl::CreateKey{version->bytes}), [=, this](ccl::Reply&& answer) {
+        acting_.erase(binding);
+        try {
+            ccl::KeyReleased& released_keys = released(answer);
+            Keychain keys(std::move(released_keys.key));
+            Link link = bind(*version, *package, keys, released_keys.terms, time, options_.limits, random_);
+            hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+            add(request, *bindings_.at(binding).context, std::move(link));
+        } catch (const Error& error) {
+            fail(request, error);
+        }
+    });
+}
+
+void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& context, TimeMs time) {
+    auto version = std::make_shared<SignedVersion>(std::move(given));
+    const Hash256 binding = context.binding.id;
+    check_isolation(version->binding);
+    std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
+    check_amend(context, *version, *package, time);
+    acting_.insert(binding);
+    ++context.in_flight;  // keeps the context while the ledger thinks
+    ask_ledger(ccl::Request(ccl::OpenTerms{version->bytes}), [=, this](ccl::Reply&& answer) {
+        acting_.erase(binding);
+        const auto found = bindings_.find(binding);
+        if (found == bindings_.end()) return fail(request, Error(Code::conflict, "/previous", "reload the binding"));
+        Context& now = *found->second.context;
+        --now.in_flight;
+        try {
+            ccl::KeyReleased& released_keys = released(answer);
+            Keychain keys(std::move(released_keys.key));
+            Link link = amend(now, *version, *package, keys, released_keys.terms, time, options_.limits, random_);
+            now.binding = std::move(version->binding);
+            now.package = package;
+            now.keys = std::move(keys);
+            add(request, now, std::move(link));
+        } catch (const Error& error) {
+            fail(request, error);
+        }
+    });
+}
+
+// -------------------------------------------------------------------------------------- entries to the ledger and back
+
+void Core::add(std::uint64_t request, Context& context, Link&& link) {
+    pending_bytes_ += link.record.size();
+    pending_.push_back({request, context.binding.id, context.generation, link.head.id, std::move(link.record)});
+    ++context.in_flight;
+    context.advance(std::move(link.head));
+    if (pending_.size() >= options_.batch_entries || pending_bytes_ >= options_.batch_bytes) flush();
+}
+
+void Core::flush() {
+    while (!pending_.empty() && in_flight_ < options_.batches_in_flight) send_batch();
+}
+
+void Core::send_batch() {
+    auto batch = std::make_shared<Batch>();
+    std::size_t bytes = 0;
+    auto end = pending_.begin();
+    while (end != pending_.end() && batch->items.size() < options_.batch_entries && bytes < options_.batch_bytes) {
+        bytes += end->record.size();
+        batch->items.push_back(std::move(*end++));
+    }
+    pending_.erase(pending_.begin(), end);
+    pending_bytes_ -= bytes;
+
+    ccl::Append append;
+    for (Pending& item : batch->items) {
+        batch->tree.append(item.id);
+        append.items.push_back({std::move(item.record)});
+    }
+    const std::string chain = ccl::chain_of(channel_->peer_key());
+    batch->signature = key_.sign(ccl::enclave_root_statement(key_.public_key().thumbprint(), chain,
+                                                             batch->tree.size(), batch->tree.root()));
+    append.root_signature = batch->signature;
+    ccl::Request request(std::move(append));
+    ++in_flight_;
+    try {
+        ask_ledger(request, [this, batch](ccl::Reply&& answer) {
+            --in_flight_;
+            finish_batch(*batch, std::move(answer));
+            flush();
+        });
+    } catch (const Error& error) {
+        --in_flight_;
+        for (const Pending& item : batch->items) lose(item, error);
+        return;
+    }
+    // The ledger answers in a later turn, so the records are back before anybody looks for them.
+    std::vector<ccl::AppendItem>& sent = std::get<ccl::Append>(request).items;
+    for (std::size_t i = 0; i < sent.size(); ++i) batch->items[i].record = std::move(sent[i].record);
+}
+
+void Core::finish_batch(const Batch& batch, ccl::Reply&& answer) {
+    const auto* result = std::get_if<ccl::AppendResult>(&answer);
+    if (result == nullptr || result->items.size() != batch.items.size()) {
+        const auto* refused = std::get_if<ccl::Refused>(&answer);
+        const Error error = refused ? Error(code_of(*refused), refused->field, refused->rule)
+                                    : Error(Code::protocol, "/ledger", "an answer of another kind");
+        for (const Pending& item : batch.items) lose(item, error);
+        return;
+    }
+    for (std::size_t i = 0; i < batch.items.size(); ++i) {
+        const Pending& item = batch.items[i];
+        const ccl::ItemResult& one = result->items[i];
+        try {
+            if (!one.appended) {
+                throw Error(Code::conflict, "/previous", "the ledger's head is entry " + std::to_string(one.head_sequence));
+            }
+            check_receipt(item.id, one.receipt);
+            release(batch, i, one.receipt);
+        } catch (const Error& error) {
+            lose(item, error);
+        }
+    }
+}
+
+void Core::check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& receipt) {
+    const Hash256 leaf = ccl::ledger_leaf(entry_id, key_.public_key().thumbprint());
+    const ccl::SignedRoot root{receipt.size, receipt.root_from(leaf, "/receipt"), receipt.time, receipt.flags,
+                               receipt.signature};
+    if (checked_root_ && *checked_root_ == root) return;
+    if (!root.verify(channel_->peer_key())) throw Error(Code::bad_receipt, "/receipt/signature", "does not hold");
+    checked_root_ = root;
+}
+
+void Core::release(const Batch& batch, std::size_t index, const ccl::LedgerReceipt& receipt) {
+    const Pending& item = batch.items[index];
+    Committed out;
+    out.record = item.record;
+    out.claim.kid = key_.public_key().kid();
+    out.claim.index = index;
+    out.claim.size = batch.tree.size();
+    out.claim.path = batch.tree.inclusion(index, batch.tree.size());
+    out.claim.signature = batch.signature;
+    out.receipt = receipt;
+    if (Context* context = still_held(item)) --context->in_flight;
+    reply(FrameType::execute, item.request, encode(out));
+}
+
+// What was built on an entry that the ledger does not have is worth nothing: the node reloads the binding.
+void Core::lose(const Pending& item, const Error& error) {
+    if (still_held(item) != nullptr) {
+        use_.erase(bindings_.at(item.binding).use);
+        bindings_.erase(item.binding);
+    }
+    fail(item.request, error);
+    const Error after(Code::conflict, "/previous", "an entry before this one was not appended; reload the binding");
+    std::erase_if(pending_, [&](const Pending& later) {
+        if (later.generation != item.generation) return false;
+        pending_bytes_ -= later.record.size();
+        fail(later.request, after);
+        return true;
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------- output
+
+void Core::reply(FrameType type, std::uint64_t id, ByteView payload) {
+    append_frame(output_, static_cast<std::uint16_t>(type), id, payload);
+}
+
+void Core::fail(std::uint64_t id, const Error& error) {
+    reply(FrameType::error, id,
+          encode(ErrorReply{std::string(code_name(error.code())), error.field(), error.rule()}));
+}
+
+Bytes Core::take_output() { return std::exchange(output_, {}); }
+
+}  // namespace concordat::enclave

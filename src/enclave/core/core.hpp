@@ -1,0 +1,115 @@
+// The enclave's state machine: frames in, frames out. Single-threaded and free of I/O: the process around it (apps/enclave)
+// moves bytes. Executions run at once, one after another, each on the newest head its binding has here; what they make is sent
+// to the record ledger in batches, and only the ledger's receipt lets it out to the node.
+#pragma once
+#include <attest/channel.hpp>
+#include <base/frame.hpp>
+#include <crypto/merkle.hpp>
+#include <deque>
+#include <enclave/protocol/protocol.hpp>
+#include <functional>
+#include <list>
+
+#include "acts.hpp"
+
+namespace concordat::enclave {
+
+struct CoreOptions {
+    bool dedicated = false;              // serves one binding, and only one that asks for it
+    std::size_t max_bindings = 32768;    // held at once; the least recently used goes first
+    std::size_t max_packages = 256;
+    std::size_t batch_entries = 256;     // of one append
+    std::size_t batch_bytes = 4u << 20;
+    std::size_t batches_in_flight = 2;
+    runtime::Limits limits;
+};
+
+class Core {
+  public:
+    Core(CoreOptions options, const runtime::Engine& engine, attest::EvidenceProvider& evidence, std::string sandbox,
+         const Hash256& measurement, Random& random);
+
+    // Takes one frame from the node. Whatever is wrong with it becomes an error frame.
+    void handle(const Frame& frame);
+    // To be called when no more input waits: sends what has been collected to the ledger.
+    void flush();
+    // Frames for the node, encoded.
+    Bytes take_output();
+
+  private:
+    struct Pending {
+        std::uint64_t request;
+        Hash256 binding;
+        std::uint64_t generation;  // of the context that made it
+        Hash256 id;
+        contract::EntryRecord record;
+    };
+    struct Batch {
+        std::vector<Pending> items;
+        crypto::MerkleTree tree;
+        crypto::Signature signature;
+    };
+    struct Held {
+        std::unique_ptr<Context> context;
+        std::list<Hash256>::iterator use;
+    };
+    using Answer = std::function<void(ccl::Reply&&)>;
+
+    void dispatch(const Frame& frame);
+    void hello(const Frame& frame);
+    void connect(const Frame& frame);
+    void load_package(const Frame& frame);
+    void load_binding(const Frame& frame);
+    void run(const Frame& frame);
+    void act(const Frame& frame);
+    void begin_bind(std::uint64_t request, SignedVersion&& version, TimeMs time);
+    void begin_amend(std::uint64_t request, SignedVersion&& version, Context& context, TimeMs time);
+
+    Context& context_of(const Hash256& binding);
+    std::shared_ptr<const LoadedPackage> package_of(const Hash256& id);
+    void hold(const Hash256& binding, std::unique_ptr<Context> context);
+    Context* still_held(const Pending& item);  // the context that made it, if that is still the one held
+    void check_isolation(const contract::Binding& binding) const;
+
+    void relay();
+    void channel_input(ByteView bytes);
+    void ask_ledger(const ccl::Request& request, Answer answer);
+    static ccl::KeyReleased& released(ccl::Reply& answer);
+
+    void add(std::uint64_t request, Context& context, Link&& link);
+    void send_batch();
+    void finish_batch(const Batch& batch, ccl::Reply&& reply);
+    void check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& receipt);
+    void release(const Batch& batch, std::size_t index, const ccl::LedgerReceipt& receipt);
+    void lose(const Pending& item, const Error& error);
+
+    void reply(FrameType type, std::uint64_t id, ByteView payload);
+    void fail(std::uint64_t id, const Error& error);
+
+    CoreOptions options_;
+    const runtime::Engine& engine_;
+    attest::EvidenceProvider& evidence_;
+    std::string sandbox_;
+    Hash256 measurement_;
+    Random& random_;
+    crypto::PrivateKey key_;
+    std::string key_evidence_;
+    std::unique_ptr<attest::AttestedChannel> channel_;
+    bool connected_ = false;
+    Bytes first_message_;
+    std::deque<Answer> waiting_;  // for the ledger's answers, in order
+
+    std::unordered_map<Hash256, std::shared_ptr<const LoadedPackage>, Hash256Hasher> packages_;
+    std::unordered_map<Hash256, Held, Hash256Hasher> bindings_;
+    std::uint64_t generations_ = 0;
+    std::list<Hash256> use_;  // most recently used first
+    std::set<Hash256> acting_;  // bindings that wait for the key authority: nothing else may start on them
+
+    std::vector<Pending> pending_;
+    std::size_t pending_bytes_ = 0;
+    std::size_t in_flight_ = 0;
+    std::optional<ccl::SignedRoot> checked_root_;  // the last root whose signature was checked
+    Bytes output_;
+};
+
+}  // namespace concordat::enclave

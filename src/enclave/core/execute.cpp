@@ -1,0 +1,361 @@
+#include "execute.hpp"
+
+#include <algorithm>
+#include <contract/sealing.hpp>
+#include <crypto/hash.hpp>
+#include <schema/disclosure.hpp>
+
+namespace concordat::enclave {
+
+namespace {
+
+constexpr std::size_t max_effects = 16;
+constexpr std::size_t max_events = 64;
+constexpr std::uint64_t fuel_step = 10'000;
+
+std::string joined(const std::vector<std::string>& path) {
+    std::string out;
+    for (const std::string& name : path) {
+        if (!out.empty()) out += '/';
+        out += name;
+    }
+    return out;
+}
+
+const json::Value* value_at(const json::Object& object, const std::vector<std::string>& path) {
+    const json::Object* at = &object;
+    const json::Value* found = nullptr;
+    for (const std::string& name : path) {
+        if (at == nullptr) return nullptr;
+        found = at->if_contains(name);
+        if (found == nullptr) return nullptr;
+        at = found->if_object();
+    }
+    return found;
+}
+
+// Salts follow from the binding's key and the place, so that a repeated execution gives the same bytes.
+Salt make_salt(const Keychain& keys, std::string_view at, const std::string& path, std::int64_t sequence,
+               const Hash256& input) {
+    wire::Writer number;
+    number.u64(static_cast<std::uint64_t>(sequence));
+    const Hash256 mac = crypto::hmac_sha256(
+        keys.salt().expose(), {bytes_of(at), number.get(), input.view(), bytes_of(path)});
+    Salt salt;
+    std::copy_n(mac.bytes.begin(), salt.size(), salt.begin());
+    return salt;
+}
+
+json::Object disclosed(std::string_view at, const std::string& text) {
+    return json::Object{{"at", at}, {"disclosure", text}};
+}
+
+// ---------------------------------------------------------------------------------------------- what may run
+
+void check_addressing(const Context& context, const contract::Message& message) {
+    if (message.binding != context.binding.id) {
+        throw Error(Code::bad_format, "/binding", "the message is for another binding");
+    }
+    if (message.version != context.head.version) {
+        throw Error(Code::wrong_version, "/version", "the version in force is " + context.head.version.text());
+    }
+    if (message.ledger != context.binding.chain) {
+        throw Error(Code::wrong_ledger, "/ledger", "the record ledger is " + context.binding.chain);
+    }
+}
+
+void check_order(const Context& context, const contract::Input& input, const contract::Sender& sender) {
+    const auto found = context.head.senders.find(sender.key.thumbprint());
+    if (found == context.head.senders.end()) return;
+    const LastNumber& last = found->second;
+    if (input.number() > last.number) return;
+    if (input.number() == last.number && input.digest != last.input) {
+        throw Error(Code::replayed, "/number", "number " + std::to_string(last.number) + " was used for other bytes");
+    }
+    throw Error(Code::out_of_order, "/number", "must be above " + std::to_string(last.number));
+}
+
+// Walks the documents that the host gives from an entry the enclave knows back to `seen`: each names its predecessor, so
+// what it reaches is an ancestor and nothing else is.
+bool reaches(const Context& context, const Hash256& seen, std::span<const Bytes> ancestry) {
+    std::optional<Hash256> expected;  // the id that the next older document must have
+    for (auto document = ancestry.rbegin(); document != ancestry.rend(); ++document) {
+        const contract::Entry entry = contract::Entry::parse(*document);
+        const Hash256 id = entry.id(*document);
+        if (expected ? id != *expected : !context.knows(id)) return false;
+        if (id == seen || entry.previous == seen) return true;
+        expected = entry.previous;
+    }
+    return false;
+}
+
+void check_seen(const Context& context, const Hash256& seen, std::span<const Bytes> ancestry) {
+    if (context.knows(seen)) return;
+    if (ancestry.empty() && context.head.sequence > 0) {
+        throw Error(Code::seen_too_old, "/seen", "the entries since then are needed");
+    }
+    if (!reaches(context, seen, ancestry)) {
+        throw Error(Code::forked, "/seen", "must be an entry of this binding's history");
+    }
+}
+
+void check_running(const Context& context, TimeMs time) {
+    if (context.head.terminated) throw Error(Code::not_running, "/binding", "the binding is terminated");
+    if (time < context.head.time) {
+        throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
+    }
+    if (context.head.paused_at(time)) {
+        throw Error(Code::paused, "/binding",
+                    "an amendment is open until " + format_time(context.head.proposal->deadline));
+    }
+}
+
+const std::string& action_of(const Context& context, const contract::Input& input, const contract::Sender& sender) {
+    const contract::Contract& contract = context.package->contract;
+    if (const auto* observation = std::get_if<contract::Observation>(&input.content)) {
+        if (!sender.is_source || observation->source != sender.id) {
+            throw Error(Code::not_a_party, "/source", "must be the id of the source whose key signed");
+        }
+        return contract.driven_by(sender.role);
+    }
+    const auto& message = std::get<contract::Message>(input.content);
+    const auto found = contract.actions.find(message.action);
+    if (found == contract.actions.end()) {
+        throw Error(Code::not_found, "/action", "the contract has no action '" + message.action + "'");
+    }
+    const std::vector<std::string>& from = found->second.from;
+    if (sender.is_source || std::ranges::find(from, sender.role) == from.end()) {
+        throw Error(Code::not_a_party, "/action", "'" + message.action + "' is not for the role " + sender.role);
+    }
+    return found->first;
+}
+
+// The plain body, from the redacted one and the disclosures sealed beside it; valid against the action's schema.
+std::string plain_body(const Context& context, const contract::Input& input, const schema::Schema& schema) {
+    if (const auto* observation = std::get_if<contract::Observation>(&input.content)) {
+        const json::Value body(observation->body);
+        schema.validate(body, "/body");
+        return json::canonical(body);
+    }
+    const auto& message = std::get<contract::Message>(input.content);
+    const json::Value body(message.body);
+    if (schema.confidential().empty() && message.sealed.empty()) {
+        schema.validate(body, "/body");
+        return json::canonical(body);
+    }
+    std::vector<std::string> disclosures;
+    for (const auto& [audience, sealed] : message.sealed) {
+        const std::string field = "/sealed/" + std::string(audience);
+        if (!context.package->audiences.contains(std::string(audience))) {
+            throw Error(Code::bad_format, field, "must be an audience of this contract");
+        }
+        const SecretBytes plain =
+            contract::open(context.keys.audience(audience), contract::message_aad(context.binding.id, audience),
+                           contract::Sealed::parse(sealed, field), field);
+        const json::Value list = json::parse(text_of(plain.expose()), field);
+        if (!list.is_array()) throw Error(Code::bad_format, field, "holds an array of disclosures");
+        for (const json::Value& item : list.get_array()) {
+            json::Reader reader(item, field);
+            reader.expect("at", "message");
+            disclosures.emplace_back(reader.string("disclosure", schema::max_disclosure_bytes));
+            reader.finish();
+        }
+    }
+    return json::canonical(schema::restore(schema, body, disclosures, "/body"));
+}
+
+// ------------------------------------------------------------------------------------------- what came back
+
+json::Array checked_effects(json::Reader& reader, const contract::Action* action) {
+    if (reader.find("effects") == nullptr) return {};
+    json::Array effects = reader.array("effects", max_effects);
+    for (std::size_t i = 0; i < effects.size(); ++i) {
+        json::Reader effect(effects[i], "/output/effects/" + std::to_string(i));
+        const std::string name(effect.string("effect", 128));
+        effect.object("args");
+        effect.finish();
+        if (action == nullptr || std::ranges::find(action->effects, name) == action->effects.end()) {
+            throw Error(Code::undeclared_effect, effect.at("effect"), "the action does not declare '" + name + "'");
+        }
+    }
+    return effects;
+}
+
+json::Array checked_events(json::Reader& reader) {
+    if (reader.find("events") == nullptr) return {};
+    json::Array events = reader.array("events", max_events);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        json::Reader event(events[i], "/output/events/" + std::to_string(i));
+        event.string("type", 128);
+        if (event.find("data") != nullptr) event.object("data");
+        event.finish();
+    }
+    return events;
+}
+
+}  // namespace
+
+LogicOutput run_logic(const LoadedPackage& package, const contract::Action* action,
+                      const std::map<std::string_view, std::string>& request, const runtime::Limits& limits) {
+    std::string input = "{";
+    for (const auto& [name, text] : request) {
+        if (input.size() > 1) input += ',';
+        input.append("\"").append(name).append("\":").append(text);
+    }
+    input += '}';
+    const runtime::Outcome outcome = package.logic.run(input, limits);
+    if (outcome.abort) {
+        throw Error(Code::contract_aborted, "/body", outcome.abort->code + ": " + outcome.abort->text);
+    }
+    json::Value output = json::parse(outcome.output, "/output");
+    json::Reader reader(output, "/output");
+    LogicOutput result;
+    result.fuel = (outcome.fuel + fuel_step - 1) / fuel_step * fuel_step;
+    reader.object("state");
+    if (reader.find("result") != nullptr) result.result = reader.object("result");
+    result.effects = checked_effects(reader, action);
+    result.events = checked_events(reader);
+    reader.finish();
+    result.state = std::move(output.as_object().at("state").as_object());
+    return result;
+}
+
+void take_state(Head& head, json::Object&& state, const schema::Schema& schema, const Keychain& keys, const Hash256& input,
+                bool fresh_salts, SealedParts& parts) {
+    json::Value plain(std::move(state));
+    std::map<std::string, Salt> salts;
+    std::set<std::string> changed;
+    const auto salt_source = [&](const std::vector<std::string>& path) {
+        const std::string key = joined(path);
+        const auto old = head.salts.find(key);
+        const json::Value* before = fresh_salts ? nullptr : value_at(head.state, path);
+        const json::Value* now = value_at(plain.get_object(), path);
+        const bool same = old != head.salts.end() && before != nullptr && now != nullptr && *before == *now;
+        if (!same) changed.insert(key);
+        return salts[key] = same ? old->second : make_salt(keys, "state", key, head.sequence, input);
+    };
+    schema::Redaction redaction = schema::redact(schema, plain, salt_source, "/output/state");
+    for (const schema::Disclosure& disclosure : redaction.disclosures) {
+        if (!changed.contains(joined(disclosure.path))) continue;
+        parts.by_audience[disclosure.audience].push_back(disclosed("state", disclosure.text));
+    }
+    head.salts = std::move(salts);
+    head.state = std::move(plain.get_object());
+    head.state_text = json::canonical(head.state);
+    const json::Object& redacted = redaction.value.as_object();
+    head.redacted_text = json::canonical(redacted);
+    head.root = contract::state_root(redacted);
+}
+
+contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& input, const SealedParts& parts,
+                                   const Keychain& keys) {
+    contract::EntryRecord record;
+    json::Object sealed;
+    for (const auto& [audience, disclosures] : parts.by_audience) {
+        const std::string text = json::canonical(json::Value(disclosures));
+        sealed[audience] = contract::seal(keys.audience(audience), contract::entry_aad(entry.binding, audience),
+                                          bytes_of(text))
+                               .to_json();
+    }
+    record.disclosures = to_bytes(bytes_of(json::canonical(sealed)));
+    const SecretBytes plain(write_private(head));
+    const contract::Sealed box =
+        contract::seal(keys.state(), private_aad(entry.binding, entry.sequence), plain.expose());
+    record.private_state = to_bytes(box.iv.view());
+    record.private_state.insert(record.private_state.end(), box.ciphertext.begin(), box.ciphertext.end());
+    record.state = to_bytes(bytes_of(head.redacted_text));
+    record.input = std::move(input);
+    entry.state_after = head.root;
+    entry.disclosures = crypto::sha256(record.disclosures);
+    entry.private_state = crypto::sha256(record.private_state);
+    record.document = to_bytes(bytes_of(entry.write()));
+    head.id = entry.id(record.document);
+    head.sequence = entry.sequence;
+    head.time = entry.time;
+    return record;
+}
+
+Link execute(const Context& context, std::string_view text, const contract::Input& input, TimeMs time,
+             std::span<const Bytes> ancestry, const runtime::Limits& limits) {
+    check_running(context, time);
+    const auto* message = std::get_if<contract::Message>(&input.content);
+    if (message != nullptr) check_addressing(context, *message);
+    if (input.expires() < time) throw Error(Code::expired, "/expires", "must not lie before " + format_time(time));
+    const contract::Sender& sender = input.verify(context.binding);
+    check_order(context, input, sender);
+    if (message != nullptr) check_seen(context, message->seen, ancestry);
+    const std::string& action_name = action_of(context, input, sender);
+    const contract::Contract& contract = context.package->contract;
+    const contract::Action& action = contract.actions.find(action_name)->second;
+    if (action.when) {
+        try {
+            action.when->validate(json::Value(context.head.state), "/state");
+        } catch (const Error& mismatch) {
+            throw Error(Code::action_refused, mismatch.field(), "'" + action_name + "' asks of the state: " + mismatch.rule());
+        }
+    }
+
+    Link link;
+    link.head = context.head;
+    link.head.sequence = context.head.sequence + 1;
+    const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(link.head.sequence), input.digest);
+    LogicOutput output = run_logic(
+        *context.package, &action,
+        {{"abi", "1"},
+         {"action", json::canonical(json::Value(action_name))},
+         {"binding", '"' + context.binding.id.text() + '"'},
+         {"call", "\"handle\""},
+         {"message", plain_body(context, input, action.message)},
+         {"seed", '"' + seed.hex() + '"'},
+         {"sender", json::canonical(json::Object{{"id", sender.id}, {"role", sender.role}})},
+         {"sequence", std::to_string(link.head.sequence)},
+         {"state", context.head.state_text},
+         {"terms", context.head.terms_text},
+         {"time", '"' + format_time(time) + '"'},
+         {"version", std::to_string(context.binding.number)}},
+        limits);
+
+    contract::Entry entry;
+    SealedParts parts;
+    take_state(link.head, std::move(output.state), contract.state, context.keys, input.digest, false, parts);
+    if (output.result.has_value() != action.result.has_value()) {
+        throw Error(Code::schema_mismatch, "/output/result",
+                    action.result ? "the action declares a result" : "the action declares no result");
+    }
+    if (action.result) {
+        schema::Redaction result = schema::redact(
+            *action.result, json::Value(std::move(*output.result)),
+            [&](const std::vector<std::string>& path) {
+                return make_salt(context.keys, "result", joined(path), link.head.sequence, input.digest);
+            },
+            "/output/result");
+        for (const schema::Disclosure& disclosure : result.disclosures) {
+            parts.by_audience[disclosure.audience].push_back(disclosed("result", disclosure.text));
+        }
+        entry.result = std::move(result.value.as_object());
+    }
+    link.head.senders[sender.key.thumbprint()] = {input.number(), input.digest};
+
+    entry.type = contract::EntryType::execute;
+    entry.ledger = context.binding.chain;
+    entry.binding = context.binding.id;
+    entry.version = context.head.version;
+    entry.sequence = link.head.sequence;
+    entry.previous = context.head.id;
+    entry.time = time;
+    entry.input = input.digest;
+    entry.state_before = context.head.root;
+    entry.sender_role = sender.role;
+    entry.sender_id = sender.id;
+    entry.sender_key = sender.key.kid();
+    entry.action = action_name;
+    entry.number = input.number();
+    entry.effects = std::move(output.effects);
+    entry.events = std::move(output.events);
+    entry.fuel = output.fuel;
+    entry.meter = runtime::meter_version;
+    link.record = finish_entry(entry, link.head, to_bytes(bytes_of(text)), parts, context.keys);
+    return link;
+}
+
+}  // namespace concordat::enclave
