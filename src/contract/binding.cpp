@@ -17,7 +17,7 @@ std::vector<crypto::PublicKey> read_keys(Reader& in) {
     if (items.empty()) in.fail("keys", "must hold at least one key");
     std::vector<crypto::PublicKey> keys;
     for (std::size_t i = 0; i < items.size(); ++i) {
-        keys.push_back(crypto::PublicKey::from_jwk(items[i], index_path(in.at("keys"), i)));
+        keys.push_back(read_key(items[i], index_path(in.at("keys"), i)));
     }
     return keys;
 }
@@ -28,7 +28,7 @@ std::vector<crypto::EncryptionPublicKey> read_encryption_keys(Reader& in) {
     std::set<Hash256> seen;
     for (std::size_t i = 0; i < items.size(); ++i) {
         const std::string at = index_path(in.at("encryption"), i);
-        keys.push_back(crypto::EncryptionPublicKey::from_jwk(items[i], at));
+        keys.push_back(read_encryption_key(items[i], at));
         if (!seen.insert(keys.back().thumbprint()).second) throw Error(Code::bad_format, at, "must not be repeated");
     }
     return keys;
@@ -131,9 +131,9 @@ AmendmentRule read_amendment(Reader& document, const std::vector<Party>& parties
 
 void read_record(Reader& document, Binding& binding) {
     Reader in(document.any("record"), document.at("record"));
-    binding.service_key = crypto::PublicKey::from_jwk(in.any("service_key"), in.at("service_key"));
+    binding.service_key = read_key(in.any("service_key"), in.at("service_key"));
     binding.ledger_encryption_key =
-        crypto::EncryptionPublicKey::from_jwk(in.any("encryption_key"), in.at("encryption_key"));
+        read_encryption_key(in.any("encryption_key"), in.at("encryption_key"));
     binding.chain = std::string(in.string("chain"));
     if (binding.chain != "ccl:" + binding.service_key.thumbprint().hex().substr(0, 32)) {
         in.fail("chain", "must be \"ccl:\" and the first 32 hex digits of the service key's thumbprint");

@@ -309,6 +309,10 @@ json::Object parse_state(ByteView bytes, std::string_view field) {
     return std::move(value.get_object());
 }
 
+std::size_t EntryRecord::size() const {
+    return document.size() + input.size() + state.size() + disclosures.size() + private_state.size();
+}
+
 void EntryRecord::write(wire::Writer& out) const {
     out.bytes(document);
     out.bytes(input);

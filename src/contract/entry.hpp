@@ -49,6 +49,7 @@ struct EntryRecord {
     Bytes state;        // JCS of the redacted state after the entry
     Bytes disclosures;  // JCS of the sealed disclosures
     Bytes private_state;  // ciphertext for enclaves that hold the binding's key
+    std::size_t size() const;  // bytes of all parts
     void write(wire::Writer& out) const;
     static EntryRecord read(wire::Reader& in);
     // Parses the document and checks that every other part has the digest it names (state against the state root).

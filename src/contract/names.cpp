@@ -56,6 +56,18 @@ void check_chain(std::string_view chain, std::string_view field) {
     }
 }
 
+crypto::PublicKey read_key(const json::Value& jwk, std::string_view field) {
+    auto key = crypto::PublicKey::from_jwk(jwk, field);
+    if (jwk != json::Value(key.jwk())) refuse(field, "must be a JWK with the required members only");
+    return key;
+}
+
+crypto::EncryptionPublicKey read_encryption_key(const json::Value& jwk, std::string_view field) {
+    auto key = crypto::EncryptionPublicKey::from_jwk(jwk, field);
+    if (jwk != json::Value(key.jwk())) refuse(field, "must be a JWK with the required members only");
+    return key;
+}
+
 std::int64_t read_time(json::Reader& reader, std::string_view name) {
     return parse_time(reader.string(name, 64), reader.at(name));
 }

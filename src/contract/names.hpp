@@ -2,6 +2,7 @@
 #pragma once
 #include <base/bytes.hpp>
 #include <base/json.hpp>
+#include <crypto/key.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ std::vector<std::string> audience_roles(std::string_view audience, std::string_v
 Hash256 thumbprint_of(std::string_view kid, std::string_view field);
 // A record ledger's chain: "ccl:" and 32 lower-case hex digits. Throws Error(bad_format).
 void check_chain(std::string_view chain, std::string_view field);
+// A JWK with the required members and no others, as signed documents hold them. Throws Error(bad_format).
+crypto::PublicKey read_key(const json::Value& jwk, std::string_view field);
+crypto::EncryptionPublicKey read_encryption_key(const json::Value& jwk, std::string_view field);
 // A time member of a document.
 std::int64_t read_time(json::Reader& reader, std::string_view name);
 

@@ -1,0 +1,214 @@
+#include "entry.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <base/file.hpp>
+
+#include "../../tests/support/fixture.hpp"
+#include "sealing.hpp"
+
+namespace concordat::contract {
+namespace {
+
+using test::hash_of;
+
+json::Value vector_file(const char* name) {
+    return json::parse(read_text_file(std::string(CONCORDAT_SOURCE_DIR) + "/tests/vectors/" + name), name);
+}
+
+std::string_view text_at(const json::Value& value, const char* name) { return value.at(name).as_string(); }
+
+Entry execute_entry() {
+    Entry entry;
+    entry.type = EntryType::execute;
+    entry.ledger = "ccl:0123456789abcdef0123456789abcdef";
+    entry.binding = hash_of("binding");
+    entry.version = hash_of("version");
+    entry.sequence = 7;
+    entry.previous = hash_of("previous");
+    entry.time = test::start_time;
+    entry.input = hash_of("input");
+    entry.state_before = hash_of("before");
+    entry.state_after = hash_of("after");
+    entry.sender_role = "buyer";
+    entry.sender_id = "did:web:buyer.example";
+    entry.sender_key = to_base64url(hash_of("key").view());
+    entry.action = "confirm";
+    entry.number = 3;
+    entry.result = json::Object{{"z", 1}, {"a", "é\n"}};
+    entry.events = {json::Object{{"type", "confirmed"}}};
+    entry.fuel = 120000;
+    entry.meter = "wasmtime/1";
+    entry.disclosures = hash_of("{}");
+    entry.private_state = hash_of("private");
+    return entry;
+}
+
+TEST(Entry, WritesCanonicalJsonThatReadsBack) {
+    const Entry entry = execute_entry();
+    const std::string text = entry.write();
+    EXPECT_EQ(json::canonical(json::parse(text, "entry")), text);
+    const Entry back = Entry::parse(bytes_of(text));
+    EXPECT_EQ(back.write(), text);
+    EXPECT_EQ(back.id(bytes_of(text)), entry.id(bytes_of(text)));
+    EXPECT_EQ(back.sender_id, entry.sender_id);
+    EXPECT_EQ(back.fuel, entry.fuel);
+}
+
+TEST(Entry, EveryOptionalMemberKeepsTheOrder) {
+    Entry entry = execute_entry();
+    entry.package = hash_of("package");
+    entry.proposal = hash_of("proposal");
+    entry.deadline = test::start_time + 5;
+    entry.reason = "because";
+    entry.effects = {json::Object{{"effect", "pay"}}, 2};
+    entry.audiences = {{"buyer+seller", json::Object{}}, {"buyer", json::Object{}}};
+    const std::string text = entry.write();
+    EXPECT_EQ(json::canonical(json::parse(text, "entry")), text);
+    EXPECT_EQ(Entry::parse(bytes_of(text)).write(), text);
+}
+
+TEST(Entry, ParseIsStrict) {
+    const json::Object good = json::parse(execute_entry().write(), "entry").as_object();
+    const auto refused = [&](const char* member, auto value) {
+        json::Object changed = good;
+        changed[member] = value;
+        try {
+            Entry::parse(bytes_of(json::canonical(changed)));
+        } catch (const Error& error) {
+            return error.field();
+        }
+        return std::string("accepted");
+    };
+    EXPECT_EQ(refused("extra", 1), "/entry/extra");
+    EXPECT_EQ(refused("type", "executed"), "/entry/type");
+    EXPECT_EQ(refused("fuel", 0), "/entry/fuel");
+    EXPECT_EQ(refused("events", json::Array{}), "/entry/events");
+    EXPECT_EQ(refused("reason", ""), "/entry/reason");
+    EXPECT_EQ(refused("ledger", "ccl:x"), "/entry/ledger");
+    EXPECT_EQ(refused("sequence", 0), "/entry/sequence");
+    EXPECT_EQ(refused("previous", Hash256{}.text()), "/entry/previous");
+    EXPECT_EQ(refused("audiences", json::Object{{"b+a", json::Object{}}}), "/entry/audiences");
+    EXPECT_EQ(refused("sender", json::Object{{"role", "a"}}), "/entry/sender/id");
+    EXPECT_EQ(refused("type", "bind"), "/entry/sequence");
+    for (const auto& member : good) {
+        json::Object changed = good;
+        changed.erase(member.key());
+        if (member.key() == "number" || member.key() == "fuel" || member.key() == "meter" || member.key() == "events" ||
+            member.key() == "result") {
+            continue;
+        }
+        EXPECT_THROW(Entry::parse(bytes_of(json::canonical(changed))), Error) << member.key();
+    }
+    EXPECT_THROW(Entry::parse(bytes_of(" " + execute_entry().write())), Error);
+}
+
+TEST(Entry, TypeNamesAreTheTableInTheFormats) {
+    EXPECT_EQ(entry_type_name(EntryType::bind), "bind");
+    EXPECT_EQ(entry_type_name(EntryType::close), "close");
+    for (int i = 1; i <= 10; ++i) {
+        const auto type = static_cast<EntryType>(i);
+        EXPECT_EQ(entry_type_from_name(entry_type_name(type), "f"), type);
+    }
+    EXPECT_THROW(entry_type_from_name("Bind", "f"), Error);
+}
+
+TEST(EntryRecord, ChecksEveryPart) {
+    EntryRecord record;
+    record.input = to_bytes(bytes_of("input"));
+    record.state = to_bytes(bytes_of(R"({"a":1,"b":[2]})"));
+    record.disclosures = to_bytes(bytes_of("{}"));
+    record.private_state = to_bytes(bytes_of("private"));
+    Entry entry = execute_entry();
+    entry.state_after = state_root(json::parse(text_of(record.state), "s").as_object());
+    record.document = to_bytes(bytes_of(entry.write()));
+    EXPECT_NO_THROW(record.check());
+
+    wire::Writer out;
+    record.write(out);
+    const Bytes bytes = out.take();
+    wire::Reader in(bytes);
+    EXPECT_EQ(EntryRecord::read(in).state, record.state);
+    EXPECT_TRUE(in.done());
+
+    for (Bytes EntryRecord::*part : {&EntryRecord::input, &EntryRecord::state, &EntryRecord::disclosures,
+                                     &EntryRecord::private_state, &EntryRecord::document}) {
+        EntryRecord changed = record;
+        (changed.*part).push_back(' ');
+        EXPECT_THROW(changed.check(), Error);
+    }
+}
+
+TEST(StateRoot, ReplaysItsVectors) {
+    const json::Value file = vector_file("state_root.json");
+    for (const json::Value& one : file.as_array()) {
+        EXPECT_EQ(state_root(one.at("state").as_object()).text(), text_at(one, "root")) << text_at(one, "name");
+    }
+}
+
+TEST(EntryId, ReplaysItsVectors) {
+    const json::Value file = vector_file("entry_id.json");
+    for (const json::Value& one : file.as_array()) {
+        const auto document = bytes_of(text_at(one, "document"));
+        EXPECT_EQ(Entry::parse(document).id(document).text(), text_at(one, "id")) << text_at(one, "name");
+    }
+}
+
+TEST(StateRoot, DependsOnValuesNotOnOrder) {
+    const auto root = [](const char* text) { return state_root(json::parse(text, "s").as_object()); };
+    EXPECT_EQ(root(R"({"a":1,"b":2})"), root(R"({"b":2,"a":1})"));
+    EXPECT_NE(root(R"({"a":1,"b":2})"), root(R"({"a":2,"b":1})"));
+    EXPECT_NE(root(R"({"a":1})"), root(R"({"a":"1"})"));
+    EXPECT_EQ(root("{}"), crypto::sha256(""));
+}
+
+SecretKey secret_key(const Bytes& bytes) {
+    std::array<std::uint8_t, 32> raw{};
+    std::copy_n(bytes.begin(), 32, raw.begin());
+    return SecretKey(std::move(raw));
+}
+
+TEST(Sealing, ReplaysItsVectors) {
+    const json::Value file = vector_file("sealing.json");
+    for (const json::Value& one : file.as_array()) {
+        const SecretKey key = secret_key(*from_hex(text_at(one, "key")));
+        const Hash256 binding = Hash256::parse(text_at(one, "binding"), "binding");
+        const bool message = text_at(one, "use") == "message";
+        const Bytes aad = message ? message_aad(binding, text_at(one, "audience")) : entry_aad(binding, text_at(one, "audience"));
+        const Sealed sealed = seal(key, aad, bytes_of(text_at(one, "plaintext")));
+        EXPECT_EQ(json::canonical(sealed.to_json()), json::canonical(one.at("sealed")));
+        const Sealed parsed = Sealed::parse(one.at("sealed"), "/sealed");
+        EXPECT_EQ(text_of(open(key, aad, parsed, "/sealed").expose()), text_at(one, "plaintext"));
+    }
+}
+
+TEST(Sealing, OpensOnlyUnderItsOwnKeyUseAndAudience) {
+    const SecretKey binding_key = secret_key(to_bytes(hash_of("binding key").view()));
+    const Hash256 binding = hash_of("binding"), version = hash_of("version");
+    const SecretKey key = audience_key(binding_key, version, "buyer");
+    const Bytes aad = entry_aad(binding, "buyer");
+    const Sealed sealed = seal(key, aad, bytes_of("secret"));
+    EXPECT_EQ(text_of(open(key, aad, sealed, "f").expose()), "secret");
+    EXPECT_THROW(open(key, message_aad(binding, "buyer"), sealed, "f"), Error);
+    EXPECT_THROW(open(key, entry_aad(binding, "seller"), sealed, "f"), Error);
+    EXPECT_THROW(open(audience_key(binding_key, version, "seller"), aad, sealed, "f"), Error);
+    EXPECT_THROW(open(audience_key(binding_key, binding, "buyer"), aad, sealed, "f"), Error);
+    EXPECT_NE(state_key(binding_key).expose(), key.expose());
+}
+
+TEST(SealingProperty, AnyChangedByteIsRefused) {
+    rc::check([](const std::string& plaintext) {
+        const SecretKey key = secret_key(to_bytes(hash_of("key").view()));
+        const Bytes aad = entry_aad(hash_of("b"), "a");
+        Sealed sealed = seal(key, aad, bytes_of(plaintext));
+        RC_ASSERT(seal(key, aad, bytes_of(plaintext)).ciphertext == sealed.ciphertext);
+        const auto at = *rc::gen::inRange<std::size_t>(0, sealed.ciphertext.size() + 32);
+        const auto bit = static_cast<std::uint8_t>(1 << *rc::gen::inRange(0, 8));
+        (at < 32 ? sealed.iv.bytes[at] : sealed.ciphertext[at - 32]) ^= bit;
+        RC_ASSERT_THROWS_AS(open(key, aad, sealed, "f"), Error);
+    });
+}
+
+}  // namespace
+}  // namespace concordat::contract

@@ -1,0 +1,54 @@
+// The receipt: one JSON text that shows that a contract took a step, and all that the showing needs (docs/formats.md §8).
+#pragma once
+#include <contract/entry.hpp>
+#include <crypto/jws.hpp>
+#include <ledger/confidential/protocol/protocol.hpp>
+#include <ledger/confidential/protocol/statement.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace concordat::proof {
+
+inline constexpr std::string_view receipt_typ = "concordat/receipt/1";
+inline constexpr std::size_t max_receipt_bytes = std::size_t{16} << 20;
+inline constexpr std::size_t max_entries = 1024;
+inline constexpr std::size_t max_disclosures = 4096;
+
+struct ReceiptEntry {
+    Bytes document;
+    std::optional<Bytes> input;  // absent for bind and amend: `bindings` holds it
+    ledger::confidential::Claim claim;
+    ledger::confidential::LedgerReceipt receipt;
+};
+
+struct ReceiptEnclave {
+    json::Value key;  // JWK
+    json::Value evidence;
+};
+
+// Parsed as far as the form goes; nothing is believed yet.
+struct Receipt {
+    std::vector<json::Value> bindings;  // general JWS, version 1 first
+    std::vector<ReceiptEntry> entries;  // bind, amendments, and the entry the receipt is about
+    std::map<std::string, ReceiptEnclave> enclaves;  // by kid
+    std::string ledger_identity;                     // compact JWS
+    json::Value ledger_evidence;
+    json::Object state;   // redacted
+    json::Object sealed;  // audience → {iv, ciphertext}
+    std::vector<std::string> disclosures;
+
+    // Strict, and `text` must be the very bytes that write() makes. Throws Error naming what is wrong.
+    static Receipt parse(std::string_view text);
+    std::string write() const;
+};
+
+// What a node holds for one receipt: the bind entry, every amendment up to the version in force, then the entry it is about
+// (if that is another), as the ledger gives them; the enclaves' identities that the ledger gave with them (more than needed
+// do no harm); and the ledger's identity. The state and sealed disclosures are those of the last entry.
+Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,
+                     std::span<const ledger::confidential::EnclaveIdentity> enclaves,
+                     std::string_view ledger_identity, std::string_view ledger_evidence);
+
+}  // namespace concordat::proof

@@ -1,0 +1,68 @@
+// The verifier's layers, internal to this module. Each fills in what the later ones need and adds its lines.
+#pragma once
+#include <contract/binding.hpp>
+#include <functional>
+
+#include "verify.hpp"
+
+namespace concordat::proof {
+
+class Verifier {
+  public:
+    Verifier(const Receipt& receipt, const TrustFile& trust);
+    std::vector<Line> run();
+
+  private:
+    struct Version {
+        crypto::GeneralJws jws;
+        contract::Binding binding;
+        Hash256 input;  // digest of the signed document as the entry's input
+    };
+    struct Step {
+        contract::Entry entry;
+        Hash256 id;
+    };
+
+    // Runs a check and makes its outcome a line; whatever it throws is the line's problem.
+    Line check(std::string layer, std::string text, How how, const std::function<void()>& body) const;
+    Line group(std::string layer, std::string text, How how, std::vector<Line> below) const;
+    const Version& version(std::size_t index) const;  // throws when that version did not hold
+    const Step& step(std::size_t index) const;
+    const Version& in_force() const { return version(receipt_.bindings.size() - 1); }
+    const Step& last() const { return step(receipt_.entries.size() - 1); }
+    const Version& version_of(std::size_t entry_index) const;
+
+    Line bindings();
+    void read_version(std::size_t index);
+    std::vector<Line> known_parties() const;
+    Line entries();
+    void read_step(std::size_t index);
+    void check_step(std::size_t index) const;
+    void check_links(std::size_t index) const;
+    Line input() const;
+    void check_message() const;
+    void check_proposal() const;
+    void check_close() const;
+    void check_terminate() const;
+    Line enclaves() const;
+    Line enclave(const std::string& kid, const ReceiptEnclave& enclave) const;
+    Line ledger() const;
+    void check_ledger_receipt(std::size_t index) const;
+    Line state() const;
+    Line disclosures() const;
+    Line clock() const;
+    Line rollback() const;
+    Line asserted(std::string layer, std::string text) const;
+
+    const Receipt& receipt_;
+    const TrustFile& trust_;
+    std::vector<std::optional<Version>> versions_;
+    std::vector<std::optional<Step>> steps_;
+};
+
+// Evidence about a key: its claims, once it is bound to that key by `use` ("concordat/enclave-key/1").
+attest::Claims check_key_evidence(const json::Value& evidence, const crypto::PublicKey& key, std::string_view use,
+                                  std::string_view field);
+std::string describe(const attest::Claims& claims);
+
+}  // namespace concordat::proof
