@@ -1,6 +1,6 @@
 // The WebAssembly runtime inside the enclave: runs a contract's logic ("cryptlet"), a core module that imports nothing,
 // over wasmtime's C API. A run is a pure function of (module, input, limits): each has a fresh instance, no host time,
-// no randomness, no file, no socket; NaNs are canonical, threads and relaxed SIMD are off, and code is compiled for one
+// no randomness, no file, no socket; NaNs are canonical, threads and SIMD are off, and code is compiled for one
 // fixed instruction set (x86-64-v2), so fuel, results and the depth of the stack are the same on every machine.
 // Only Error(out_of_time), the wall-clock backstop, depends on the machine; callers must not record it as an outcome.
 //
