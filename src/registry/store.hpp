@@ -1,0 +1,36 @@
+// Packages by their ids in a folder, as content-addressed blobs:
+//   blobs/sha256/<hex>   manifests, configs, modules, provenances
+//   packages/<hex>       one empty file per package, written last: what it names is complete
+// Several processes may use one store. Nothing is ever overwritten with other content or removed.
+#pragma once
+#include <contract/package.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace concordat::registry {
+
+inline constexpr std::size_t max_stored_packages = 100'000;
+
+class Store {
+  public:
+    // Creates the folder's parts where they are missing. Throws Error(disk).
+    explicit Store(std::filesystem::path folder);
+
+    // Harmless when it is there already; mends a blob that was damaged. Durable on return. Throws Error(disk).
+    void put(const contract::Package& package);
+    bool contains(const Hash256& id) const;
+    // Throws Error(not_found), or Error(tampered) naming the blob when its content is not what its name says.
+    contract::Package get(const Hash256& id) const;
+    std::vector<Hash256> list() const;  // sorted
+
+  private:
+    Bytes blob(const Hash256& digest) const;
+    void put_blob(const Hash256& digest, ByteView content);
+    std::filesystem::path blob_path(const Hash256& digest) const;
+    std::filesystem::path mark_path(const Hash256& id) const;
+
+    std::filesystem::path folder_;
+};
+
+}  // namespace concordat::registry
