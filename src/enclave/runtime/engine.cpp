@@ -65,6 +65,8 @@ void set_memory(wasm_config_t* config, const Options& options) {
     wasmtime_pooling_allocation_config_total_core_instances_set(pool.get(), options.slots);
     wasmtime_pooling_allocation_config_total_memories_set(pool.get(), options.slots);
     wasmtime_pooling_allocation_config_total_tables_set(pool.get(), options.slots);
+    wasmtime_pooling_allocation_config_total_stacks_set(pool.get(), 1);  // of asynchronous calls: there are none
+    wasmtime_pooling_allocation_config_total_component_instances_set(pool.get(), 1);
     wasmtime_pooling_allocation_config_max_memories_per_module_set(pool.get(), 1);
     wasmtime_pooling_allocation_config_max_tables_per_module_set(pool.get(), 1);
     wasmtime_pooling_allocation_config_table_elements_set(pool.get(), options.max_table_elements);

@@ -13,13 +13,14 @@
 //   cryptlet_aborted() -> i64                asked only after an `unreachable` trap: the place of the abort's JSON
 //                                            {"abort":{"code":"snake_case","text":"…"}}, or 0 if the trap was a bug
 //
-// System calls after start (strace, x86-64, glibc 2.36): an Engine opens /proc/self/pagemap, so make it before the
-// sandbox. After that compile() needs mmap munmap mprotect madvise mremap brk futex memfd_create ftruncate write
-// fcntl close getrandom sched_getaffinity; run() needs none of its own beyond madvise mprotect mmap munmap ioctl
-// (PAGEMAP_SCAN) brk futex, and on a thread's first run sigaltstack; a trap needs rt_sigreturn and rt_sigprocmask. The
-// ticker thread uses futex, and clone3 rseq set_robust_list rt_sigprocmask mprotect when it starts and exit madvise
-// when it ends. Traps arrive as SIGSEGV, SIGILL or SIGFPE: those handlers, installed by the Engine, must stay. The
-// Engine reserves Options::slots × 4 GiB of addresses (not memory): leave RLIMIT_AS alone.
+// System calls (strace, x86-64, glibc 2.36; sandbox_test.cpp runs under exactly this list). Make the Engine before the
+// sandbox: it reads /proc and /sys. After that
+//   compile(), deserialize()  brk mmap munmap mremap mprotect madvise futex memfd_create write fcntl close
+//   run()                     the same, and sigaltstack on a thread's first run; when warm, almost none at all
+//   a trap, an abort          rt_sigreturn: traps arrive as SIGILL, SIGSEGV or SIGFPE, and the handlers that the
+//                             Engine installed must stay
+//   start_ticker()            clone3 rseq set_robust_list rt_sigprocmask rt_sigaction, then futex; at the end exit
+// The Engine reserves Options::slots x 4 GiB of addresses (not memory): leave RLIMIT_AS alone.
 #pragma once
 #include <base/bytes.hpp>
 #include <base/error.hpp>
