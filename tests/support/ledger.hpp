@@ -3,6 +3,7 @@
 #include <attest/development.hpp>
 #include <base/error.hpp>
 #include <crypto/merkle.hpp>
+#include <functional>
 #include <ledger/confidential/core/ledger.hpp>
 #include <limits>
 #include <map>
@@ -24,6 +25,13 @@ class MemoryDisk final : public ccl::Disk {
     std::map<std::string, File> files;
     std::size_t space = std::numeric_limits<std::size_t>::max();  // bytes that can still be written
     bool fail_sync = false, fail_truncate = false;
+    std::function<void(const MemoryDisk&)> before_sync;  // not copied
+    MemoryDisk() = default;
+    MemoryDisk(const MemoryDisk& other) : files(other.files) {}
+    MemoryDisk& operator=(const MemoryDisk& other) {
+        files = other.files;
+        return *this;
+    }
 
     // After a loss of power: of what was not synced, only the first `keep` bytes of each file are there.
     MemoryDisk after_crash(std::size_t keep) const {
@@ -84,6 +92,7 @@ class MemoryDisk final : public ccl::Disk {
             if (n < content.size()) throw Error(Code::disk, name_, "write: no space");
         }
         void sync() override {
+            if (disk_.before_sync) disk_.before_sync(disk_);
             if (disk_.fail_sync) throw Error(Code::disk, name_, "fdatasync: injected");
             disk_.files[name_].synced = disk_.bytes(name_).size();
         }
@@ -129,14 +138,14 @@ struct LedgerWorld {
     MemoryDisk disk;
     ManualClock clock{start_time};
     SystemRandom random;
-    ccl::Ledger::Options options;
-    std::unique_ptr<ccl::Ledger> ledger;
+    ccl::RecordLedger::Options options;
+    std::unique_ptr<ccl::RecordLedger> ledger;
 
-    explicit LedgerWorld(ccl::Ledger::Options o = {}) : options(o) { open(); }
+    explicit LedgerWorld(ccl::RecordLedger::Options o = {}) : options(o) { open(); }
     ccl::Ports ports() { return {disk, clock, random, test_sealing_key}; }
     void open() {
         ledger.reset();
-        ledger = std::make_unique<ccl::Ledger>(ports(), options);
+        ledger = std::make_unique<ccl::RecordLedger>(ports(), options);
     }
 
     TestEnclave enclave(std::string_view name) { return enclave(name, world.measurement); }
