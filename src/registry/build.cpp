@@ -135,6 +135,9 @@ class Compilation {
         all.push_back("../sdk/shim.cpp");
         for (const std::string& unit : all) {
             std::vector<std::string> command = base_command();
+            std::erase_if(command, [](const std::string& flag) {  // only the linker takes these
+                return flag.starts_with("-Wl,") || flag.starts_with("-mexec-model=");
+            });
             command.insert(command.end(), {"-M", "-MT", "x", unit});
             for (const std::string& path : dependency_paths(run(command))) take_dependency(path, unit);
         }
@@ -155,7 +158,8 @@ class Compilation {
     bool is_system(const std::string& path) {
         if (system_roots_.empty()) {
             system_roots_ = {"/usr/include/wasm32-wasi/", "/usr/include/c++/", "/usr/lib/llvm-"};
-            system_roots_.push_back(first_line(tool({toolchain_.compiler, "-print-resource-dir"}).out) + "/include/");
+            system_roots_.push_back(
+                first_line(tool({toolchain_.compiler, "-no-canonical-prefixes", "-print-resource-dir"}).out) + "/include/");
         }
         return std::ranges::any_of(system_roots_, [&](const std::string& root) { return path.starts_with(root); });
     }
