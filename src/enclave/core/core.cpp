@@ -72,7 +72,7 @@ void Core::hello(const Frame& frame) {
 void Core::connect(const Frame& frame) {
     if (channel_) throw Error(Code::conflict, "/channel", "is open already");
     channel_ = std::make_unique<attest::AttestedChannel>(attest::Side::enclave, evidence_, key_);
-    channel_->start();
+    reply(FrameType::channel, 0, channel_->start());
     const std::uint64_t request = frame.id;
     ccl::Hello hello;
     hello.enclave.key = json::canonical(key_.public_key().jwk());
@@ -261,7 +261,7 @@ void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time)
         try {
             ccl::KeyReleased& released_keys = released(answer);
             Keychain keys(std::move(released_keys.key));
-            Link link = bind(*version, *package, keys, released_keys.terms, time, options_.limits, random_);
+            Link link = enclave::bind(*version, *package, keys, released_keys.terms, time, options_.limits, random_);
             hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
             add(request, *bindings_.at(binding).context, std::move(link));
         } catch (const Error& error) {
