@@ -100,7 +100,7 @@ void AttestedChannel::take_messages() {
             wire::Reader in(ByteView(partial_).subspan(start));
             const std::size_t size = in.u32();
             if (size > max_channel_message_bytes)
-                throw Error(Code::protocol, "channel", "a message is larger than 1 MiB");
+                throw Error(Code::protocol, "channel", "a message is larger than 8 MiB");
             if (in.left() < size) break;
             const ByteView message = in.raw(size);
             if (!ready_) check_peer(message);
@@ -166,7 +166,7 @@ void AttestedChannel::send(ByteView message) {
     require_alive();
     require_ready();
     if (message.size() > max_channel_message_bytes)
-        throw Error(Code::too_large, "message", "must be at most 1 MiB");
+        throw Error(Code::too_large, "message", "must be at most 8 MiB");
     or_die(dead_, [&] { write_message(message); });
 }
 
