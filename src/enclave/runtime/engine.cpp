@@ -105,7 +105,10 @@ std::string message_of(const wasmtime_error_t& error) {
 
 class Engine::Ticker {
   public:
-    Ticker(std::shared_ptr<const EngineState> state) : state_(std::move(state)), thread_([this] { run(); }) {}
+    explicit Ticker(std::shared_ptr<const EngineState> state) : state_(std::move(state)), thread_([this] { run(); }) {
+        // Until it runs, so that a sandbox applied next does not meet the system calls of a thread that starts.
+        running_.wait(false);
+    }
     ~Ticker() {
         {
             const std::lock_guard lock(mutex_);
@@ -117,6 +120,8 @@ class Engine::Ticker {
 
   private:
     void run() {
+        running_.store(true);
+        running_.notify_one();
         const std::chrono::milliseconds period(state_->options.tick_ms);
         std::unique_lock lock(mutex_);
         while (!wake_.wait_for(lock, period, [this] { return stopping_; })) {
@@ -128,6 +133,7 @@ class Engine::Ticker {
     std::mutex mutex_;
     std::condition_variable wake_;
     bool stopping_ = false;
+    std::atomic<bool> running_ = false;
     std::thread thread_;  // last: it uses the members above
 };
 

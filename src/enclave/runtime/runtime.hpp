@@ -102,7 +102,8 @@ class Engine {
     // made and the caller has authenticated (a MAC under an enclave key). Throws Error(bad_module).
     Module deserialize(ByteView authenticated) const;
 
-    // Starts the thread that ticks every tick_ms until the Engine goes; harmless when it runs already.
+    // Starts the thread that ticks every tick_ms until the Engine goes, and returns when it runs; harmless when it runs
+    // already.
     void start_ticker();
     // One tick, for a caller with a timer of its own.
     void tick() const;
