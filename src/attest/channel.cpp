@@ -12,6 +12,7 @@ constexpr std::string_view typ = "concordat/channel/1";
 constexpr std::string_view exporter_label = "EXPORTER-concordat-attest";
 constexpr std::size_t read_bytes = 1 << 16;
 constexpr std::size_t length_bytes = 4;
+constexpr std::size_t max_introduction_bytes = std::size_t{1} << 20;  // from a peer that has proved nothing yet
 
 std::string_view role_of(Side side) { return side == Side::enclave ? "enclave" : "ledger"; }
 Side other(Side side) { return side == Side::enclave ? Side::ledger : Side::enclave; }
@@ -99,8 +100,8 @@ void AttestedChannel::take_messages() {
         while (partial_.size() - start >= length_bytes) {
             wire::Reader in(ByteView(partial_).subspan(start));
             const std::size_t size = in.u32();
-            if (size > max_channel_message_bytes)
-                throw Error(Code::protocol, "channel", "a message is larger than 8 MiB");
+            if (size > (ready_ ? max_channel_message_bytes : max_introduction_bytes))
+                throw Error(Code::protocol, "channel", "a message is larger than it may be");
             if (in.left() < size) break;
             const ByteView message = in.raw(size);
             if (!ready_) check_peer(message);
@@ -117,7 +118,7 @@ void AttestedChannel::take_messages() {
 }
 
 void AttestedChannel::check_peer(ByteView hello) try {
-    const json::Value value = json::parse(text_of(hello), "/channel", {.bytes = max_channel_message_bytes});
+    const json::Value value = json::parse(text_of(hello), "/channel", {.bytes = max_introduction_bytes});
     json::Reader in(value, "/channel");
     in.expect("typ", typ);
     const Side side = other(side_);

@@ -251,7 +251,7 @@ TEST_F(ForgerTest, messages_without_an_introduction_and_huge_ones_are_refused) {
     auto enclave = enclave_side();
     Forger forger(enclave);
     wire::Writer length;
-    length.u32(static_cast<std::uint32_t>(max_channel_message_bytes + 1));
+    length.u32((1 << 20) + 1);
     forger.tls.write(length.get());
     EXPECT_EQ(failure([&] { enclave.receive(forger.tls.take_output()); }), "protocol channel");
 }
