@@ -37,17 +37,22 @@ SecretKey DevelopmentSealing::sealing_key(std::string_view purpose) {
     return crypto::derive_key(secret_.expose(), {bytes_of("concordat/development-sealing/1"), bytes_of(purpose)});
 }
 
-crypto::PrivateKey DevelopmentRoot::load_or_create(const std::filesystem::path& folder, Random& random) {
+DevelopmentRoot::DevelopmentRoot(const std::filesystem::path& folder, Random& random) {
     const auto path = folder / "development-root.jwk";
     const SecretBytes text = load_or_make(path, [&] {
         const auto jwk = crypto::PrivateKey::generate(crypto::Alg::es256k, random).jwk_text();
         return SecretBytes(to_bytes(bytes_of(jwk.expose())));
     });
     WipingMemory memory;
-    auto key = crypto::PrivateKey::from_jwk(json::parse(text_of(text.expose()), path.string(), {}, &memory), path.string());
-    if (key.public_key().alg() != crypto::Alg::es256k)
+    const json::Value jwk = json::parse(text_of(text.expose()), path.string(), {}, &memory);
+    key_ = crypto::PrivateKey::from_jwk(jwk, path.string());
+    if (key_.public_key().alg() != crypto::Alg::es256k)
         throw Error(Code::bad_format, path.string(), "must be an ES256K key");
-    return key;
+}
+
+DevelopmentRoot::DevelopmentRoot(const std::filesystem::path& folder) {
+    SystemRandom random;
+    key_ = DevelopmentRoot(folder, random).take_key();
 }
 
 }  // namespace concordat::vault

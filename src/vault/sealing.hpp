@@ -32,7 +32,14 @@ class DevelopmentSealing final : public Sealing {
 // first use; safe when several processes ask for it at once. Whoever holds it can vouch for anything.
 class DevelopmentRoot {
   public:
-    static crypto::PrivateKey load_or_create(const std::filesystem::path& folder, Random& random);
+    // With the system's randomness. Throws Error(forbidden | bad_format | bad_json | disk).
+    explicit DevelopmentRoot(const std::filesystem::path& folder);
+    DevelopmentRoot(const std::filesystem::path& folder, Random& random);
+    const crypto::PublicKey& public_key() const { return key_.public_key(); }
+    crypto::PrivateKey take_key() { return std::move(key_); }  // once
+
+  private:
+    crypto::PrivateKey key_;
 };
 
 }  // namespace concordat::vault

@@ -146,10 +146,11 @@ TEST_F(VaultTest, sealing_keys_survive_and_differ_by_purpose) {
 }
 
 TEST_F(VaultTest, development_root_is_made_once) {
-    const auto first = DevelopmentRoot::load_or_create(folder, random);
-    const auto again = DevelopmentRoot::load_or_create(folder, random);
+    DevelopmentRoot first(folder);
+    DevelopmentRoot again(folder, random);
     EXPECT_TRUE(first.public_key() == again.public_key());
     EXPECT_EQ(first.public_key().alg(), crypto::Alg::es256k);
+    EXPECT_TRUE(again.take_key().public_key() == first.public_key());
     path = folder / "development-root.jwk";
     EXPECT_EQ(mode(), 0600u);
 }
@@ -158,7 +159,7 @@ TEST_F(VaultTest, processes_that_race_get_the_same_root) {
     std::array<pid_t, 6> children{};
     for (std::size_t i = 0; i < children.size(); ++i) {
         if ((children[i] = fork()) != 0) continue;
-        const auto root = DevelopmentRoot::load_or_create(folder, random);
+        const DevelopmentRoot root(folder, random);
         write_file_atomic(folder / ("seen-" + std::to_string(i)), bytes_of(root.public_key().kid()));
         _exit(0);
     }
