@@ -11,7 +11,7 @@ namespace concordat::ledger::confidential {
 
 // What a group commit will change, while nothing has changed yet. What the current request adds is kept apart until the whole
 // request holds.
-struct Ledger::Stage {
+struct RecordLedger::Stage {
     struct Layer {
         std::unordered_map<Hash256, HeadState, Hash256Hasher> heads;
         std::unordered_map<Hash256, ByteView, Hash256Hasher> versions;  // inputs of bind and amend, by binding
@@ -104,7 +104,7 @@ bool follows(const HeadState* now, const GroupItem& item) {
 
 }  // namespace
 
-std::vector<AppendOutcome> Ledger::append(std::span<const AppendRequest> requests) {
+std::vector<AppendOutcome> RecordLedger::append(std::span<const AppendRequest> requests) {
     std::vector<AppendOutcome> outcomes;
     outcomes.reserve(requests.size());
     while (outcomes.size() < requests.size()) append_group(requests.subspan(outcomes.size()), outcomes);
@@ -112,7 +112,7 @@ std::vector<AppendOutcome> Ledger::append(std::span<const AppendRequest> request
 }
 
 // Takes requests up to the group's size; at least one.
-void Ledger::append_group(std::span<const AppendRequest> requests, std::vector<AppendOutcome>& outcomes) {
+void RecordLedger::append_group(std::span<const AppendRequest> requests, std::vector<AppendOutcome>& outcomes) {
     Stage stage;
     stage.group.first_index = size();
     stage.group.root_before = state_.tree().root();
@@ -137,7 +137,7 @@ void Ledger::append_group(std::span<const AppendRequest> requests, std::vector<A
     }
 }
 
-AppendOutcome Ledger::stage_request(Stage& stage, const AppendRequest& request) {
+AppendOutcome RecordLedger::stage_request(Stage& stage, const AppendRequest& request) {
     GroupBatch batch;
     try {
         AppendResult result = check_request(stage, request, batch);
@@ -162,7 +162,7 @@ AppendOutcome Ledger::stage_request(Stage& stage, const AppendRequest& request) 
     }
 }
 
-AppendResult Ledger::check_request(Stage& stage, const AppendRequest& request, GroupBatch& batch) {
+AppendResult RecordLedger::check_request(Stage& stage, const AppendRequest& request, GroupBatch& batch) {
     const Admitted& enclave = admitted(request.enclave);
     const std::vector<AppendItem>& items = request.append->items;
     if (items.empty()) throw Error(Code::protocol, "/items", "must hold an entry");
@@ -188,13 +188,13 @@ AppendResult Ledger::check_request(Stage& stage, const AppendRequest& request, G
     return result;
 }
 
-std::uint64_t Ledger::released_to(const Hash256& binding) const {
+std::uint64_t RecordLedger::released_to(const Hash256& binding) const {
     if (const Head* head = state_.find(binding)) return head->released;
     const auto pending = pending_.find(binding);
     return pending == pending_.end() ? 0 : pending->second.released;
 }
 
-void Ledger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, ItemResult& result) {
+void RecordLedger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, ItemResult& result) {
     const HeadState* now = stage.head(item.binding, state_);
     const bool is_bind = item.type == contract::EntryType::bind;
     if (now == nullptr && !is_bind) throw Error(Code::not_found, "/entry/binding", "must be a binding of this ledger");
@@ -216,7 +216,7 @@ void Ledger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, ItemRe
 
 // The enclave has checked what the parties signed; here it is checked again, because a version's policy decides who is given
 // the binding's key.
-void Ledger::check_version(Stage& stage, const HeadState* now, GroupItem& item) {
+void RecordLedger::check_version(Stage& stage, const HeadState* now, GroupItem& item) {
     const SignedVersion next = parse_version(item.input);
     require_ours(next.binding);
     if (next.binding.hash != item.version || next.binding.id != item.binding) {
@@ -243,13 +243,13 @@ void Ledger::check_version(Stage& stage, const HeadState* now, GroupItem& item) 
     stage.request_layer.versions[item.binding] = item.input;
 }
 
-contract::Binding Ledger::binding_in_force(Stage& stage, const HeadState& now, const Hash256& binding) {
+contract::Binding RecordLedger::binding_in_force(Stage& stage, const HeadState& now, const Hash256& binding) {
     if (const auto staged = stage.version(binding)) return parse_version(*staged).binding;
     SecretBytes hold;
     return parse_version(item_at(now.version_entry, hold).input).binding;
 }
 
-void Ledger::commit(Stage& stage) {
+void RecordLedger::commit(Stage& stage) {
     if (stage.accepted == 0) {
         if (halted()) log_->append({}, 0);  // says that it has halted
         return;
@@ -264,7 +264,7 @@ void Ledger::commit(Stage& stage) {
     settle_keys(stage.group);
 }
 
-void Ledger::settle_keys(const Group& group) {
+void RecordLedger::settle_keys(const Group& group) {
     for (const GroupBatch& batch : group.batches) {
         for (const GroupItem& item : batch.items) {
             if (!item.accepted) continue;
@@ -287,7 +287,7 @@ void Ledger::settle_keys(const Group& group) {
     }
 }
 
-void Ledger::fill_receipts(const Stage& stage, std::span<AppendOutcome> outcomes) {
+void RecordLedger::fill_receipts(const Stage& stage, std::span<AppendOutcome> outcomes) {
     if (stage.accepted == 0) return;
     const SignedRoot& root = current_root();
     std::uint64_t index = stage.group.first_index;

@@ -133,8 +133,8 @@ TEST(Append, ManyBindingsOfSeveralEnclavesAreOneWrite) {
     for (const auto& outcome : w.ledger->append(requests)) {
         for (const auto& item : held(outcome).items) EXPECT_TRUE(item.appended);
     }
-    EXPECT_EQ(Ledger::audit(w.ports()).commits, 1u);
-    EXPECT_EQ(Ledger::audit(w.ports()).entries, 60u);
+    EXPECT_EQ(RecordLedger::audit(w.ports()).commits, 1u);
+    EXPECT_EQ(RecordLedger::audit(w.ports()).entries, 60u);
     const ReadReply all = w.ledger->read(0, 100);
     EXPECT_EQ(all.entries.size(), 60u);
     EXPECT_EQ(all.enclaves.size(), 3u);

@@ -37,7 +37,7 @@ void check_group(const Group& group, const State& before, const std::vector<cryp
 
 }  // namespace
 
-AuditReport Ledger::audit(Ports ports) {
+AuditReport RecordLedger::audit(Ports ports) {
     const LedgerKeys keys = load_keys(ports, false);
     const std::string chain = chain_of(keys.service.public_key());
     const Snapshot snapshot = load_snapshot(ports);

@@ -30,7 +30,7 @@ void require_sealed_for(const SecretBytes& plaintext, const contract::Binding& b
 
 }  // namespace
 
-void Ledger::require_ours(const contract::Binding& binding) const {
+void RecordLedger::require_ours(const contract::Binding& binding) const {
     const auto refuse = [](std::string_view member, std::string_view rule) {
         throw Error(Code::wrong_ledger, "/binding/record/" + std::string(member), std::string(rule));
     };
@@ -41,7 +41,7 @@ void Ledger::require_ours(const contract::Binding& binding) const {
     }
 }
 
-std::vector<SecretBytes> Ledger::open_sealed_terms(const contract::Binding& binding) const {
+std::vector<SecretBytes> RecordLedger::open_sealed_terms(const contract::Binding& binding) const {
     std::vector<SecretBytes> terms;
     for (const auto& member : binding.sealed_terms) {
         const std::string field = "/binding/sealed_terms/" + std::string(member.key());
@@ -53,7 +53,7 @@ std::vector<SecretBytes> Ledger::open_sealed_terms(const contract::Binding& bind
 }
 
 // Keys of offers that were never locked are dropped, oldest first: whoever still wants one asks again.
-Ledger::Pending& Ledger::pending_for(const Hash256& binding) {
+RecordLedger::Pending& RecordLedger::pending_for(const Hash256& binding) {
     if (const auto found = pending_.find(binding); found != pending_.end()) return found->second;
     if (pending_.size() >= max_pending) {
         const auto oldest = std::ranges::min_element(pending_, {}, [](const auto& p) { return p.second.made; });
@@ -65,7 +65,7 @@ Ledger::Pending& Ledger::pending_for(const Hash256& binding) {
     return pending;
 }
 
-KeyReleased Ledger::create_key(EnclaveId enclave, ByteView binding_jws) {
+KeyReleased RecordLedger::create_key(EnclaveId enclave, ByteView binding_jws) {
     const Admitted& asking = admitted(enclave);
     const contract::Binding binding = parse_version(binding_jws);
     if (binding.number != 1) throw Error(Code::wrong_version, "/binding/version", "must be 1");
@@ -78,7 +78,7 @@ KeyReleased Ledger::create_key(EnclaveId enclave, ByteView binding_jws) {
     return {pending.key.copy(), std::move(terms)};
 }
 
-KeyReleased Ledger::release_key(EnclaveId enclave, const Hash256& binding) {
+KeyReleased RecordLedger::release_key(EnclaveId enclave, const Hash256& binding) {
     const Admitted& asking = admitted(enclave);
     Head* head = state_.find(binding);
     if (head == nullptr) throw Error(Code::not_found, "/binding", "must be a binding of this ledger");
@@ -87,7 +87,7 @@ KeyReleased Ledger::release_key(EnclaveId enclave, const Hash256& binding) {
     return {head->key.copy(), {}};
 }
 
-KeyReleased Ledger::open_terms(EnclaveId enclave, ByteView binding_jws) {
+KeyReleased RecordLedger::open_terms(EnclaveId enclave, ByteView binding_jws) {
     const Admitted& asking = admitted(enclave);
     const contract::Binding next = parse_version(binding_jws);
     if (next.number == 1) throw Error(Code::wrong_version, "/binding/version", "must be above 1");

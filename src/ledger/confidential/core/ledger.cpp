@@ -34,14 +34,14 @@ std::size_t bytes_of_item(const GroupItem& item) {
 Hash256 enclave_report_data(const crypto::PublicKey& key) { return report_data("concordat/enclave-key/1", key); }
 Hash256 ledger_report_data(const crypto::PublicKey& key) { return report_data("concordat/ledger-key/1", key); }
 
-Ledger::Ledger(Ports ports, Options options)
+RecordLedger::RecordLedger(Ports ports, Options options)
     : ports_(std::move(ports)), options_(options), keys_(load_keys(ports_, true)), chain_(chain_of(service_key())),
       identity_(Identity::write(keys_.service, keys_.encryption.public_key(), keys_.created)) {
     replay();
     enclaves_.reserve(max_enclaves);
 }
 
-void Ledger::replay() {
+void RecordLedger::replay() {
     const std::int64_t began = monotonic_ns();
     Snapshot snapshot = load_snapshot(ports_);
     snapshot_number_ = snapshot.number;
@@ -65,7 +65,7 @@ void Ledger::replay() {
                                 {"took_ms", (monotonic_ns() - began) / 1'000'000}});
 }
 
-void Ledger::snapshot() {
+void RecordLedger::snapshot() {
     if (log_->bytes() == snapshot_at_bytes_) return;
     write_snapshot(ports_, snapshot_number_ + 1, *log_, state_);
     ++snapshot_number_;
@@ -73,7 +73,7 @@ void Ledger::snapshot() {
     log::info("ledger_snapshot", {{"number", snapshot_number_}, {"entries", state_.size()}});
 }
 
-void Ledger::snapshot_if_due() {
+void RecordLedger::snapshot_if_due() {
     if (log_->bytes() - snapshot_at_bytes_ < options_.snapshot_bytes || halted()) return;
     try {
         snapshot();
@@ -84,7 +84,7 @@ void Ledger::snapshot_if_due() {
     }
 }
 
-EnclaveId Ledger::admit(const Hello& hello, const crypto::PublicKey& peer) {
+EnclaveId RecordLedger::admit(const Hello& hello, const crypto::PublicKey& peer) {
     const auto key = crypto::PublicKey::from_jwk(json::parse(hello.enclave.key, "/key"), "/key");
     if (!(key == peer)) throw Error(Code::bad_evidence, "/key", "must be the key that the channel proved");
     if (key.alg() != crypto::Alg::es256k) throw Error(Code::bad_format, "/key", "must be an ES256K key");
@@ -106,7 +106,7 @@ EnclaveId Ledger::admit(const Hello& hello, const crypto::PublicKey& peer) {
 }
 
 // The slot that this enclave has, a new one, or the one that was left first. Its marks go with its old owner.
-EnclaveId Ledger::slot_for(const Hash256& thumbprint) {
+EnclaveId RecordLedger::slot_for(const Hash256& thumbprint) {
     for (EnclaveId id = 0; id < enclaves_.size(); ++id) {
         if (enclaves_[id].used && enclaves_[id].key.thumbprint() == thumbprint) return id;
     }
@@ -124,25 +124,25 @@ EnclaveId Ledger::slot_for(const Hash256& thumbprint) {
     return *free;
 }
 
-void Ledger::forget_releases(EnclaveId enclave) {
+void RecordLedger::forget_releases(EnclaveId enclave) {
     const std::uint64_t bit = std::uint64_t{1} << enclave;
     state_.forget_release(bit);
     for (auto& [binding, pending] : pending_) pending.released &= ~bit;
 }
 
-void Ledger::leave(EnclaveId enclave) {
+void RecordLedger::leave(EnclaveId enclave) {
     Admitted& slot = enclaves_.at(enclave);
     if (slot.channels == 0) panic("an enclave left that was not there");
     if (--slot.channels == 0) slot.left_at = ++leave_counter_;
 }
 
-const Ledger::Admitted& Ledger::admitted(EnclaveId enclave) const {
+const RecordLedger::Admitted& RecordLedger::admitted(EnclaveId enclave) const {
     const Admitted& slot = enclaves_.at(enclave);
     if (slot.channels == 0) panic("an enclave that is not admitted");
     return slot;
 }
 
-const SignedRoot& Ledger::current_root() {
+const SignedRoot& RecordLedger::current_root() {
     if (!root_ || root_->size != size()) {
         SignedRoot root{size(), state_.tree().root(), ports_.clock.now(), flag_single_node, {}};
         root.signature = keys_.service.sign(
@@ -152,19 +152,19 @@ const SignedRoot& Ledger::current_root() {
     return *root_;
 }
 
-SignedRoot Ledger::signed_root() {
+SignedRoot RecordLedger::signed_root() {
     root_.reset();  // an anchor wants the time at which it asked
     return current_root();
 }
 
-std::vector<Hash256> Ledger::consistency(std::uint64_t from, std::uint64_t to) {
+std::vector<Hash256> RecordLedger::consistency(std::uint64_t from, std::uint64_t to) {
     if (from == 0 || from > to || to > size()) {
         throw Error(Code::bad_format, "/from", "must be at least 1, at most /to, which is at most the log's size");
     }
     return state_.tree().consistency(from, to);
 }
 
-HeadStatement Ledger::head(const Hash256& binding, const Hash256& nonce) {
+HeadStatement RecordLedger::head(const Hash256& binding, const Hash256& nonce) {
     const Head* found = state_.find(binding);
     if (found == nullptr) throw Error(Code::not_found, "/binding", "must be a binding of this ledger");
     const SignedRoot& root = current_root();
@@ -225,7 +225,7 @@ struct ReplyFiller {
 
 }  // namespace
 
-ReadReply Ledger::read(std::uint64_t from, std::uint32_t limit) {
+ReadReply RecordLedger::read(std::uint64_t from, std::uint32_t limit) {
     ReadReply reply;
     reply.size = size();
     if (from >= size() || limit == 0) return reply;
@@ -244,7 +244,7 @@ ReadReply Ledger::read(std::uint64_t from, std::uint32_t limit) {
 }
 
 // The views in the result point into `hold`.
-GroupItem Ledger::item_at(std::uint64_t wanted, SecretBytes& hold) {
+GroupItem RecordLedger::item_at(std::uint64_t wanted, SecretBytes& hold) {
     const RecordRef& at = state_.record_of(wanted);
     hold = log_->read(at);
     const Group group = decode_group(hold.expose());

@@ -41,7 +41,7 @@ struct AuditReport {
     Hash256 root;
 };
 
-class Ledger {
+class RecordLedger {
   public:
     struct Options {
         std::uint64_t snapshot_bytes = std::uint64_t{64} << 20;  // of log between two snapshots
@@ -50,10 +50,11 @@ class Ledger {
     };
 
     // Opens the log: newest snapshot, then the rest of the log. Makes the ledger's keys when the folder is empty.
-    Ledger(Ports ports, Options options);
-    explicit Ledger(Ports ports) : Ledger(std::move(ports), Options()) {}
+    RecordLedger(Ports ports, Options options);
+    explicit RecordLedger(Ports ports) : RecordLedger(std::move(ports), Options()) {}
 
     const crypto::PublicKey& service_key() const { return keys_.service.public_key(); }
+    const crypto::PrivateKey& signing_key() const { return keys_.service; }  // proves this ledger in attested channels
     const std::string& chain() const { return chain_; }
     const std::string& identity() const { return identity_; }  // compact JWS
     std::uint64_t size() const { return state_.size(); }
