@@ -26,6 +26,7 @@ class Service {
     void handle(const Frame& frame);
     void flush();
     Bytes take_output();  // encoded frames
+    std::size_t output_bytes() const { return out_.size(); }
     // Bytes of requests that wait: beyond max_waiting_bytes, flush before more is taken in.
     bool full() const { return waiting_bytes_ > max_waiting_bytes; }
     bool stopped() const { return stopped_; }
