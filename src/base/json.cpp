@@ -12,6 +12,8 @@ namespace {
 // JCS is recursive; what is built here is never near this depth, and what is parsed is bounded by Limits.
 constexpr int max_canonical_depth = 256;
 
+constexpr std::size_t first_capacity = 512;  // spares most documents the string's first growths
+
 void append_integer(std::string& out, std::int64_t integer) {
     if (integer > max_integer || integer < -max_integer) panic("canonical JSON of an integer beyond 2^53-1");
     std::array<char, 24> text;
@@ -72,12 +74,14 @@ void append_canonical(std::string& out, const Value& value) { append_value(out, 
 
 std::string canonical(const Value& value) {
     std::string out;
+    out.reserve(first_capacity);
     append_value(out, value, 0);
     return out;
 }
 
 std::string canonical(const Object& object) {
     std::string out;
+    out.reserve(first_capacity);
     append_object(out, object, 0);
     return out;
 }

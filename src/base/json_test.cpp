@@ -173,6 +173,20 @@ TEST(JsonText, OrdersKeysAsUtf16) {
     }
 }
 
+TEST(JsonText, EscapesWhereverTheByteStands) {
+    for (int byte = 0; byte < 0x80; ++byte) {
+        for (std::size_t at = 0; at < 20; ++at) {
+            std::string text(20, 'x');
+            text[at] = static_cast<char>(byte);
+            std::string out;
+            append_string(out, text);
+            const bool escaped = byte < 0x20 || byte == '"' || byte == '\\';
+            ASSERT_EQ(out.size() > 22, escaped) << byte << " at " << at;
+            ASSERT_EQ(std::string_view(parse(out, "doc").as_string()), text);
+        }
+    }
+}
+
 TEST(JsonText, RepairsBytesThatAreNotUtf8) {
     EXPECT_EQ(to_valid_utf8("a\xffz"), "a\xef\xbf\xbdz");
     EXPECT_EQ(to_valid_utf8("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace concordat::json {
 namespace {
@@ -31,6 +32,21 @@ void append_escape(std::string& out, char c) {
     out += hex[static_cast<std::uint8_t>(c) & 15];
 }
 
+// How many bytes from `at` on need no escape, looked at eight at a time: most strings need none.
+std::size_t plain_run(std::string_view text, std::size_t at) {
+    constexpr std::uint64_t ones = 0x0101010101010101, highs = ones << 7;
+    const auto has_zero_byte = [](std::uint64_t x) { return (x - ones) & ~x & highs; };
+    std::size_t i = at;
+    for (; i + 8 <= text.size(); i += 8) {
+        std::uint64_t word;
+        std::memcpy(&word, text.data() + i, 8);
+        const std::uint64_t control = (word - ones * 0x20) & ~word & highs;
+        if ((control | has_zero_byte(word ^ (ones * '"')) | has_zero_byte(word ^ (ones * '\\'))) != 0) break;
+    }
+    while (i < text.size() && !needs_escape[static_cast<std::uint8_t>(text[i])]) ++i;
+    return i - at;
+}
+
 // The size of the well-formed sequence that text starts with (Unicode 15, table 3-7), or 0.
 std::size_t sequence_size(std::string_view text) {
     const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<std::uint8_t>(text[i]) : 0u; };
@@ -55,14 +71,13 @@ std::size_t sequence_size(std::string_view text) {
 
 void append_string(std::string& out, std::string_view text) {
     out += '"';
-    std::size_t plain = 0;  // start of the run that needs no escape
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (!needs_escape[static_cast<std::uint8_t>(text[i])]) continue;
-        out.append(text, plain, i - plain);
-        append_escape(out, text[i]);
-        plain = i + 1;
+    for (std::size_t i = 0;;) {
+        const std::size_t plain = plain_run(text, i);
+        out.append(text, i, plain);
+        i += plain;
+        if (i == text.size()) break;
+        append_escape(out, text[i++]);
     }
-    out.append(text, plain, text.size() - plain);
     out += '"';
 }
 
