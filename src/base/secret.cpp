@@ -4,6 +4,8 @@
 
 namespace concordat {
 
-void wipe(void* data, std::size_t size) { ::explicit_bzero(data, size); }
+void wipe(void* data, std::size_t size) {
+    if (size != 0) ::explicit_bzero(data, size);  // an empty vector's data may be null
+}
 
 }  // namespace concordat
