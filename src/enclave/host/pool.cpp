@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <base/log.hpp>
+#include <boost/asio/post.hpp>
 #include <crypto/key.hpp>
 
 #include "slot.hpp"
@@ -191,13 +192,12 @@ void EnclavePool::send(Slot& slot, Request request) {
 }
 
 void EnclavePool::ask(const Route& route, FrameType type, Bytes payload, Then<Bytes> then) {
-    if (requests_ >= options_.max_requests)
-        return then(Error(Code::busy, "/enclave", "too many requests wait for the enclaves"));
     Slot* slot = nullptr;
     try {
+        if (requests_ >= options_.max_requests) throw Error(Code::busy, "/enclave", "too many requests wait for the enclaves");
         slot = &place(route);
     } catch (const Error& error) {
-        return then(error);
+        return boost::asio::post(loop_, [then, error] { then(error); });
     }
     slot->last_used_ns = monotonic_ns();
     send(*slot, {type, std::move(payload), std::move(then), slot->last_used_ns + options_.request_timeout_ms * 1'000'000LL});

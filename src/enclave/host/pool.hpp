@@ -24,7 +24,7 @@ struct Route {
     bool dedicated = false;
 };
 
-// What a node needs of its enclaves. Replies of execute and act are encoded Committed, kept as they came.
+// What a node needs of its enclaves. `then` is never called inside the call. Replies of execute and act are encoded Committed, kept as they came.
 class Enclaves {
   public:
     virtual ~Enclaves() = default;

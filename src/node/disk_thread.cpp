@@ -1,0 +1,96 @@
+#include "disk_thread.hpp"
+
+#include <base/log.hpp>
+#include <boost/asio/post.hpp>
+
+namespace concordat::node {
+
+namespace {
+constexpr std::size_t max_batch = 4096;
+}
+
+DiskThread::DiskThread(boost::asio::io_context& loop, Transaction transaction, std::size_t max_jobs)
+    : loop_(loop), transaction_(std::move(transaction)), max_jobs_(max_jobs), thread_([this] { run(); }) {}
+
+DiskThread::~DiskThread() {
+    *alive_ = false;
+    {
+        const std::lock_guard lock(mutex_);
+        ending_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void DiskThread::write(Job job, Done done) {
+    ++asked_;
+    bool sleeps = false;
+    {
+        const std::lock_guard lock(mutex_);
+        queue_.push_back({std::move(job), std::move(done)});
+        sleeps = !busy_ && queue_.size() == 1;
+    }
+    if (sleeps) wake_.notify_one();
+}
+
+void DiskThread::barrier(std::function<void()> then) {
+    if (answered_ == asked_) return then();
+    barriers_.emplace_back(asked_, std::move(then));
+}
+
+void DiskThread::finish() {
+    std::unique_lock lock(mutex_);
+    idle_.wait(lock, [this] { return queue_.empty() && !busy_; });
+}
+
+void DiskThread::run() {
+    for (;;) {
+        std::deque<Item> batch;
+        {
+            std::unique_lock lock(mutex_);
+            busy_ = false;
+            if (queue_.empty()) idle_.notify_all();
+            wake_.wait(lock, [this] { return ending_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            busy_ = true;
+            if (queue_.size() <= max_batch) {
+                batch.swap(queue_);
+            } else {
+                for (std::size_t i = 0; i < max_batch; ++i) {
+                    batch.push_back(std::move(queue_.front()));
+                    queue_.pop_front();
+                }
+            }
+        }
+        const auto error = write_batch(batch);
+        boost::asio::post(loop_, [this, alive = alive_, error, batch = std::move(batch)] {
+            if (!*alive) return;
+            answered_ += batch.size();
+            for (const Item& item : batch)
+                if (item.done) item.done(error);
+            while (*alive && !barriers_.empty() && barriers_.front().first <= answered_) {
+                const auto then = std::move(barriers_.front().second);
+                barriers_.pop_front();
+                then();
+            }
+        });
+    }
+}
+
+std::optional<Error> DiskThread::write_batch(const std::deque<Item>& batch) {
+    try {
+        transaction_.begin();
+        for (const Item& item : batch) item.job();
+        transaction_.commit();
+        return std::nullopt;
+    } catch (const Error& error) {
+        log::error("database_write_failed", {{"rule", error.what()}, {"jobs", batch.size()}});
+        try {
+            transaction_.rollback();
+        } catch (const Error&) {  // the transaction is gone already
+        }
+        return error;
+    }
+}
+
+}  // namespace concordat::node

@@ -1,0 +1,297 @@
+#include "index.hpp"
+
+#include <array>
+
+namespace concordat::node {
+
+namespace {
+
+constexpr std::size_t max_batches = 256;
+constexpr std::size_t batch_rows = 512;
+constexpr auto batch_delay = std::chrono::milliseconds(4);
+
+constexpr std::array<std::string_view, 1> migrations{R"(
+CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE bindings(
+  local INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id BLOB NOT NULL, status TEXT NOT NULL, number INTEGER NOT NULL,
+  version BLOB NOT NULL, package BLOB NOT NULL, dedicated INTEGER NOT NULL, proposal BLOB, deadline INTEGER NOT NULL,
+  created INTEGER NOT NULL);
+CREATE UNIQUE INDEX bindings_of_tenant ON bindings(tenant, id);
+CREATE UNIQUE INDEX bindings_by_id ON bindings(id);
+CREATE INDEX bindings_proposed ON bindings(deadline) WHERE proposal IS NOT NULL;
+CREATE TABLE entries(
+  position INTEGER PRIMARY KEY, binding INTEGER NOT NULL, sequence INTEGER NOT NULL, type INTEGER NOT NULL,
+  entry BLOB NOT NULL, input BLOB NOT NULL, input_start INTEGER NOT NULL);
+CREATE UNIQUE INDEX entries_of_binding ON entries(binding, sequence);
+CREATE INDEX entries_by_input ON entries(input_start);
+CREATE TABLE versions(
+  binding INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, package BLOB NOT NULL, position INTEGER NOT NULL,
+  jws BLOB NOT NULL, PRIMARY KEY(binding, number)) WITHOUT ROWID;
+CREATE TABLE enclaves(kid TEXT PRIMARY KEY, key TEXT NOT NULL, evidence TEXT NOT NULL) WITHOUT ROWID;
+)"};
+
+// The digest's first bytes are enough to find it, and keep that index a quarter of the size.
+std::int64_t start_of(const Hash256& hash) {
+    std::int64_t start = 0;
+    for (std::size_t i = 0; i < 7; ++i) start = (start << 8) | hash.bytes[i];
+    return start;
+}
+
+constexpr std::string_view binding_columns =
+    "SELECT local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created FROM bindings ";
+constexpr std::string_view entry_columns = "SELECT position,binding,sequence,type,entry,input FROM entries ";
+
+BindingRow read_binding(const store::Statement& row) {
+    return {.local = row.integer(0),
+            .id = row.hash(1),
+            .tenant = std::string(row.text(2)),
+            .status = std::string(row.text(3)),
+            .number = row.integer(4),
+            .version = row.hash(5),
+            .package = row.hash(6),
+            .dedicated = row.integer(7) != 0,
+            .proposal = row.is_null(8) ? Hash256{} : row.hash(8),
+            .deadline = row.integer(9),
+            .created = row.integer(10)};
+}
+
+EntryRow read_entry(const store::Statement& row) {
+    return {.index = static_cast<std::uint64_t>(row.integer(0)),
+            .binding = row.integer(1),
+            .sequence = static_cast<std::uint64_t>(row.integer(2)),
+            .type = static_cast<contract::EntryType>(row.integer(3)),
+            .entry = row.hash(4),
+            .input = row.hash(5)};
+}
+
+template <class Read>
+auto one(store::Statement& statement, Read read) -> std::optional<decltype(read(statement))> {
+    if (!statement.step()) return std::nullopt;
+    return read(statement);
+}
+
+template <class Read>
+auto all(store::Statement& statement, Read read) {
+    std::vector<decltype(read(statement))> rows;
+    while (statement.step()) rows.push_back(read(statement));
+    return rows;
+}
+
+std::string sql(std::string_view columns, std::string_view rest) { return std::string(columns) + std::string(rest); }
+
+void write(store::Database& db, const EntryRow& row) {
+    db.prepare("INSERT OR IGNORE INTO entries(position,binding,sequence,type,entry,input,input_start) VALUES(?,?,?,?,?,?,?)")
+        .bind(row.index).bind(row.binding).bind(row.sequence).bind(static_cast<int>(row.type)).bind(row.entry)
+        .bind(row.input).bind(start_of(row.input)).run();
+}
+
+void write(store::Database& db, const BindingRow& row) {
+    auto statement = db.prepare(
+        "INSERT OR REPLACE INTO bindings(local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?,?)");
+    statement.bind(row.local).bind(row.id).bind(row.tenant).bind(row.status).bind(row.number).bind(row.version)
+        .bind(row.package).bind(row.dedicated ? 1 : 0);
+    row.proposal.is_zero() ? statement.bind(nullptr) : statement.bind(row.proposal);
+    statement.bind(row.deadline).bind(row.created).run();
+}
+
+void write(store::Database& db, const VersionRow& row) {
+    db.prepare("INSERT OR REPLACE INTO versions(binding,number,hash,package,position,jws) VALUES(?,?,?,?,?,?)")
+        .bind(row.binding).bind(row.number).bind(row.hash).bind(row.package).bind(row.index).bind(ByteView(row.jws)).run();
+}
+
+void write(store::Database& db, const EnclaveRow& row) {
+    db.prepare("INSERT OR IGNORE INTO enclaves(kid,key,evidence) VALUES(?,?,?)")
+        .bind(row.kid).bind(row.key).bind(row.evidence).run();
+}
+
+}  // namespace
+
+struct Index::Batch {
+    std::vector<EntryRow> entries;
+    std::vector<BindingRow> bindings;
+    std::vector<VersionRow> versions;
+    std::vector<EnclaveRow> enclaves;
+    std::size_t size() const { return entries.size() + bindings.size() + versions.size() + enclaves.size(); }
+    void write_to(store::Database& db, std::uint64_t watermark) const {
+        for (const auto& row : bindings) write(db, row);
+        for (const auto& row : entries) write(db, row);
+        for (const auto& row : versions) write(db, row);
+        for (const auto& row : enclaves) write(db, row);
+        db.prepare("INSERT OR REPLACE INTO meta(name,value) VALUES('watermark',?)").bind(watermark).run();
+    }
+};
+
+Index::Index(boost::asio::io_context& loop, const std::filesystem::path& file)
+    : writer_(file.string(), store::Durability::normal), reader_(file.string(), store::Durability::normal),
+      batch_(std::make_unique<Batch>()), timer_(loop) {
+    writer_.migrate(migrations);
+    watermark_ = stored_watermark();
+    disk_ = std::make_unique<DiskThread>(
+        loop,
+        DiskThread::Transaction{[this] { transaction_.emplace(writer_); },
+                                [this] {
+                                    transaction_->commit();
+                                    transaction_.reset();
+                                },
+                                [this] { transaction_.reset(); }},
+        max_batches);
+}
+
+Index::~Index() { flush(); }
+
+void Index::stage(EntryRow row) { batch_->entries.push_back(std::move(row)), staged(); }
+void Index::stage(BindingRow row) { batch_->bindings.push_back(std::move(row)), staged(); }
+void Index::stage(VersionRow row) { batch_->versions.push_back(std::move(row)), staged(); }
+void Index::stage(EnclaveRow row) { batch_->enclaves.push_back(std::move(row)), staged(); }
+
+void Index::staged() {
+    if (batch_->size() >= batch_rows) return flush();
+    if (std::exchange(timer_set_, true)) return;
+    timer_.expires_after(batch_delay);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        timer_set_ = false;
+        flush();
+    });
+}
+
+void Index::flush() {
+    if (batch_->size() == 0) return;
+    std::shared_ptr<const Batch> batch = std::exchange(batch_, std::make_unique<Batch>());
+    disk_->write([this, batch, watermark = watermark_] { batch->write_to(writer_, watermark); },
+                 [this](const std::optional<Error>& error) {
+                     if (error && failed_) failed_(*error);
+                 });
+}
+
+void Index::barrier(std::function<void()> then) {
+    flush();
+    disk_->barrier(std::move(then));
+}
+
+void Index::finish() {
+    flush();
+    disk_->finish();
+}
+
+void Index::set_chain(const std::string& chain) {
+    disk_->write([this, chain] { writer_.prepare("INSERT OR REPLACE INTO meta(name,value) VALUES('chain',?)").bind(chain).run(); });
+}
+
+std::uint64_t Index::stored_watermark() {
+    auto statement = reader_.prepare("SELECT value FROM meta WHERE name='watermark'");
+    return statement.step() ? static_cast<std::uint64_t>(statement.integer(0)) : 0;
+}
+
+std::string Index::chain() {
+    auto statement = reader_.prepare("SELECT value FROM meta WHERE name='chain'");
+    return statement.step() ? std::string(statement.text(0)) : std::string();
+}
+
+std::int64_t Index::last_local() {
+    auto statement = reader_.prepare("SELECT local FROM bindings ORDER BY local DESC LIMIT 1");
+    return statement.step() ? statement.integer(0) : 0;
+}
+
+std::optional<BindingRow> Index::binding(const Hash256& id) {
+    auto statement = reader_.prepare(sql(binding_columns, "WHERE id=?"));
+    return one(statement.bind(id), read_binding);
+}
+
+std::optional<BindingRow> Index::binding(std::int64_t local) {
+    auto statement = reader_.prepare(sql(binding_columns, "WHERE local=?"));
+    return one(statement.bind(local), read_binding);
+}
+
+std::vector<BindingRow> Index::bindings(std::string_view tenant, const Hash256& after, std::size_t limit) {
+    auto statement = reader_.prepare(sql(binding_columns, "WHERE tenant=? AND id>? ORDER BY id LIMIT ?"));
+    return all(statement.bind(tenant).bind(after).bind(limit), read_binding);
+}
+
+std::vector<BindingRow> Index::with_open_proposal(std::size_t limit) {
+    auto statement = reader_.prepare(sql(binding_columns, "WHERE proposal IS NOT NULL ORDER BY deadline LIMIT ?"));
+    return all(statement.bind(limit), read_binding);
+}
+
+std::optional<EntryRow> Index::entry(std::int64_t binding, std::uint64_t sequence) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? AND sequence=?"));
+    return one(statement.bind(binding).bind(sequence), read_entry);
+}
+
+std::optional<EntryRow> Index::last_entry(std::int64_t binding) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? ORDER BY sequence DESC LIMIT 1"));
+    return one(statement.bind(binding), read_entry);
+}
+
+std::optional<EntryRow> Index::entry_at(std::uint64_t index) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE position=?"));
+    return one(statement.bind(index), read_entry);
+}
+
+std::optional<EntryRow> Index::by_input(const Hash256& input) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE input_start=? AND input=? LIMIT 1"));
+    return one(statement.bind(start_of(input)).bind(input), read_entry);
+}
+
+std::optional<EntryRow> Index::by_input(std::int64_t binding, const Hash256& input) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE input_start=? AND input=? AND binding=? LIMIT 1"));
+    return one(statement.bind(start_of(input)).bind(input).bind(binding), read_entry);
+}
+
+std::vector<EntryRow> Index::entries(std::int64_t binding, std::uint64_t from_sequence, std::size_t limit) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? AND sequence>=? ORDER BY sequence LIMIT ?"));
+    return all(statement.bind(binding).bind(from_sequence).bind(limit), read_entry);
+}
+
+std::vector<EntryRow> Index::entries_from(std::uint64_t index, std::size_t limit) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE position>=? ORDER BY position LIMIT ?"));
+    return all(statement.bind(index).bind(limit), read_entry);
+}
+
+std::vector<EntryRow> Index::entries_of_from(std::int64_t binding, std::uint64_t index, std::size_t limit) {
+    // A binding's entries lie in the ledger in the order of their sequence: halve until the first one is found.
+    const auto last = last_entry(binding);
+    if (!last || last->index < index) return {};
+    std::uint64_t low = 0, high = last->sequence;
+    while (low < high) {
+        const std::uint64_t middle = low + (high - low) / 2;
+        const auto row = entry(binding, middle);
+        if (row && row->index >= index) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return entries(binding, low, limit);
+}
+
+std::vector<EntryRow> Index::newest(std::int64_t binding, std::size_t limit) {
+    auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? ORDER BY sequence DESC LIMIT ?"));
+    return all(statement.bind(binding).bind(limit), read_entry);
+}
+
+std::vector<VersionRow> Index::versions(std::int64_t binding, bool with_jws) {
+    auto statement = reader_.prepare("SELECT binding,number,hash,package,position,iif(?,jws,x'') FROM versions WHERE binding=? ORDER BY number");
+    return all(statement.bind(with_jws ? 1 : 0).bind(binding), [](const store::Statement& row) {
+        return VersionRow{row.integer(0), row.integer(1), row.hash(2), row.hash(3), static_cast<std::uint64_t>(row.integer(4)),
+                          to_bytes(row.bytes(5))};
+    });
+}
+
+std::optional<VersionRow> Index::version(std::int64_t binding, std::int64_t number) {
+    auto statement = reader_.prepare("SELECT binding,number,hash,package,position,jws FROM versions WHERE binding=? AND number=?");
+    return one(statement.bind(binding).bind(number), [](const store::Statement& row) {
+        return VersionRow{row.integer(0), row.integer(1), row.hash(2), row.hash(3), static_cast<std::uint64_t>(row.integer(4)),
+                          to_bytes(row.bytes(5))};
+    });
+}
+
+std::optional<EnclaveRow> Index::enclave(std::string_view kid) {
+    auto statement = reader_.prepare("SELECT kid,key,evidence FROM enclaves WHERE kid=?");
+    return one(statement.bind(kid), [](const store::Statement& row) {
+        return EnclaveRow{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))};
+    });
+}
+
+}  // namespace concordat::node

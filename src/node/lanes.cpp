@@ -1,0 +1,276 @@
+#include "lanes.hpp"
+
+#include <algorithm>
+#include <base/log.hpp>
+#include <boost/asio/post.hpp>
+
+namespace concordat::node {
+
+using contract::EntryType;
+
+struct Lanes::Lane {
+    Hash256 binding;
+    std::deque<WorkPtr> queue;
+    std::size_t under_way = 0;
+    bool exclusive = false;   // an act is under way: the enclave takes nothing else of this binding
+    bool draining = false;    // nothing more is sent until all that is under way was answered
+    bool recovering = false;
+    std::uint64_t sent = 0;
+    std::vector<std::pair<std::uint64_t, WorkPtr>> failed;  // to be asked again, with the order in which they were sent
+    bool look_at_ledger = false;
+    Hash256 package_wanted;
+    int load_attempts = 0;
+    std::size_t failed_count = 0;  // at the queue's front, during recovery
+};
+
+namespace {
+
+bool is_about(const Error& error, Code code, std::string_view field) { return error.code() == code && error.field() == field; }
+
+// Whether the input may have been committed before, so that this answer speaks of its second coming.
+bool may_have_a_twin(const Error& error) {
+    const int status = http_status(error.code());
+    return status == 409 || status == 410 || error.code() == Code::action_refused;
+}
+
+}  // namespace
+
+Lanes::Lanes(boost::asio::io_context& loop, LaneHost& host, enclave::Enclaves& enclaves, Options options)
+    : loop_(loop), host_(host), enclaves_(enclaves), options_(options) {}
+
+Lanes::~Lanes() { *alive_ = false; }
+
+Lanes::Lane* Lanes::find(const Hash256& binding) {
+    const auto found = lanes_.find(binding);
+    return found == lanes_.end() ? nullptr : found->second.get();
+}
+
+void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then) {
+    work->binding = binding;
+    if (const auto twin = by_input_.find({binding, work->digest}); twin != by_input_.end()) {
+        if (twin->second->waiters.size() >= options_.max_waiters) return then(Error(Code::busy, "", "too many wait for this input"));
+        twin->second->waiters.push_back(std::move(then));
+        return;
+    }
+    if (total_ >= options_.max_total) return then(Error(Code::busy, "", "the node's queue is full"));
+    auto& lane = lanes_[binding];
+    if (!lane) {
+        lane = std::make_unique<Lane>();
+        lane->binding = binding;
+    }
+    if (lane->queue.size() >= options_.max_queued) return then(Error(Code::busy, "/binding", "the binding's queue is full"));
+    work->waiters.push_back(std::move(then));
+    by_input_[{binding, work->digest}] = work;
+    ++total_;
+    lane->queue.push_back(std::move(work));
+    pump(*lane);
+}
+
+void Lanes::pump(Lane& lane) {
+    while (!lane.draining && !lane.recovering && !lane.exclusive && !lane.queue.empty() && lane.under_way < options_.window) {
+        const WorkPtr work = lane.queue.front();
+        if (work->type != EntryType::execute) {
+            if (lane.under_way > 0) return;
+            lane.exclusive = true;
+        }
+        lane.queue.pop_front();
+        send(lane, work);
+    }
+}
+
+void Lanes::send(Lane& lane, const WorkPtr& work) {
+    ++lane.under_way;
+    const std::uint64_t order = lane.sent++;
+    const Hash256 binding = lane.binding;
+    auto reply = [this, alive = alive_, binding, work, order](Outcome<Bytes> outcome) {
+        if (!*alive) return;
+        if (Lane* now = find(binding); now != nullptr && !outcome.ok()) now->failed.emplace_back(order, work);
+        on_reply(binding, work, std::move(outcome));
+    };
+    const enclave::Route route{binding, work->type == EntryType::bind ? work->dedicated : host_.dedicated(binding)};
+    if (work->type == EntryType::execute)
+        return enclaves_.execute(route, {.binding = binding, .time = host_.now(), .input = work->input, .ancestry = work->ancestry},
+                                 std::move(reply));
+    enclaves_.act(route,
+                  {.type = work->type, .binding = work->type == EntryType::bind ? Hash256{} : binding, .time = host_.now(),
+                   .input = to_bytes(bytes_of(work->input))},
+                  std::move(reply));
+}
+
+void Lanes::on_reply(const Hash256& binding, const WorkPtr& work, Outcome<Bytes> reply) {
+    Lane& lane = *lanes_.at(binding);
+    --lane.under_way;
+    if (work->type != EntryType::execute) lane.exclusive = false;
+    if (reply.ok()) {
+        lane.load_attempts = 0;
+        try {
+            settle(work, host_.committed(std::move(reply.get())));
+        } catch (const Error& error) {
+            settle(work, error);
+        }
+    } else {
+        on_error(lane, work, reply.error());
+    }
+    if (lane.draining && lane.under_way == 0 && !lane.recovering) return recover(lane);
+    pump(lane);
+    retire(binding);
+}
+
+void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
+    const bool not_loaded = is_about(error, Code::unavailable, "/binding") || is_about(error, Code::unavailable, "/package");
+    const bool lost_race = is_about(error, Code::conflict, "/previous") || is_about(error, Code::busy, "/binding");
+    const bool unknown = error.code() == Code::unavailable || error.code() == Code::timeout;
+    const bool needs_ancestry = error.code() == Code::seen_too_old && work->ancestry.empty();
+    const bool again = (not_loaded || lost_race || unknown || needs_ancestry) && ++work->attempts < options_.max_attempts;
+    if (!again) {
+        lane.failed.pop_back();
+        return may_have_a_twin(error) ? look_for_twin(work, error) : settle(work, error);
+    }
+    lane.draining = true;
+    if ((unknown && !not_loaded) || lost_race) lane.look_at_ledger = true;
+    if (is_about(error, Code::unavailable, "/package")) lane.package_wanted = work->package;
+    if (needs_ancestry) work->ancestry.resize(1);  // a mark, until recovery has fetched it
+}
+
+void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
+    by_input_.erase({work->binding, work->digest});
+    --total_;
+    for (const auto waiters = std::exchange(work->waiters, {}); const auto& then : waiters) then(outcome);
+}
+
+void Lanes::look_for_twin(const WorkPtr& work, const Error& error) {
+    host_.find_input(work->binding, work->digest, [this, alive = alive_, work, error](Outcome<CommitPtr> found) {
+        if (!*alive) return;
+        const bool is_twin = found.ok() && found.get() != nullptr && !work->input.empty();
+        settle(work, is_twin ? std::move(found) : Outcome<CommitPtr>(error));
+    });
+}
+
+// --- Asking again.
+
+void Lanes::recover(Lane& lane) {
+    lane.recovering = true;
+    std::ranges::sort(lane.failed, {}, &std::pair<std::uint64_t, WorkPtr>::first);
+    for (auto one = lane.failed.rbegin(); one != lane.failed.rend(); ++one) lane.queue.push_front(one->second);
+    lane.failed_count = lane.failed.size();
+    lane.failed.clear();
+    const Hash256 binding = lane.binding;
+    if (!std::exchange(lane.look_at_ledger, false)) return fetch_ancestry(binding, 0);
+    host_.catch_up([this, alive = alive_, binding](Outcome<Nothing> done) {
+        if (!*alive) return;
+        if (!done.ok()) return give_up(*find(binding), done.error());
+        settle_committed(binding, 0);
+    });
+}
+
+// What was appended although its answer was lost is answered now, and not asked again.
+void Lanes::settle_committed(const Hash256& binding, std::size_t at) {
+    Lane& lane = *find(binding);
+    if (at >= lane.failed_count) return fetch_ancestry(binding, 0);
+    const WorkPtr work = lane.queue[at];
+    if (work->input.empty()) return settle_committed(binding, at + 1);
+    host_.find_input(binding, work->digest, [this, alive = alive_, binding, at, work](Outcome<CommitPtr> found) {
+        if (!*alive) return;
+        Lane& now = *find(binding);
+        if (!found.ok()) return give_up(now, found.error());
+        if (found.get() == nullptr) return settle_committed(binding, at + 1);
+        now.queue.erase(now.queue.begin() + static_cast<std::ptrdiff_t>(at));
+        --now.failed_count;
+        settle(work, std::move(found));
+        settle_committed(binding, at);
+    });
+}
+
+void Lanes::fetch_ancestry(const Hash256& binding, std::size_t at) {
+    Lane& lane = *find(binding);
+    while (at < lane.failed_count && (lane.queue[at]->ancestry.size() != 1 || !lane.queue[at]->ancestry[0].empty())) ++at;
+    if (at >= lane.failed_count) return load(binding);
+    const WorkPtr work = lane.queue[at];
+    host_.ancestry(binding, work->input, [this, alive = alive_, binding, at, work](Outcome<std::vector<Bytes>> documents) {
+        if (!*alive) return;
+        if (documents.ok()) {
+            work->ancestry = std::move(documents.get());
+            return fetch_ancestry(binding, at + 1);
+        }
+        Lane& now = *find(binding);
+        now.queue.erase(now.queue.begin() + static_cast<std::ptrdiff_t>(at));
+        --now.failed_count;
+        settle(work, documents.error());
+        fetch_ancestry(binding, at);
+    });
+}
+
+void Lanes::load(const Hash256& binding) {
+    Lane& lane = *find(binding);
+    if (lane.queue.empty()) return resume(lane);
+    if (++lane.load_attempts > options_.max_attempts)
+        return give_up(lane, Error(Code::unavailable, "/enclave", "no enclave could take the binding"));
+    if (lane.queue.front()->type == EntryType::bind) {
+        const Hash256 wanted = std::exchange(lane.package_wanted, {});
+        if (wanted.is_zero()) return resume(lane);
+        return load_package(binding, wanted, [this, binding](const Outcome<Nothing>&) { resume(*find(binding)); });
+    }
+    host_.material(binding, [this, alive = alive_, binding](Outcome<Material> material) {
+        if (!*alive) return;
+        if (!material.ok()) return give_up(*find(binding), material.error());
+        load_into_enclave(binding, std::make_shared<Material>(std::move(material.get())), false);
+    });
+}
+
+void Lanes::load_into_enclave(const Hash256& binding, std::shared_ptr<Material> material, bool package_sent) {
+    const enclave::Route route{binding, host_.dedicated(binding)};
+    enclaves_.load_binding(route, material->binding, [=, this, alive = alive_](Outcome<Nothing> done) {
+        if (!*alive) return;
+        Lane& lane = *find(binding);
+        if (done.ok()) {
+            const Hash256 wanted = std::exchange(lane.package_wanted, {});
+            if (wanted.is_zero()) return resume(lane);
+            return load_package(binding, wanted, [this, binding](const Outcome<Nothing>&) { resume(*find(binding)); });
+        }
+        const Error& error = done.error();
+        if (is_about(error, Code::unavailable, "/package") && !package_sent)
+            return load_package(binding, material->package, [=, this](const Outcome<Nothing>& loaded) {
+                loaded.ok() ? load_into_enclave(binding, material, true) : give_up(*find(binding), loaded.error());
+            });
+        if (error.code() == Code::unavailable || error.code() == Code::timeout || error.code() == Code::conflict) return load(binding);
+        give_up(lane, error);
+    });
+}
+
+void Lanes::load_package(const Hash256& binding, const Hash256& package, Then<Nothing> then) {
+    try {
+        const enclave::LoadPackage parts = host_.package(package);
+        enclaves_.load_package({binding, host_.dedicated(binding)}, parts, [alive = alive_, then](Outcome<Nothing> done) {
+            if (*alive) then(std::move(done));
+        });
+    } catch (const Error& error) {
+        then(error);
+    }
+}
+
+void Lanes::resume(Lane& lane) {
+    lane.recovering = lane.draining = false;
+    lane.failed_count = 0;
+    const Hash256 binding = lane.binding;
+    pump(lane);
+    retire(binding);
+}
+
+void Lanes::give_up(Lane& lane, const Error& error) {
+    log::warning("binding_not_served", {{"binding", lane.binding.text()}, {"code", code_name(error.code())}, {"rule", error.what()}});
+    const auto queue = std::exchange(lane.queue, {});
+    lane.recovering = lane.draining = false;
+    lane.load_attempts = 0;
+    lane.failed_count = 0;
+    const Hash256 binding = lane.binding;
+    for (const WorkPtr& work : queue) settle(work, error);
+    if (Lane* now = find(binding)) pump(*now);
+    retire(binding);
+}
+
+void Lanes::retire(const Hash256& binding) {
+    const Lane* lane = find(binding);
+    if (lane != nullptr && lane->queue.empty() && lane->under_way == 0 && !lane->recovering) lanes_.erase(binding);
+}
+
+}  // namespace concordat::node

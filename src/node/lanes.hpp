@@ -1,0 +1,104 @@
+// The order of one binding's inputs, and what happens when an enclave does not simply do them. One lane for each binding with
+// something to do: inputs go to the enclave in the order in which they came, many at once; when one must be asked again
+// (its enclave died, another enclave appended first, the binding was not loaded), the lane waits until all that is under way
+// has been answered, looks at the ledger, loads the binding and asks again in the same order. Loop thread only.
+#pragma once
+#include <base/clock.hpp>
+#include <deque>
+#include <enclave/host/pool.hpp>
+#include <memory>
+
+#include "chronicle.hpp"
+
+namespace concordat::node {
+
+// One input on its way into a binding's sequence.
+struct Work {
+    contract::EntryType type = contract::EntryType::execute;
+    Hash256 binding;    // set by submit
+    std::string input;  // as docs/formats.md §5 says for the type
+    Hash256 digest;     // of the input
+    bool dedicated = false;
+    Hash256 package;    // of bind and amend: the document's
+    std::string trace;
+    std::vector<Then<CommitPtr>> waiters;
+    std::vector<Bytes> ancestry;
+    int attempts = 0;
+};
+
+struct Material {
+    enclave::LoadBinding binding;
+    Hash256 package;
+};
+
+// What lanes need of the rest of the node; a test gives its own.
+class LaneHost {
+  public:
+    virtual ~LaneHost() = default;
+    virtual void catch_up(Then<Nothing> then) = 0;
+    virtual void find_input(const Hash256& binding, const Hash256& input, Then<CommitPtr> then) = 0;  // null when there is none
+    virtual CommitPtr committed(Bytes payload) = 0;
+    virtual void material(const Hash256& binding, Then<Material> then) = 0;   // Error(not_found)
+    virtual enclave::LoadPackage package(const Hash256& id) = 0;              // Error(not_found)
+    // Entry documents from the one that the input says it has seen to the head.
+    virtual void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) = 0;
+    virtual bool dedicated(const Hash256& binding) = 0;
+    virtual TimeMs now() = 0;
+};
+
+class Lanes {
+  public:
+    struct Options {
+        std::size_t max_queued = 256;    // of one binding
+        std::size_t max_total = 16'384;
+        std::size_t max_waiters = 64;    // of one input
+        std::size_t window = 128;        // under way in the enclave, of one binding
+        int max_attempts = 5;
+    };
+    Lanes(boost::asio::io_context& loop, LaneHost& host, enclave::Enclaves& enclaves, Options options);
+    ~Lanes();
+
+    // Ends with the commit, or the Error. The same input again while it is under way joins it. Error(busy) when a queue is
+    // full.
+    void submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then);
+    std::size_t total() const { return total_; }
+    std::size_t size() const { return lanes_.size(); }
+
+  private:
+    struct Lane;
+    struct PairHasher {
+        std::size_t operator()(const std::pair<Hash256, Hash256>& pair) const {
+            return Hash256Hasher()(pair.first) * 31 + Hash256Hasher()(pair.second);
+        }
+    };
+    using WorkPtr = std::shared_ptr<Work>;
+
+    void pump(Lane& lane);
+    void send(Lane& lane, const WorkPtr& work);
+    void on_reply(const Hash256& binding, const WorkPtr& work, Outcome<Bytes> reply);
+    void on_error(Lane& lane, const WorkPtr& work, const Error& error);
+    void settle(const WorkPtr& work, Outcome<CommitPtr> outcome);
+    void look_for_twin(const WorkPtr& work, const Error& error);
+    void recover(Lane& lane);
+    void settle_committed(const Hash256& binding, std::size_t at);
+    void fetch_ancestry(const Hash256& binding, std::size_t at);
+    void load(const Hash256& binding);
+    void load_into_enclave(const Hash256& binding, std::shared_ptr<Material> material, bool package_sent);
+    void load_package(const Hash256& binding, const Hash256& package, Then<Nothing> then);
+    void resume(Lane& lane);
+    void give_up(Lane& lane, const Error& error);
+    void retire(const Hash256& binding);
+    Lane* find(const Hash256& binding);
+
+    boost::asio::io_context& loop_;
+    LaneHost& host_;
+    enclave::Enclaves& enclaves_;
+    Options options_;
+    std::unordered_map<Hash256, std::unique_ptr<Lane>, Hash256Hasher> lanes_;
+    // An observation may go to several bindings: its digest alone does not name the work.
+    std::unordered_map<std::pair<Hash256, Hash256>, WorkPtr, PairHasher> by_input_;
+    std::size_t total_ = 0;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace concordat::node
