@@ -46,6 +46,7 @@ struct Bench {
     std::filesystem::path folder;
     FolderDisk disk;
     test::TestEnclave enclave;
+    std::uint64_t next_binding = 1;
 
     Ports ports() { return {disk, w.clock, w.random, test::test_sealing_key}; }
     explicit Bench(std::filesystem::path f) : folder(std::move(f)), disk(folder), enclave(w.enclave("one")) {
@@ -53,14 +54,19 @@ struct Bench {
         w.admit_again(enclave);
     }
 
-    // `group` requests of one entry each, as from as many enclaves, committed together.
-    double appends(std::size_t group, int rounds) {
+    // `group` entries of as many bindings, committed together: each under its enclave's own signature, or all under one.
+    double appends(std::size_t group, int rounds, bool one_signature) {
         std::vector<test::Link> links;
-        for (std::size_t i = 0; i < group; ++i) links.push_back(w.bind(enclave, 1000 * group + i));
+        for (std::size_t i = 0; i < group; ++i) links.push_back(w.bind(enclave, next_binding++));
         double seconds = 0;
         for (int round = 0; round < rounds; ++round) {
             std::vector<Append> appends;
-            for (test::Link& link : links) appends.push_back(enclave.append({w.next_record(link)}, w.ledger->chain()));
+            std::vector<contract::EntryRecord> records;
+            for (test::Link& link : links) {
+                records.push_back(w.next_record(link));
+                if (!one_signature) appends.push_back(enclave.append(std::exchange(records, {}), w.ledger->chain()));
+            }
+            if (one_signature) appends.push_back(enclave.append(std::move(records), w.ledger->chain()));
             std::vector<AppendRequest> requests;
             for (const Append& append : appends) requests.push_back({enclave.id, &append});
             const std::int64_t began = monotonic_ns();
@@ -93,8 +99,9 @@ int main(int argc, char** argv) {
     try {
         std::printf("bare write+fdatasync of 1500 bytes: %.0f/s\n", bare_syncs(folder, 1000));
         Bench bench(folder);
-        std::printf("appends in groups of 1:  %.0f/s\n", bench.appends(1, 1000));
-        std::printf("appends in groups of 64: %.0f/s\n", bench.appends(64, 50));
+        std::printf("appends in groups of 1:  %.0f/s\n", bench.appends(1, 1000, false));
+        std::printf("appends in groups of 64: %.0f/s\n", bench.appends(64, 50, false));
+        std::printf("appends in groups of 64 under one signature: %.0f/s\n", bench.appends(64, 50, true));
         const std::uint64_t bindings = argc > 2 ? std::stoull(argv[2]) : 1000;
         bench.bind_many(bindings);
         std::int64_t began = monotonic_ns();
