@@ -10,9 +10,9 @@ namespace concordat {
 namespace {
 
 TEST(Base64url, FollowsRfc4648) {
-    const std::pair<const char*, const char*> vectors[] = {{"", ""},         {"f", "Zg"},         {"fo", "Zm8"},
-                                                           {"foo", "Zm9v"},  {"foob", "Zm9vYg"},  {"fooba", "Zm9vYmE"},
-                                                           {"foobar", "Zm9vYmFy"}};
+    const std::pair<const char*, const char*> vectors[] = {
+        {"", ""},           {"f", "Zg"},          {"fo", "Zm8"},         {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"fooba", "Zm9vYmE"}, {"foobar", "Zm9vYmFy"}};
     for (const auto& [text, encoded] : vectors) {
         EXPECT_EQ(to_base64url(bytes_of(text)), encoded);
         EXPECT_EQ(text_of(from_base64url(encoded).value()), text);
@@ -21,7 +21,8 @@ TEST(Base64url, FollowsRfc4648) {
 }
 
 TEST(Base64url, RefusesEveryOtherText) {
-    for (const char* text : {"A", "AAAAA", "Zg==", "Zg=", "Zh", "Zm9", "Zm8 ", " Zm8", "Zm9v\n", "Zm+v", "Zm/v", "Zm.v", "\xc3\xa9"}) {
+    for (const char* text :
+         {"A", "AAAAA", "Zg==", "Zg=", "Zh", "Zm9", "Zm8 ", " Zm8", "Zm9v\n", "Zm+v", "Zm/v", "Zm.v", "\xc3\xa9"}) {
         EXPECT_FALSE(from_base64url(text)) << text;
     }
     EXPECT_TRUE(rc::check([](const std::string& text) {
@@ -30,7 +31,7 @@ TEST(Base64url, RefusesEveryOtherText) {
     }));
     // Texts of the alphabet only, so that the trailing bits are what decides.
     EXPECT_TRUE(rc::check([] {
-        const auto text = *rc::gen::container<std::string>(rc::gen::element('A','Q','g','w','-','_','9','z'));
+        const auto text = *rc::gen::container<std::string>(rc::gen::element('A', 'Q', 'g', 'w', '-', '_', '9', 'z'));
         const auto bytes = from_base64url(text);
         if (bytes) RC_ASSERT(to_base64url(*bytes) == text);
     }));
@@ -53,8 +54,9 @@ TEST(Hash256, ParsesExactlyOneText) {
     EXPECT_EQ(Hash256::parse(text, "f").text(), text);
     EXPECT_EQ(Hash256::parse(text, "f").bytes[31], 0xff);
     EXPECT_EQ(Hash256::parse(text, "f").hex(), text.substr(7));
-    for (const std::string& bad : {std::string(), text.substr(7), text + "0", text.substr(0, 70), "SHA256:" + text.substr(7),
-                                   "sha256:" + std::string(64, 'G'), "sha256:" + std::string(64, 'A')}) {
+    for (const std::string& bad :
+         {std::string(), text.substr(7), text + "0", text.substr(0, 70), "SHA256:" + text.substr(7),
+          "sha256:" + std::string(64, 'G'), "sha256:" + std::string(64, 'A')}) {
         try {
             (void)Hash256::parse(bad, "/entry");
             ADD_FAILURE() << bad;

@@ -40,9 +40,7 @@ bool read_fields(std::string_view text, Fields& f) {
 
 }  // namespace
 
-TimeMs SystemClock::now() {
-    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
+TimeMs SystemClock::now() { return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count(); }
 
 std::string format_time(TimeMs time) {
     std::int64_t day_number = time / ms_per_day;
@@ -75,8 +73,6 @@ TimeMs parse_time(std::string_view text, std::string_view field) {
     return day_number * ms_per_day + ((f.hour * 60 + f.minute) * 60 + f.second) * std::int64_t{1000} + f.ms;
 }
 
-std::int64_t monotonic_ns() {
-    return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
-}
+std::int64_t monotonic_ns() { return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count(); }
 
 }  // namespace concordat

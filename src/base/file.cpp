@@ -36,7 +36,7 @@ void check_size(const std::filesystem::path& path, std::size_t size, std::size_t
 template <class Container>
 Container read_all(const std::filesystem::path& path, std::size_t max_bytes) {
     const UniqueFd fd = open_or_throw(path, O_RDONLY);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd.get(), &info) != 0) fail(path, "stat");
     check_size(path, static_cast<std::size_t>(info.st_size), max_bytes);
     Container content;

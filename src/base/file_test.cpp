@@ -42,7 +42,7 @@ TEST_F(FileTest, IsWrittenWholeAndReadBack) {
     write_file_atomic(path, bytes_of("two"), 0600);
     EXPECT_EQ(read_text_file(path), "two");
     EXPECT_EQ(read_file(path), to_bytes(bytes_of("two")));
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777u, 0600u);
     EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1);  // no temporary is left

@@ -92,9 +92,13 @@ std::optional<Frame> FrameSocket::receive() {
     for (;;) {
         if (auto frame = in_.next()) return frame;
         switch (read_into(fd_, in_, 0)) {
-            case Got::bytes: break;
-            case Got::end: return std::nullopt;
-            case Got::nothing: wait_for(fd_, POLLIN); break;
+            case Got::bytes:
+                break;
+            case Got::end:
+                return std::nullopt;
+            case Got::nothing:
+                wait_for(fd_, POLLIN);
+                break;
         }
     }
 }

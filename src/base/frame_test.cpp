@@ -14,32 +14,32 @@ namespace concordat {
 namespace {
 
 TEST(Wire, GoesThereAndBack) {
-    EXPECT_TRUE(rc::check([](std::uint8_t a, std::uint16_t b, std::uint32_t c, std::uint64_t d, const Bytes& e,
-                             const std::string& f) {
-        wire::Writer out;
-        out.u8(a);
-        out.u16(b);
-        out.u32(c);
-        out.u64(d);
-        out.bytes(e);
-        out.text(f);
-        out.hash(Hash256{});
-        wire::Reader in(out.get());
-        RC_ASSERT(in.u8() == a);
-        RC_ASSERT(in.u16() == b);
-        RC_ASSERT(in.u32() == c);
-        RC_ASSERT(in.u64() == d);
-        RC_ASSERT(to_bytes(in.bytes()) == e);
-        RC_ASSERT(in.text() == f);
-        RC_ASSERT(in.hash().is_zero());
-        in.finish();
-        for (std::size_t cut = 0; cut < out.get().size(); ++cut) {  // never past the end
-            wire::Reader cut_short(ByteView(out.get()).first(cut));
-            RC_ASSERT_THROWS_AS((cut_short.u8(), cut_short.u16(), cut_short.u32(), cut_short.u64(), cut_short.bytes(),
-                                 cut_short.text(), cut_short.hash()),
-                                Error);
-        }
-    }));
+    EXPECT_TRUE(rc::check(
+        [](std::uint8_t a, std::uint16_t b, std::uint32_t c, std::uint64_t d, const Bytes& e, const std::string& f) {
+            wire::Writer out;
+            out.u8(a);
+            out.u16(b);
+            out.u32(c);
+            out.u64(d);
+            out.bytes(e);
+            out.text(f);
+            out.hash(Hash256{});
+            wire::Reader in(out.get());
+            RC_ASSERT(in.u8() == a);
+            RC_ASSERT(in.u16() == b);
+            RC_ASSERT(in.u32() == c);
+            RC_ASSERT(in.u64() == d);
+            RC_ASSERT(to_bytes(in.bytes()) == e);
+            RC_ASSERT(in.text() == f);
+            RC_ASSERT(in.hash().is_zero());
+            in.finish();
+            for (std::size_t cut = 0; cut < out.get().size(); ++cut) {  // never past the end
+                wire::Reader cut_short(ByteView(out.get()).first(cut));
+                RC_ASSERT_THROWS_AS((cut_short.u8(), cut_short.u16(), cut_short.u32(), cut_short.u64(),
+                                     cut_short.bytes(), cut_short.text(), cut_short.hash()),
+                                    Error);
+            }
+        }));
 }
 
 TEST(Wire, IsBigEndianAndBounded) {
@@ -79,7 +79,8 @@ TEST(FrameBuffer, YieldsFramesHoweverTheyArrive) {
 }
 
 TEST(FrameBuffer, RefusesLengthsOutsideTheBounds) {
-    for (const Bytes& length : {Bytes{0, 0, 0, 0}, Bytes{0, 0, 0, 9}, Bytes{0x04, 0, 0, 1}, Bytes{0xff, 0xff, 0xff, 0xff}}) {
+    for (const Bytes& length :
+         {Bytes{0, 0, 0, 0}, Bytes{0, 0, 0, 9}, Bytes{0x04, 0, 0, 1}, Bytes{0xff, 0xff, 0xff, 0xff}}) {
         FrameBuffer buffer;
         buffer.append(length);
         EXPECT_THROW((void)buffer.next(), Error);

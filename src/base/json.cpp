@@ -55,16 +55,25 @@ void append_array(std::string& out, const Array& array, int depth) {
 void append_value(std::string& out, const Value& value, int depth) {
     if (depth > max_canonical_depth) panic("canonical JSON of a value nested too deeply");
     switch (value.kind()) {
-        case boost::json::kind::null: out += "null"; return;
-        case boost::json::kind::bool_: out += value.get_bool() ? "true" : "false"; return;
-        case boost::json::kind::int64: return append_integer(out, value.get_int64());
+        case boost::json::kind::null:
+            out += "null";
+            return;
+        case boost::json::kind::bool_:
+            out += value.get_bool() ? "true" : "false";
+            return;
+        case boost::json::kind::int64:
+            return append_integer(out, value.get_int64());
         case boost::json::kind::uint64:
             if (value.get_uint64() > std::uint64_t{max_integer}) panic("canonical JSON of an integer beyond 2^53-1");
             return append_integer(out, static_cast<std::int64_t>(value.get_uint64()));
-        case boost::json::kind::double_: panic("canonical JSON of a fraction");
-        case boost::json::kind::string: return append_string(out, value.get_string());
-        case boost::json::kind::array: return append_array(out, value.get_array(), depth);
-        case boost::json::kind::object: return append_object(out, value.get_object(), depth);
+        case boost::json::kind::double_:
+            panic("canonical JSON of a fraction");
+        case boost::json::kind::string:
+            return append_string(out, value.get_string());
+        case boost::json::kind::array:
+            return append_array(out, value.get_array(), depth);
+        case boost::json::kind::object:
+            return append_object(out, value.get_object(), depth);
     }
 }
 

@@ -25,23 +25,70 @@ Code code_of(std::string_view text, Limits limits = {}) {
 
 TEST(JsonParse, RefusesWhatSignedDocumentsMayNotHold) {
     for (const std::string_view text : {
-             "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "'a'", "nul", "tru", "1 2", "{} {}", "{}x", "[1]]", "// c\n1",
-             "/* c */1", "\xef\xbb\xbf{}",                                      // syntax
-             "1.0", "1.5", "1e3", "1E3", "-1e-3", "0.0", "-0", "-0.0", "[-0]",  // fractions, exponents, -0
-             "9007199254740992", "-9007199254740992", "9223372036854775808", "18446744073709551615",
-             "99999999999999999999999999", "-99999999999999999999999999",  // range
-             "01", "-01", "+1", ".5", "1.", "-", "NaN", "Infinity", "0x10",
-             "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800x\"", "\"\\ud800\\u0041\"", "\"\\udc00\\ud800\"",  // surrogates
-             "\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"",     // UTF-8
-             "\"a\nb\"", "\"\t\"", "\"\\x\"", "\"\\u12\"", "\"open",
+             "",
+             " ",
+             "{",
+             "[1,]",
+             "{\"a\":1,}",
+             "{a:1}",
+             "'a'",
+             "nul",
+             "tru",
+             "1 2",
+             "{} {}",
+             "{}x",
+             "[1]]",
+             "// c\n1",
+             "/* c */1",
+             "\xef\xbb\xbf{}",  // syntax
+             "1.0",
+             "1.5",
+             "1e3",
+             "1E3",
+             "-1e-3",
+             "0.0",
+             "-0",
+             "-0.0",
+             "[-0]",  // fractions, exponents, -0
+             "9007199254740992",
+             "-9007199254740992",
+             "9223372036854775808",
+             "18446744073709551615",
+             "99999999999999999999999999",
+             "-99999999999999999999999999",  // range
+             "01",
+             "-01",
+             "+1",
+             ".5",
+             "1.",
+             "-",
+             "NaN",
+             "Infinity",
+             "0x10",
+             "\"\\ud800\"",
+             "\"\\udc00\"",
+             "\"\\ud800x\"",
+             "\"\\ud800\\u0041\"",
+             "\"\\udc00\\ud800\"",  // surrogates
+             "\"\xff\"",
+             "\"\xc0\x80\"",
+             "\"\xed\xa0\x80\"",
+             "\"\xf4\x90\x80\x80\"",
+             "\"\xe2\x82\"",  // UTF-8
+             "\"a\nb\"",
+             "\"\t\"",
+             "\"\\x\"",
+             "\"\\u12\"",
+             "\"open",
          }) {
         EXPECT_EQ(code_of(text), Code::bad_json) << text;
     }
 }
 
 TEST(JsonParse, RefusesARepeatedMemberAndNamesIt) {
-    for (const std::string_view text : {"{\"a\":1,\"a\":1}", "[{\"x\":{\"b\":1,\"a\":2,\"b\":3}}]",
-                                        "{\"a\":1,\"\\u0061\":2}", "{\"a\":{\"c\":1,\"c\":2},\"a\":3}", "{\"\":1,\"\":2}"}) {
+    for (const std::string_view text :
+         {"{\"a\":1,\"a\":1}", "[{\"x\":{\"b\":1,\"a\":2,\"b\":3}}]", "{\"a\":1,\"\\u0061\":2}",
+          "{\"a\":{\"c\":1,\"c\":2},\"a\":3}", "{\"\":1,\"\":2}"}) {
         try {
             (void)parse(text, "doc");
             ADD_FAILURE() << text;
@@ -67,7 +114,8 @@ TEST(JsonParse, KeepsItsBounds) {
 }
 
 TEST(JsonParse, AcceptsStrictJson) {
-    const Value value = parse(" {\"a\" : [0, -1, 9007199254740991, -9007199254740991, true, false, null, \"\"]}\n\t ", "doc");
+    const Value value =
+        parse(" {\"a\" : [0, -1, 9007199254740991, -9007199254740991, true, false, null, \"\"]}\n\t ", "doc");
     EXPECT_EQ(canonical(value), "{\"a\":[0,-1,9007199254740991,-9007199254740991,true,false,null,\"\"]}");
     EXPECT_EQ(canonical(parse("\"\\u0000\\ud83d\\ude00\\/\\u00e9\"", "doc")), "\"\\u0000\xf0\x9f\x98\x80/\xc3\xa9\"");
 }
@@ -90,7 +138,8 @@ TEST(JsonParse, RecoversAfterEveryFailureAndUsesTheGivenStorage) {
 TEST(JsonCanonical, FollowsTheSamplesOfRfc8785) {
     // §3.2.2.2's string and literals sample, without the fractions that we refuse.
     const Value value = parse(
-        "{\"string\":\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\",\"literals\":[null,true,false]}", "doc");
+        "{\"string\":\"\\u20ac$\\u000F\\u000aA'\\u0042\\u0022\\u005c\\\\\\\"\\/\",\"literals\":[null,true,false]}",
+        "doc");
     EXPECT_EQ(canonical(value),
               "{\"literals\":[null,true,false],\"string\":\"\xe2\x82\xac$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
     // §3.2.3's sorting sample.
@@ -112,10 +161,14 @@ TEST(JsonCanonical, AbortsOnWhatHasNoCanonicalForm) {
 
 Value any_value(int depth) {
     switch (*rc::gen::inRange(0, depth > 0 ? 6 : 4)) {
-        case 0: return nullptr;
-        case 1: return *rc::gen::arbitrary<bool>();
-        case 2: return *rc::gen::inRange(-max_integer, max_integer);
-        case 3: return Value(to_valid_utf8(*rc::gen::arbitrary<std::string>()));
+        case 0:
+            return nullptr;
+        case 1:
+            return *rc::gen::arbitrary<bool>();
+        case 2:
+            return *rc::gen::inRange(-max_integer, max_integer);
+        case 3:
+            return Value(to_valid_utf8(*rc::gen::arbitrary<std::string>()));
         case 4: {
             Array array;
             for (int n = *rc::gen::inRange(0, 5); n > 0; --n) array.push_back(any_value(depth - 1));
@@ -162,8 +215,18 @@ std::u16string utf16(std::string_view text) {
 }
 
 TEST(JsonText, OrdersKeysAsUtf16) {
-    const std::vector<std::string> pieces = {"",  "a", "b", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf",
-                                             "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+    const std::vector<std::string> pieces = {"",
+                                             "a",
+                                             "b",
+                                             "\x7f",
+                                             "\xc2\x80",
+                                             "\xdf\xbf",
+                                             "\xe0\xa0\x80",
+                                             "\xed\x9f\xbf",
+                                             "\xee\x80\x80",
+                                             "\xef\xbf\xbf",
+                                             "\xf0\x90\x80\x80",
+                                             "\xf4\x8f\xbf\xbf"};
     std::vector<std::string> texts;
     for (const auto& a : pieces) {
         for (const auto& b : pieces) texts.push_back(a + b);
@@ -210,10 +273,9 @@ void expect_error(Code code, std::string_view field, F f) {
 }
 
 TEST(JsonReader, ReadsMembersAndNamesWhatIsWrong) {
-    const Value value = parse(
-        "{\"s\":\"text\",\"i\":7,\"b\":true,\"h\":\"sha256:" + std::string(64, 'a') +
-            "\",\"d\":\"AQID\",\"l\":[1,2],\"o\":{},\"a/b~\":1,\"typ\":\"x/1\"}",
-        "doc");
+    const Value value = parse("{\"s\":\"text\",\"i\":7,\"b\":true,\"h\":\"sha256:" + std::string(64, 'a') +
+                                  "\",\"d\":\"AQID\",\"l\":[1,2],\"o\":{},\"a/b~\":1,\"typ\":\"x/1\"}",
+                              "doc");
     Reader in(value, "/entry");
     EXPECT_EQ(in.string("s"), "text");
     EXPECT_EQ(in.string_or("none", "other"), "other");
@@ -243,7 +305,10 @@ TEST(JsonReader, ReadsMembersAndNamesWhatIsWrong) {
     expect_error(Code::bad_format, "/entry/o", [&] { (void)in.array("o"); });
     expect_error(Code::bad_format, "/entry/l", [&] { (void)in.object("l"); });
     expect_error(Code::bad_format, "/entry/typ", [&] { in.expect("typ", "x/2"); });
-    expect_error(Code::bad_format, "/top", [&] { Reader(Value(1), "/top"); });
+    expect_error(Code::bad_format, "/top", [] {
+        const Value number = 1;
+        Reader(number, "/top");
+    });
 }
 
 }  // namespace

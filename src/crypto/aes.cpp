@@ -108,7 +108,8 @@ std::optional<SecretKey> unwrap_key(const SecretKey& kek, ByteView wrapped) {
     int size = 0;
     EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
     must(EVP_DecryptInit_ex2(context.get(), key_wrap(), kek.expose().data(), nullptr, nullptr));
-    if (EVP_DecryptUpdate(context.get(), out.expose().data(), &size, wrapped.data(), wrapped_bytes) != 1 || size != 32) {
+    if (EVP_DecryptUpdate(context.get(), out.expose().data(), &size, wrapped.data(), wrapped_bytes) != 1 ||
+        size != 32) {
         return std::nullopt;
     }
     SecretKey key;

@@ -1,5 +1,5 @@
-// OpenSSL 3.0's one-shot SHA256() and EVP_Q_digest fetch the algorithm anew at each call, which costs more than hashing a
-// small message; the low-level functions, deprecated but kept, use the same SHA-NI code without that.
+// OpenSSL 3.0's one-shot SHA256() and EVP_Q_digest fetch the algorithm anew at each call, which costs more than hashing
+// a small message; the low-level functions, deprecated but kept, use the same SHA-NI code without that.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "hash.hpp"
 

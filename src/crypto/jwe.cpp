@@ -13,8 +13,7 @@ constexpr std::size_t max_content_bytes = std::size_t{1} << 24;
 SecretKey key_encryption_key(const SecretKey& shared) {
     const std::array<std::uint8_t, 4> round{0, 0, 0, 1}, alg_size{0, 0, 0, static_cast<std::uint8_t>(key_alg.size())};
     const std::array<std::uint8_t, 4> empty{}, key_bits{0, 0, 1, 0};
-    return SecretKey(
-        sha256({round, shared.expose(), alg_size, bytes_of(key_alg), empty, empty, key_bits}).bytes);
+    return SecretKey(sha256({round, shared.expose(), alg_size, bytes_of(key_alg), empty, empty, key_bits}).bytes);
 }
 
 json::Object recipient_for(const EncryptionPublicKey& reader, const SecretKey& content_key, Random& random) {
@@ -81,7 +80,8 @@ std::optional<Recipient> find_recipient(const json::Array& recipients, std::stri
 }
 
 SecretKey unwrap(const Parts& parts, const EncryptionPrivateKey& key, std::string_view field) {
-    const auto recipient = find_recipient(*parts.recipients, key.public_key().kid(), std::string(field) + "/recipients");
+    const auto recipient =
+        find_recipient(*parts.recipients, key.public_key().kid(), std::string(field) + "/recipients");
     if (!recipient) throw Error(Code::forbidden, std::string(field) + "/recipients", "must name the reader's key");
     const SecretKey kek = key_encryption_key(key.ecdh(recipient->epk));
     auto content_key = unwrap_key(kek, recipient->encrypted_key);

@@ -1,8 +1,8 @@
 #include "jwe.hpp"
 
-#include <base/file.hpp>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <base/file.hpp>
 
 namespace concordat::crypto {
 namespace {
@@ -126,8 +126,7 @@ TEST_F(JweTest, RefusesUnknownMembersAndOtherAlgorithms) {
     refuse(Code::unknown_field, "jwe/recipients/0/header/apu", [&](auto& o) { header(o)["apu"] = "AA"; });
     refuse(Code::bad_format, "jwe/recipients/0/header/epk/x",
            [&](auto& o) { header(o)["epk"].as_object()["x"] = to_base64url(Bytes(32, 1)); });
-    refuse(Code::bad_signature, "jwe/recipients",
-           [&](auto& o) { header(o)["epk"] = stranger_.public_key().jwk(); });
+    refuse(Code::bad_signature, "jwe/recipients", [&](auto& o) { header(o)["epk"] = stranger_.public_key().jwk(); });
     refuse(Code::unknown_field, "jwe/protected/zip", [](auto& o) {
         o["protected"] = to_base64url(bytes_of("{\"enc\":\"A256GCM\",\"typ\":\"concordat/test\",\"zip\":\"DEF\"}"));
     });

@@ -82,13 +82,16 @@ INSTANTIATE_TEST_SUITE_P(Algs, JwsTest, testing::Values(Alg::es256k, Alg::es256,
 TEST(Jws, RefusesHeadersBeyondAlgKidTyp) {
     const std::string tail = "." + part("x") + "." + to_base64url(Bytes(64, 1));
     EXPECT_NO_THROW((void)parse_compact(part("{\"alg\":\"ES256K\",\"kid\":\"k\",\"typ\":\"t\"}") + tail, "jws"));
-    EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"crit\":[],\"kid\":\"k\",\"typ\":\"t\"}") + tail), Code::unknown_field);
+    EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"crit\":[],\"kid\":\"k\",\"typ\":\"t\"}") + tail),
+              Code::unknown_field);
     EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"jwk\":{},\"kid\":\"k\",\"typ\":\"t\"}") + tail), Code::unknown_field);
-    EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"b64\":false,\"kid\":\"k\",\"typ\":\"t\"}") + tail), Code::unknown_field);
+    EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"b64\":false,\"kid\":\"k\",\"typ\":\"t\"}") + tail),
+              Code::unknown_field);
     EXPECT_EQ(code_of(part("{\"alg\":\"none\",\"kid\":\"k\",\"typ\":\"t\"}") + tail), Code::bad_format);
     EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"typ\":\"t\"}") + tail), Code::missing_field);
     EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"kid\":\"k\"}") + tail), Code::missing_field);
-    EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"alg\":\"EdDSA\",\"kid\":\"k\",\"typ\":\"t\"}") + tail), Code::bad_json);
+    EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"alg\":\"EdDSA\",\"kid\":\"k\",\"typ\":\"t\"}") + tail),
+              Code::bad_json);
     EXPECT_EQ(code_of(part("[]") + tail), Code::bad_format);
     EXPECT_EQ(code_of(part("{\"alg\":\"ES256K\",\"kid\":\"" + std::string(2000, 'k') + "\",\"typ\":\"t\"}") + tail),
               Code::too_large);
@@ -97,10 +100,11 @@ TEST(Jws, RefusesHeadersBeyondAlgKidTyp) {
 TEST(Jws, RefusesOtherShapes) {
     const std::string head = part("{\"alg\":\"ES256K\",\"kid\":\"k\",\"typ\":\"t\"}");
     const std::string signature = to_base64url(Bytes(64, 1));
-    for (const std::string& text : {std::string(), std::string("."), std::string(".."), head, head + ".eA",
-                                    head + ".eA." + to_base64url(Bytes(63, 1)), head + ".eA." + to_base64url(Bytes(65, 1)),
-                                    head + ".eA." + signature + ".", head + ".eA==." + signature, head + ".eB." + signature,
-                                    head + ". eA." + signature}) {
+    for (const std::string& text :
+         {std::string(), std::string("."), std::string(".."), head, head + ".eA",
+          head + ".eA." + to_base64url(Bytes(63, 1)), head + ".eA." + to_base64url(Bytes(65, 1)),
+          head + ".eA." + signature + ".", head + ".eA==." + signature, head + ".eB." + signature,
+          head + ". eA." + signature}) {
         EXPECT_EQ(code_of(text), Code::bad_format) << text;
     }
     EXPECT_THROW((void)parse_compact(head + ".eA." + signature, "jws", 10), Error);

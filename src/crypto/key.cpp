@@ -133,8 +133,10 @@ struct PublicKey::Impl {
 
     bool verify(ByteView message, ByteView signature) const {
         switch (alg) {
-            case Alg::es256k: return verify_secp256k1(message, signature);
-            case Alg::es256: return p256::verify(p256, sha256(message), signature);
+            case Alg::es256k:
+                return verify_secp256k1(message, signature);
+            case Alg::es256:
+                return p256::verify(p256, sha256(message), signature);
             case Alg::eddsa:
                 return crypto_sign_verify_detached(signature.data(), message.data(), message.size(), jwk.x.data()) == 0;
         }

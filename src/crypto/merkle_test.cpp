@@ -1,8 +1,8 @@
 #include "merkle.hpp"
 
-#include <base/error.hpp>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <base/error.hpp>
 
 #include <bit>
 #include <string>
@@ -35,8 +35,8 @@ Hash256 reference_root(std::span<const Hash256> leaves) {
 constexpr std::size_t max_size = 40;
 
 TEST(Merkle, GivesTheRootsOfTheCertificateTransparencyTestTree) {
-    const char* inputs[] = {"",     "00",       "10",               "2021",
-                            "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
+    const char* inputs[] = {
+        "", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"};
     const char* roots[] = {"6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
                            "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
                            "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
@@ -87,7 +87,8 @@ TEST(Merkle, InclusionHoldsForWhatItIsAndNothingElse) {
             ASSERT_TRUE(verify_inclusion(leaves[index], index, size, path, root)) << index << "/" << size;
             for (std::uint64_t other = 0; other <= max_size; ++other) {
                 ASSERT_EQ(verify_inclusion(leaves[index], other, size, path, root), other == index);
-                // Sizes whose path has the same shape cannot be told apart by a path: the signed statement binds the size.
+                // Sizes whose path has the same shape cannot be told apart by a path: the signed statement binds the
+                // size.
                 const bool same = other > index && sides(index, other) == sides(index, size);
                 ASSERT_EQ(verify_inclusion(leaves[index], index, other, path, root), same) << index << " " << other;
             }
@@ -109,7 +110,8 @@ TEST(Merkle, ConsistencyHoldsForWhatItIsAndNothingElse) {
             const Hash256 a = tree.root(from), b = tree.root(to);
             ASSERT_TRUE(verify_consistency(from, a, to, b, path)) << from << " " << to;
             for (std::uint64_t other = 0; from != 0 && other <= max_size; ++other) {
-                ASSERT_EQ(verify_consistency(other, a, to, b, path), other == from) << from << " " << to << " " << other;
+                ASSERT_EQ(verify_consistency(other, a, to, b, path), other == from)
+                    << from << " " << to << " " << other;
             }
             auto longer = path;
             longer.push_back(a);

@@ -42,9 +42,9 @@ const EC_GROUP* group() {
 
 Number number(ByteView bytes) { return Number(must(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr))); }
 
-constexpr std::array<std::uint8_t, 32> half_order = {
-    0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-    0xde, 0x73, 0x7d, 0x56, 0xd3, 0x8b, 0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8};
+constexpr std::array<std::uint8_t, 32> half_order = {0x7f, 0xff, 0xff, 0xff, 0x80, 0x00, 0x00, 0x00, 0x7f, 0xff, 0xff,
+                                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xde, 0x73, 0x7d, 0x56, 0xd3, 0x8b,
+                                                     0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8};
 
 constexpr std::size_t max_der_bytes = 72;
 
@@ -62,7 +62,8 @@ std::optional<Point> public_of(ByteView scalar) {
     const PointPtr product(must(EC_POINT_new(group())));
     must(EC_POINT_mul(group(), product.get(), d.get(), nullptr, nullptr, nullptr));
     Point point;
-    must(EC_POINT_point2oct(group(), product.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(), nullptr));
+    must(
+        EC_POINT_point2oct(group(), product.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(), nullptr));
     return point;
 }
 
@@ -83,17 +84,21 @@ Pkey make_pkey(const Point& point, ByteView scalar) {
     const int selection = scalar.empty() ? EVP_PKEY_PUBLIC_KEY : EVP_PKEY_KEYPAIR;
     must(EVP_PKEY_fromdata(context.get(), &key, selection, params.get()) == 1);
     if (!scalar.empty()) {  // the parameter list holds a copy of the scalar
-        if (OSSL_PARAM* copy = OSSL_PARAM_locate(params.get(), OSSL_PKEY_PARAM_PRIV_KEY)) wipe(copy->data, copy->data_size);
+        if (OSSL_PARAM* copy = OSSL_PARAM_locate(params.get(), OSSL_PKEY_PARAM_PRIV_KEY))
+            wipe(copy->data, copy->data_size);
     }
     return Pkey(key, EVP_PKEY_free);
 }
 
-bool high_s(ByteView s) { return std::lexicographical_compare(half_order.begin(), half_order.end(), s.begin(), s.end()); }
+bool high_s(ByteView s) {
+    return std::lexicographical_compare(half_order.begin(), half_order.end(), s.begin(), s.end());
+}
 
 bool verify(const Pkey& key, const Hash256& digest, ByteView signature64) {
     if (signature64.size() != 64 || high_s(signature64.subspan(32))) return false;
     const EcdsaSig signature(must(ECDSA_SIG_new()));
-    must(ECDSA_SIG_set0(signature.get(), number(signature64.first(32)).release(), number(signature64.last(32)).release()));
+    must(ECDSA_SIG_set0(signature.get(), number(signature64.first(32)).release(),
+                        number(signature64.last(32)).release()));
     std::array<std::uint8_t, max_der_bytes> der;
     std::uint8_t* end = der.data();
     const int size = i2d_ECDSA_SIG(signature.get(), &end);

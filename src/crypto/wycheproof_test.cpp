@@ -1,6 +1,6 @@
 // Runs every kept Wycheproof test (tests/vectors/wycheproof/README.md).
-#include <base/file.hpp>
 #include <gtest/gtest.h>
+#include <base/file.hpp>
 
 #include "jwe.hpp"
 #include "key.hpp"
@@ -14,7 +14,9 @@ struct Case {
     const json::Object& test;
     std::string_view text(const char* name) const { return test.at(name).as_string(); }
     Bytes hex(const char* name) const { return from_hex(text(name)).value(); }
-    std::string id() const { return "tcId " + std::to_string(test.at("tcId").as_int64()) + " " + std::string(text("comment")); }
+    std::string id() const {
+        return "tcId " + std::to_string(test.at("tcId").as_int64()) + " " + std::string(text("comment"));
+    }
     bool has(std::string_view result) const { return text("result") == result; }
 };
 
