@@ -147,6 +147,35 @@ TEST(Append, ManyBindingsOfSeveralEnclavesAreOneWrite) {
     }
 }
 
+TEST(Append, AGroupHasABound) {
+    LedgerWorld w({.group_bytes = 1});
+    const auto one = w.enclave("one"), two = w.enclave("two");
+    Link a = w.bind(one, 1), b = w.bind(two, 2);
+    const Append first = one.append({w.next_record(a)}, w.ledger->chain());
+    const Append second = two.append({w.next_record(b)}, w.ledger->chain());
+    const std::vector<AppendRequest> requests{{one.id, &first}, {two.id, &second}};
+    for (const auto& outcome : w.ledger->append(requests)) EXPECT_TRUE(held(outcome).items[0].appended);
+    EXPECT_EQ(RecordLedger::audit(w.ports()).commits, 4u);
+    EXPECT_EQ(w.ledger->read(0, 10).entries.size(), 4u);
+}
+
+TEST(Append, AReplyHasABound) {
+    LedgerWorld w;
+    const auto one = w.enclave("one");
+    Link link = w.bind(one, 1);
+    for (int i = 0; i < 6; ++i) {
+        Link at = link;
+        ++at.sequence;
+        const auto record = w.record(EntryType::execute, at, Bytes(std::size_t{1} << 20, 'x'));
+        link = {at.binding, at.version, LedgerWorld::id_of(record), at.sequence};
+        held(w.append(one, {record}));
+    }
+    const ReadReply part = w.ledger->read(0, 100);
+    EXPECT_EQ(part.entries.size(), 4u);
+    EXPECT_LT(encode(part).size(), std::size_t{4} << 20);
+    EXPECT_EQ(w.ledger->read(4, 100).entries.size(), 3u);
+}
+
 TEST(Append, ARequestThatDoesNotHoldIsRefusedWholeAndOthersGoOn) {
     LedgerWorld w;
     const auto one = w.enclave("one"), two = w.enclave("two");

@@ -394,6 +394,14 @@ TEST_F(Fault, SnapshotsComeByThemselvesAndAFullDiskDoesNotStopTheLedger) {
     EXPECT_EQ(w.ledger->size(), 41u);
 }
 
+TEST_F(Fault, WhatAnAtomicWriteLeftBehindIsRemoved) {
+    Small s;
+    s.w.disk.files["snap-00000001.snap.new.7.0"] = {Bytes(10), 10};
+    s.reopen();
+    EXPECT_FALSE(s.w.disk.files.contains("snap-00000001.snap.new.7.0"));
+    EXPECT_EQ(s.w.ledger->size(), 5u);
+}
+
 TEST_F(Fault, TheRealDiskKeepsWhatTheFakeKeeps) {
     const auto folder = std::filesystem::temp_directory_path() / ("concordat-ledger-test-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder);

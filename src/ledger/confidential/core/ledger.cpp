@@ -20,6 +20,13 @@ Hash256 report_data(std::string_view label, const crypto::PublicKey& key) {
     return crypto::sha256({bytes_of(label), ByteView(&zero, 1), key.thumbprint().view()});
 }
 
+// What an atomic write left behind when the power went: never complete, never named by anything.
+void remove_leftovers(Disk& disk) {
+    for (const std::string& name : disk.list()) {
+        if (name.find(".new.") != std::string::npos) disk.remove(name);
+    }
+}
+
 bool same_code(const attest::Claims& a, const attest::Claims& b) {
     return a.kind == b.kind && a.measurement == b.measurement && a.svn == b.svn && a.root == b.root;
 }
@@ -37,6 +44,7 @@ Hash256 ledger_report_data(const crypto::PublicKey& key) { return report_data("c
 RecordLedger::RecordLedger(Ports ports, Options options)
     : ports_(std::move(ports)), options_(options), keys_(load_keys(ports_, true)), chain_(chain_of(service_key())),
       identity_(Identity::write(keys_.service, keys_.encryption.public_key(), keys_.created)) {
+    remove_leftovers(ports_.disk);
     replay();
     enclaves_.reserve(max_enclaves);
 }

@@ -34,7 +34,8 @@ void Service::handle(const Frame& frame) {
         default: break;
     }
     try {
-        flush();  // what the node was promised before, it also reads
+        // Reads do not force a commit: a node that polls would break up the groups.
+        if (type == FrameType::snapshot || type == FrameType::stop) flush();
         send(type, frame.id, answer(frame));
         if (type == FrameType::stop) stopped_ = true;
     } catch (const Error& error) {
