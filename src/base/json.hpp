@@ -39,6 +39,10 @@ std::string canonical(const Object& object);
 class Reader {
   public:
     Reader(const Value& value, std::string path);
+    Reader(const Object& object, std::string path)
+        : object_(&object), path_(std::move(path)), asked_(object.size()) {}
+    Reader(const Object&&, std::string) = delete;
+    Reader(const Value&&, std::string) = delete;  // reads the caller's value, so that must outlive it
     const Value& any(std::string_view name);  // throws missing_field
     const Value* find(std::string_view name);  // null when absent
     std::string_view string(std::string_view name, std::size_t max_bytes = 65536);

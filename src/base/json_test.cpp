@@ -290,6 +290,9 @@ TEST(JsonReader, ReadsMembersAndNamesWhatIsWrong) {
     expect_error(Code::unknown_field, "/entry/a~1b~0", [&] { in.finish(); });
     EXPECT_EQ(in.integer("a/b~"), 1);
     in.finish();
+    Reader same(value.as_object(), "/same");
+    EXPECT_EQ(same.string("s"), "text");
+    expect_error(Code::unknown_field, "/same/i", [&] { same.finish(); });
     expect_error(Code::missing_field, "/entry/none", [&] { (void)in.any("none"); });
     expect_error(Code::bad_format, "/entry/i", [&] { (void)in.string("i"); });
     expect_error(Code::too_large, "/entry/s", [&] { (void)in.string("s", 3); });
