@@ -43,7 +43,7 @@ std::vector<Party> read_parties(Reader& in) {
         const auto* members = role.value().if_array();
         if (members == nullptr || members->empty()) throw Error(Code::bad_format, path, "must be an array of parties");
         for (std::size_t i = 0; i < members->size(); ++i) {
-            if (parties.size() == max_parties) throw Error(Code::too_large, path, "must be at most 256 parties in all");
+            if (parties.size() == max_parties) throw Error(Code::too_large, path, "must be at most 64 parties in all");
             Reader party((*members)[i], index_path(path, i));
             Party one;
             one.role = std::string(role.key());

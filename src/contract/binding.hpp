@@ -14,7 +14,7 @@ namespace concordat::contract {
 inline constexpr std::string_view binding_typ = "concordat/binding/1";
 inline constexpr std::string_view cipher_suite = "ECDH-ES+A256KW/A256GCM";
 inline constexpr std::size_t max_binding_bytes = std::size_t{1} << 20;
-inline constexpr std::size_t max_parties = 256;  // also the bound on signatures of one document
+inline constexpr std::size_t max_parties = 64;  // as many as a general JWS may have signatures
 inline constexpr std::size_t max_keys = 16;      // of one party or source
 inline constexpr std::size_t max_sources = 64;
 

@@ -127,6 +127,21 @@ TEST_F(BindingTest, RefusesAKeyThatStandsTwice) {
     expect_refused(with_feed_key(world.ledger), Code::bad_format, "/binding/sources/close");
 }
 
+TEST_F(BindingTest, BoundsPartiesAndKeys) {
+    json::Object crowded = document;
+    for (int i = 0; i < 64; ++i) {
+        const std::string id = "party-" + std::to_string(i);
+        role(crowded, "buyer").push_back(World::party(id, test::signing_key(id), world.buyer_encryption));
+    }
+    const Error error = error_of([&] { parse_binding(crowded); });
+    EXPECT_EQ(error.code(), Code::too_large);
+    json::Object many = document;
+    json::Array keys;
+    for (int i = 0; i < 17; ++i) keys.push_back(test::signing_key(std::to_string(i)).public_key().jwk());
+    role(many, "buyer")[0].as_object()["keys"] = keys;
+    expect_refused(many, Code::too_large, "/binding/parties/buyer/0/keys");
+}
+
 TEST_F(BindingTest, ChecksWhoCanReadSealedTerms) {
     test::FixedRandom random("sealed terms");
     const auto sealed = [&](std::vector<crypto::EncryptionPublicKey> readers) {

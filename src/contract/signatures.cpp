@@ -35,7 +35,7 @@ void add_once(Ids& ids, const std::string& id, std::size_t index) {
 }
 
 void bound_signatures(const crypto::GeneralJws& jws) {
-    if (jws.signatures.size() > max_parties) throw Error(Code::too_large, "/signatures", "must be at most 256");
+    if (jws.signatures.size() > max_parties) throw Error(Code::too_large, "/signatures", "must be at most 64");
 }
 
 void check_payload(const Binding& binding, const crypto::GeneralJws& jws) {

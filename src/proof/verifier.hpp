@@ -7,6 +7,9 @@
 
 namespace concordat::proof {
 
+// Digest of a disclosure → the documents in which it stands ("state", "terms", …), once for each time.
+using Digests = std::map<std::string, std::vector<std::string>, std::less<>>;
+
 class Verifier {
   public:
     Verifier(const Receipt& receipt, const TrustFile& trust);
@@ -46,9 +49,14 @@ class Verifier {
     void check_terminate() const;
     Line enclaves() const;
     Line enclave(const std::string& kid, const ReceiptEnclave& enclave) const;
+    void check_record_ledger(const ledger::confidential::Identity& identity) const;
+    Line ledger_evidence(const ledger::confidential::Identity& identity) const;
     Line ledger() const;
     void check_ledger_receipt(std::size_t index) const;
     Line state() const;
+    Line sealed() const;
+    Digests digests() const;
+    Line disclosure(std::size_t index, const Digests& digests) const;
     Line disclosures() const;
     Line clock() const;
     Line rollback() const;

@@ -16,9 +16,8 @@ using ledger::confidential::Identity;
     throw Error(Code::bad_format, "/receipt/" + std::move(field), std::move(rule));
 }
 
-// Where the digests of a redacted document stand: how often each.
-void count_digests(const json::Value& value, std::map<std::string, std::vector<std::string>, std::less<>>& found,
-                   const std::string& at) {
+// Adds the digests of a redacted document.
+void count_digests(const json::Value& value, Digests& found, const std::string& at) {
     if (const auto* array = value.if_array()) {
         for (const json::Value& item : *array) count_digests(item, found, at);
     }
@@ -107,38 +106,45 @@ void Verifier::check_ledger_receipt(std::size_t index) const {
     }
 }
 
-Line Verifier::ledger() const {
-    std::vector<Line> below;
-    std::optional<Identity> identity;
-    Line who = check("ledger", "identity", How::proved, [&] { identity = Identity::parse(receipt_.ledger_identity); });
-    if (identity) who.text = identity->chain + " signed its identity";
-    below.push_back(std::move(who));
-    below.push_back(check("ledger", "the record ledger of the binding and of the trust file", How::proved, [&] {
-        if (!identity) fail("ledger/identity", "does not hold, and this rests on it");
-        const contract::Binding& binding = in_force().binding;
-        if (!(binding.service_key == identity->service_key)) fail("ledger/identity", "must be the binding's record ledger");
-        if (binding.ledger_encryption_key.thumbprint() != identity->encryption_key.thumbprint()) {
-            fail("ledger/identity", "must have the encryption key that the binding names");
-        }
-        for (const TrustedLedger& ledger : trust_.ledgers) {
-            if (ledger.chain == identity->chain && ledger.service_key == identity->service_key) return;
-        }
-        throw Error(Code::bad_receipt, "/trust/ledgers", "does not hold the ledger " + identity->chain);
-    }));
+void Verifier::check_record_ledger(const Identity& identity) const {
+    const contract::Binding& binding = in_force().binding;
+    if (!(binding.service_key == identity.service_key)) fail("ledger/identity", "must be the binding's record ledger");
+    if (binding.ledger_encryption_key.thumbprint() != identity.encryption_key.thumbprint()) {
+        fail("ledger/identity", "must have the encryption key that the binding names");
+    }
+    for (const TrustedLedger& ledger : trust_.ledgers) {
+        if (ledger.chain == identity.chain && ledger.service_key == identity.service_key) return;
+    }
+    throw Error(Code::bad_receipt, "/trust/ledgers", "does not hold the ledger " + identity.chain);
+}
+
+Line Verifier::ledger_evidence(const Identity& identity) const {
     std::string text = "evidence";
-    Line evidence = check("ledger", "", How::attested, [&] {
-        if (!identity) fail("ledger/identity", "does not hold, and this rests on it");
-        const auto claims = check_key_evidence(receipt_.ledger_evidence, identity->service_key, "concordat/ledger-key/1",
+    Line line = check("ledger", "", How::attested, [&] {
+        const auto claims = check_key_evidence(receipt_.ledger_evidence, identity.service_key, "concordat/ledger-key/1",
                                                "/receipt/ledger/evidence");
         text = describe(claims);
         trust_.require(claims, "concordat-ledger");
     });
-    evidence.text = text;
-    below.push_back(std::move(evidence));
+    line.text = text;
+    return line;
+}
+
+Line Verifier::ledger() const {
+    std::vector<Line> below;
+    std::optional<Identity> identity;
+    below.push_back(check("ledger", "signed its identity", How::proved,
+                          [&] { identity = Identity::parse(receipt_.ledger_identity); }));
+    if (identity) {
+        below.back().text = identity->chain + " signed its identity";
+        below.push_back(check("ledger", "the record ledger of the binding and of the trust file", How::proved,
+                              [&] { check_record_ledger(*identity); }));
+        below.push_back(ledger_evidence(*identity));
+    }
     for (std::size_t i = 0; i < receipt_.entries.size(); ++i) {
-        below.push_back(check("ledger", "entry " + std::to_string(i) + " appended at index " +
-                                            std::to_string(receipt_.entries[i].receipt.index),
-                              How::proved, [&] { check_ledger_receipt(i); }));
+        const std::string index = std::to_string(receipt_.entries[i].receipt.index);
+        below.push_back(check("ledger", "entry " + std::to_string(i) + " appended at index " + index, How::proved,
+                              [&] { check_ledger_receipt(i); }));
     }
     return group("ledger", "every entry appended to the record ledger", How::attested, std::move(below));
 }
@@ -153,44 +159,56 @@ Line Verifier::state() const {
     });
 }
 
-Line Verifier::disclosures() const {
-    std::vector<Line> below;
-    below.push_back(check("disclosures", "sealed parts for " + std::to_string(receipt_.sealed.size()) + " audience(s)",
-                          How::proved, [&] {
-                              const std::string text = json::canonical(receipt_.sealed);
-                              if (crypto::sha256(text) != last().entry.disclosures) {
-                                  fail("sealed", "must have the digest that the last entry names");
-                              }
-                              contract::parse_sealed_disclosures(bytes_of(text), "/receipt/sealed");
-                          }));
-    std::map<std::string, std::vector<std::string>, std::less<>> digests;
-    count_digests(json::Value(receipt_.state), digests, "state");
-    if (steps_.back() && steps_.back()->entry.result) count_digests(json::Value(*steps_.back()->entry.result), digests, "result");
-    if (versions_.back()) count_digests(json::Value(versions_.back()->binding.terms), digests, "terms");
-    if (steps_.back() && steps_.back()->entry.type == contract::EntryType::execute && receipt_.entries.back().input) {
-        try {
-            const std::string text(text_of(*receipt_.entries.back().input));
-            const auto input = contract::Input::parse(text);
-            if (const auto* message = std::get_if<contract::Message>(&input.content)) {
-                count_digests(json::Value(message->body), digests, "message");
-            }
-        } catch (const Error&) {
-            // The message layer has said so already; a disclosure of it matches nothing here.
+Line Verifier::sealed() const {
+    const std::string text = "sealed parts for " + std::to_string(receipt_.sealed.size()) + " audience(s)";
+    return check("disclosures", text, How::proved, [&] {
+        const std::string bytes = json::canonical(receipt_.sealed);
+        if (crypto::sha256(bytes) != last().entry.disclosures) {
+            fail("sealed", "must have the digest that the last entry names");
         }
+        contract::parse_sealed_disclosures(bytes_of(bytes), "/receipt/sealed");
+    });
+}
+
+// Every digest that the receipt shows, and where: what does not hold has its line already and shows none.
+Digests Verifier::digests() const {
+    Digests found;
+    count_digests(json::Value(receipt_.state), found, "state");
+    if (versions_.back()) count_digests(json::Value(versions_.back()->binding.terms), found, "terms");
+    if (!steps_.back()) return found;
+    const contract::Entry& entry = steps_.back()->entry;
+    if (entry.result) count_digests(json::Value(*entry.result), found, "result");
+    if (entry.type != contract::EntryType::execute || !receipt_.entries.back().input) return found;
+    try {
+        const std::string text(text_of(*receipt_.entries.back().input));
+        const auto input = contract::Input::parse(text);
+        if (const auto* message = std::get_if<contract::Message>(&input.content)) {
+            count_digests(json::Value(message->body), found, "message");
+        }
+    } catch (const Error&) {
     }
-    for (std::size_t i = 0; i < receipt_.disclosures.size(); ++i) {
-        std::string text = "disclosure " + std::to_string(i);
-        const std::string field = "/receipt/disclosures/" + std::to_string(i);
-        Line line = check("disclosures", "", How::proved, [&] {
-            const auto disclosure = schema::parse_disclosure(receipt_.disclosures[i], field);
-            const auto found = digests.find(schema::digest_text(receipt_.disclosures[i]));
-            if (found == digests.end()) throw Error(Code::bad_format, field, "must match a digest of what the receipt shows");
-            if (found->second.size() != 1) throw Error(Code::bad_format, field, "must match one digest only");
-            text = found->second.front() + ": " + disclosure.name + " = " + json::canonical(disclosure.value);
-        });
-        line.text = text;
-        below.push_back(std::move(line));
-    }
+    return found;
+}
+
+Line Verifier::disclosure(std::size_t index, const Digests& digests) const {
+    const std::string& shown = receipt_.disclosures[index];
+    const std::string field = "/receipt/disclosures/" + std::to_string(index);
+    std::string text = "disclosure " + std::to_string(index);
+    Line line = check("disclosures", "", How::proved, [&] {
+        const auto disclosure = schema::parse_disclosure(shown, field);
+        const auto found = digests.find(schema::digest_text(shown));
+        if (found == digests.end()) throw Error(Code::bad_format, field, "must match a digest of what the receipt shows");
+        if (found->second.size() != 1) throw Error(Code::bad_format, field, "must match one digest only");
+        text = found->second.front() + ": " + disclosure.name + " = " + json::canonical(disclosure.value);
+    });
+    line.text = text;
+    return line;
+}
+
+Line Verifier::disclosures() const {
+    std::vector<Line> below{sealed()};
+    const Digests found = digests();
+    for (std::size_t i = 0; i < receipt_.disclosures.size(); ++i) below.push_back(disclosure(i, found));
     return group("disclosures", std::to_string(receipt_.disclosures.size()) + " disclosed field(s)", How::proved,
                  std::move(below));
 }
