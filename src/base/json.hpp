@@ -39,8 +39,7 @@ std::string canonical(const Object& object);
 class Reader {
   public:
     Reader(const Value& value, std::string path);
-    Reader(const Object& object, std::string path)
-        : object_(&object), path_(std::move(path)), asked_(object.size()) {}
+    Reader(const Object& object, std::string path);
     Reader(const Object&&, std::string) = delete;
     Reader(const Value&&, std::string) = delete;  // reads the caller's value, so that must outlive it
     const Value& any(std::string_view name);  // throws missing_field
