@@ -50,6 +50,7 @@ std::string enter_isolation() {
     json::Object measures;
     for (const auto& [measure, state] : report.measures) measures[measure] = state;
     measures["hardware"] = "not available: development attestation, not hardware-protected";
+    if (!report.held("seccomp") || !report.held("no_new_privs")) log::warning("isolation_incomplete", {});
     log::info("isolation", {{"measures", report.text()}, {"hardware_protected", false}});
     return json::canonical(measures);
 }
@@ -91,6 +92,7 @@ int main(int argc, char** argv) {
         const Hash256 measurement = attest::measure_self();
         attest::DevelopmentProvider evidence(root.take_key(), measurement, "concordat-enclave", svn, clock);
         enclave::runtime::Engine engine;
+        attest::prepare_tls();
         const std::string sandbox = enter_isolation();
         engine.start_ticker();
         enclave::Core core({.dedicated = options.dedicated}, engine, evidence, sandbox, measurement, random);
