@@ -89,7 +89,7 @@ class Run {
         json::Object terms = object(in_, "terms");
         const TimeMs time = parse_time(in_.text_or("time", "2026-01-01T00:00:00.000Z"), in_.at(in_.node().line, "time"));
         const YamlNode* initial = in_.find("initial");
-        static const YamlNode nothing{.kind = YamlNode::Kind::map};
+        static const YamlNode nothing = YamlNode::of(YamlNode::Kind::map, 0);
         YamlReader expectation = in_.inside(initial == nullptr ? nothing : *initial, "initial");
         label_ = "initial";
         attempt(expectation, expectation, [&] {
@@ -104,7 +104,7 @@ class Run {
         const YamlNode* time = one.find("time");
         const TimeMs at = time == nullptr ? binding_->time() + minute_ms : parse_time(one.text("time"), one.at(time->line, "time"));
         const YamlNode* expect = one.find("expect");
-        static const YamlNode nothing{.kind = YamlNode::Kind::map};
+        static const YamlNode nothing = YamlNode::of(YamlNode::Kind::map, 0);
         YamlReader expectation = one.inside(expect == nullptr ? nothing : *expect, "expect");
         if (const YamlNode* amend = one.find("amend")) {
             label_ = "amend";

@@ -26,14 +26,17 @@ class Builder final : public YAML::EventHandler {
     void OnDocumentEnd() override {}
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         check(mark, anchor);
-        add(YamlNode{.kind = YamlNode::Kind::null, .line = line_of(mark)});
+        add(YamlNode::of(YamlNode::Kind::null, line_of(mark)));
     }
     void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark, "aliases (*name) are not allowed"); }
     void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   const std::string& value) override {
         check(mark, anchor);
         if (tag != "?" && tag != "!" && !tag.empty()) refuse(mark, "tags (!name) are not allowed");
-        add(YamlNode{.kind = YamlNode::Kind::scalar, .quoted = tag == "!", .line = line_of(mark), .text = value});
+        YamlNode node = YamlNode::of(YamlNode::Kind::scalar, line_of(mark));
+        node.quoted = tag == "!";
+        node.text = value;
+        add(std::move(node));
     }
     void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                          YAML::EmitterStyle::value) override {
@@ -55,7 +58,7 @@ class Builder final : public YAML::EventHandler {
     struct Level {
         YamlNode node;
         bool has_key = false;
-        std::string key{};
+        std::string key;
         int key_line = 0;
     };
 
@@ -80,7 +83,8 @@ class Builder final : public YAML::EventHandler {
             throw Error(Code::too_large, place(file_, line_of(mark)),
                         "at most " + std::to_string(max_yaml_depth) + " levels");
         }
-        levels_.push_back(Level{.node = YamlNode{.kind = kind, .line = line_of(mark)}});
+        levels_.emplace_back();
+        levels_.back().node = YamlNode::of(kind, line_of(mark));
     }
 
     void close() {
@@ -183,6 +187,13 @@ json::Value scalar_to_json(const YamlNode& node, const std::string& file) {
 }
 
 }  // namespace
+
+YamlNode YamlNode::of(Kind kind, int line) {
+    YamlNode node;
+    node.kind = kind;
+    node.line = line;
+    return node;
+}
 
 const YamlNode* YamlNode::find(std::string_view key) const {
     const auto found = std::find_if(members.begin(), members.end(), [&](const YamlMember& m) { return m.key == key; });

@@ -22,10 +22,11 @@ struct YamlNode {
     enum class Kind { null, scalar, sequence, map } kind = Kind::null;
     bool quoted = false;  // a scalar in quotes or a block: always text
     int line = 0;         // from 1
-    std::string text{};
-    std::vector<YamlNode> items{};
-    std::vector<YamlMember> members{};
+    std::string text;
+    std::vector<YamlNode> items;
+    std::vector<YamlMember> members;
 
+    static YamlNode of(Kind kind, int line);
     const YamlNode* find(std::string_view key) const;  // null when absent or not a map
 };
 
