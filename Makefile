@@ -27,7 +27,7 @@ fuzz:
 	@tools/install.sh --fuzz
 	@tools/fuzz.sh $${FUZZ_SECONDS:-60}
 asan tsan: install
-	@tools/build.sh $@ && ctest --test-dir build/$@ --output-on-failure -LE slow
+	@tools/build.sh $@ unit_tests && ctest --test-dir build/$@ --output-on-failure -L unit
 lint:
 	@tools/install.sh --lint
 	@tools/lint.sh

@@ -17,10 +17,11 @@ part() {  # part NAME command…
 part release ctest --test-dir build --output-on-failure -j "$jobs"
 tail -4 build/test-logs/release.log
 if [ "${SANITIZERS:-1}" = 1 ]; then
-  for preset in asan tsan; do
-    part "$preset-build" tools/build.sh "$preset"
-    part "$preset" ctest --test-dir "build/$preset" --output-on-failure -j "$jobs" -LE "slow|no-$preset"
-  done
+  # Every module's unit tests under AddressSanitizer and UBSan; those of the modules that have threads under TSan.
+  part asan-build tools/build.sh asan unit_tests
+  part asan ctest --test-dir build/asan --output-on-failure -j "$jobs" -L unit
+  part tsan-build tools/build.sh tsan concordat_base_test concordat_http_test concordat_node_test
+  part tsan ctest --test-dir build/tsan --output-on-failure -j "$jobs" -R '^concordat_(base|http|node)_test$'
   tools/install.sh --fuzz
   part fuzz tools/fuzz.sh "${FUZZ_SECONDS:-5}"
 fi
