@@ -128,7 +128,10 @@ SignedVersion SignedVersion::parse(Bytes bytes) {
         throw Error(Code::too_large, "", "a signed binding has at most 2 MiB");
     }
     SignedVersion out;
-    out.jws = crypto::GeneralJws::parse(json::parse(text_of(bytes), "", {.bytes = contract::max_binding_bytes * 2}), "");
+    const json::Value value = json::parse(text_of(bytes), "", {.bytes = contract::max_binding_bytes * 2});
+    // The bytes become an entry's input as they are, and every receipt of the binding is checked against their RFC 8785 form.
+    if (json::canonical(value) != text_of(bytes)) throw Error(Code::bad_format, "", "must be in RFC 8785 form");
+    out.jws = crypto::GeneralJws::parse(value, "");
     out.binding = contract::Binding::parse(out.jws.payload);
     out.bytes = std::move(bytes);
     return out;
