@@ -1,0 +1,44 @@
+// The one table of routes: what serves requests and what /openapi.json says come from it.
+#pragma once
+#include <http/server.hpp>
+#include <node/node.hpp>
+#include <string>
+#include <vector>
+
+namespace concordat::api {
+
+struct RouteDoc {
+    http::Method method;
+    std::string pattern, tag, id, summary;
+    std::string request_type;   // media type of the body; "" for none
+    std::string response_type;  // of 200
+    std::vector<std::pair<std::string, std::string>> query;  // name, meaning
+    bool for_operators = false;
+    http::Handler handler;
+    std::size_t body_bytes = 0;
+};
+
+struct Context {
+    node::Node& node;
+    http::Server& server;
+    std::function<void()> stop;  // asks the process to end gracefully
+};
+
+void add_package_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_binding_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_message_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_reading_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_event_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_system_routes(std::vector<RouteDoc>& routes, Context& context);
+
+// OpenAPI 3.1 of these routes.
+std::string openapi(const std::vector<RouteDoc>& routes);
+// A page that shows /openapi.json, without anything from elsewhere.
+std::string docs_page();
+
+// Throws Error(unauthenticated) unless the request bears an operator token.
+void require_operator(node::Node& node, const http::Request& request);
+Hash256 hash_param(const http::Request& request, std::string_view name);
+json::Value json_body(const http::Request& request);
+
+}  // namespace concordat::api
