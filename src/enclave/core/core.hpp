@@ -21,6 +21,7 @@ struct CoreOptions {
     std::size_t batch_entries = 256;     // of one append
     std::size_t batch_bytes = 4u << 20;
     std::size_t batches_in_flight = 2;
+    std::size_t max_unsent_bytes = std::size_t{64} << 20;  // of entries that wait for a batch
     runtime::Limits limits;
 };
 
@@ -35,6 +36,8 @@ class Core {
     void flush();
     // Frames for the node, encoded.
     Bytes take_output();
+    // The channel to the ledger has failed: nothing more can be recorded, so nothing more is done. Time to end the process.
+    bool ended() const { return ended_; }
 
   private:
     struct Pending {
@@ -69,12 +72,17 @@ class Core {
     std::shared_ptr<const LoadedPackage> package_of(const Hash256& id);
     void hold(const Hash256& binding, std::unique_ptr<Context> context);
     Context* still_held(const Pending& item);  // the context that made it, if that is still the one held
-    void check_isolation(const contract::Binding& binding) const;
+    void check_served(const contract::Binding& binding) const;  // by this enclave, with this ledger
 
     void relay();
     void channel_input(ByteView bytes);
+    void take_answers(ByteView bytes);
+    void end(const std::string& why);
     void ask_ledger(const ccl::Request& request, Answer answer);
-    static ccl::KeyReleased& released(ccl::Reply& answer);
+    // Asks for a binding's key. `then` runs with it, or `request` is answered with what stood in its way.
+    void ask_for_key(std::uint64_t request, const Hash256& binding, const ccl::Request& question,
+                     std::function<void(ccl::KeyReleased&&)> then);
+    void check_room() const;
 
     void add(std::uint64_t request, Context& context, Link&& link);
     void send_batch();
@@ -96,6 +104,7 @@ class Core {
     std::string key_evidence_;
     std::unique_ptr<attest::AttestedChannel> channel_;
     bool connected_ = false;
+    bool ended_ = false;
     Bytes first_message_;
     std::deque<Answer> waiting_;  // for the ledger's answers, in order
 
@@ -103,6 +112,7 @@ class Core {
     std::unordered_map<Hash256, Held, Hash256Hasher> bindings_;
     std::uint64_t generations_ = 0;
     std::list<Hash256> use_;  // most recently used first
+    std::optional<Hash256> only_;  // the binding that a dedicated enclave has begun to serve
     std::set<Hash256> acting_;  // bindings that wait for the key authority: nothing else may start on them
 
     std::vector<Pending> pending_;
