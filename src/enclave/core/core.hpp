@@ -22,7 +22,7 @@ struct CoreOptions {
     std::size_t batch_bytes = 4u << 20;
     std::size_t batches_in_flight = 2;
     std::size_t max_unsent_bytes = std::size_t{64} << 20;  // of entries that wait for a batch
-    runtime::Limits limits;
+    runtime::Limits limits{};
 };
 
 class Core {
