@@ -1,8 +1,8 @@
 // The offline verifier: a receipt, the verifier's own trust file, a verdict. Exit status: 0 the receipt holds, 1 it does
 // not, 2 wrong use or a file that cannot be read.
-#include <base/file.hpp>
+#include <base/error.hpp>
 #include <iostream>
-#include <proof/verify.hpp>
+#include <proof/check.hpp>
 #include <string_view>
 
 namespace {
@@ -36,19 +36,6 @@ bool read_arguments(int argc, char** argv, Arguments& out) {
     return !out.receipt.empty() && !out.trust.empty();
 }
 
-int run(const Arguments& arguments) {
-    // One byte over the limit is read too, so that the verifier itself refuses what is too large.
-    const std::string receipt = read_text_file(arguments.receipt, proof::max_receipt_bytes + 1);
-    const auto trust = proof::TrustFile::parse(read_text_file(arguments.trust));
-    const proof::Verdict verdict = proof::verify(receipt, trust);
-    if (arguments.json) {
-        std::cout << json::canonical(proof::render_json(verdict)) << '\n';
-    } else {
-        std::cout << proof::render_text(verdict);
-    }
-    return verdict.holds ? 0 : 1;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,7 +50,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        return run(arguments);
+        return proof::check_files(arguments.receipt, arguments.trust, arguments.json, std::cout);
     } catch (const Error& error) {
         std::cerr << "concordat-verify: " << error.field() << ": " << error.rule() << '\n';
     } catch (const std::exception& error) {

@@ -1,0 +1,233 @@
+// `concordat binding draft` and `amend`: composing the document that the parties then sign.
+#include <attest/evidence.hpp>
+#include <crypto/hash.hpp>
+#include <ledger/confidential/protocol/statement.hpp>
+#include <schema/disclosure.hpp>
+
+#include "current.hpp"
+#include "groups.hpp"
+#include "input.hpp"
+#include "output.hpp"
+
+namespace concordat::cli {
+
+namespace {
+
+namespace ccl = ledger::confidential;
+
+struct DraftOptions {
+    std::string binding, package, terms, rule = "all", meanwhile = "pause", isolation, expires = "+7d", out;
+    std::vector<std::string> parties, sources;
+    bool self = false, refresh_enclaves = false;
+    std::int64_t deadline_hours = 72;
+    KeyOptions key;
+};
+using Options = std::shared_ptr<DraftOptions>;
+
+// --- What the node says about itself. Whoever signs the document accepts it.
+
+json::Object record_of(Session& session) {
+    const json::Value answer = session.get_json("/v1/ledger");
+    json::Reader reader(answer, "/ledger");
+    const ccl::Identity identity = ccl::Identity::parse(reader.string("identity"));  // signed by the key that it names
+    note("record ledger   " + identity.chain);
+    return {{"chain", identity.chain}, {"service_key", identity.service_key.jwk()}, {"encryption_key", identity.encryption_key.jwk()}};
+}
+
+void add_once(json::Array& all, const std::string& text) {
+    if (std::ranges::none_of(all, [&](const json::Value& one) { return one == json::Value(text); })) all.emplace_back(text);
+}
+
+json::Object enclaves_of(Session& session, const std::string& isolation) {
+    const json::Value answer = session.get_json("/v1/attestation");
+    json::Reader reader(answer, "/attestation");
+    json::Array kinds, roots, measurements;
+    for (const json::Value& one : reader.array("enclaves", 256)) {
+        json::Reader enclave(one, "/attestation/enclaves");
+        if (enclave.any("evidence").is_null()) continue;
+        const attest::Claims claims = attest::verify_evidence(enclave.any("evidence"), "/attestation/enclaves/evidence");
+        if (claims.product != "concordat-enclave") continue;
+        add_once(kinds, claims.kind);
+        if (!claims.hardware) add_once(roots, claims.root.text());
+        add_once(measurements, claims.measurement.text());
+        note("enclave code    " + claims.measurement.text() + (claims.hardware ? "" : "\n  vouched for by the development root " + claims.root.text() +
+             ": NOT hardware-protected"));
+    }
+    if (measurements.empty()) throw Error(Code::unavailable, "/attestation/enclaves", "no enclave of the node is ready; try again in a moment");
+    return {{"evidence", std::move(kinds)}, {"development_roots", std::move(roots)}, {"measurements", std::move(measurements)},
+            {"minimum_svn", 1}, {"isolation", isolation.empty() ? "shared" : isolation}};
+}
+
+// A digest, a package file, or name:version of one on the node.
+Hash256 package_id(Session& session, const std::string& given) {
+    if (given.starts_with("sha256:")) return digest_argument(given, "--package");
+    for (const json::Value& one : session.collect("/v1/packages", "packages", 1000)) {
+        if (text_at(one, "name") + ":" + text_at(one, "version") == given) return digest_argument(text_at(one, "package"), "--package");
+    }
+    throw Error(Code::not_found, "--package", "the node has no package " + given + "; give its id or NAME:VERSION");
+}
+
+// --- Parts of the document.
+
+json::Object party_of(const std::string& file, const std::string& option) {
+    const json::Value value = json_file(file);
+    json::Reader reader(value, file);
+    json::Object out{{"id", reader.string("id", 256)}, {"keys", reader.array("keys")}};
+    if (option == "--party") out["encryption"] = reader.array("encryption");
+    else if (reader.find("encryption") == nullptr) return out;  // a source reads nothing
+    reader.finish();
+    return out;
+}
+
+json::Object parties_of(const std::vector<std::string>& given) {
+    json::Object out;
+    for (const std::string& text : given) {
+        const auto [role, file] = pair_argument(text, "--party");
+        if (!out.contains(role)) out[role] = json::Array{};
+        out[role].get_array().push_back(party_of(file, "--party"));
+    }
+    return out;
+}
+
+json::Object sources_of(const std::vector<std::string>& given) {
+    json::Object out;
+    for (const std::string& text : given) {
+        const auto [name, file] = pair_argument(text, "--source");
+        out[name] = party_of(file, "--source");
+    }
+    return out;
+}
+
+// "all", "2-of-n", "roles:buyer,seller".
+json::Object amendment_of(const DraftOptions& options) {
+    json::Object out{{"self", options.self}, {"meanwhile", options.meanwhile}, {"deadline_hours", options.deadline_hours}};
+    constexpr std::string_view roles = "roles:", of = "-of-n";
+    const std::string& rule = options.rule;
+    if (rule.starts_with(roles)) {
+        json::Array list;
+        std::string rest = rule.substr(roles.size()) + ",";
+        for (std::size_t comma; (comma = rest.find(',')) != std::string::npos; rest.erase(0, comma + 1)) list.emplace_back(rest.substr(0, comma));
+        out["rule"] = "roles";
+        out["roles"] = std::move(list);
+    } else if (rule.ends_with(of) && rule.size() <= of.size() + 2 && rule.find_first_not_of("0123456789") == rule.size() - of.size()) {
+        out["rule"] = "m-of-n";
+        out["m"] = std::stol(rule);
+    } else if (rule == "all") {
+        out["rule"] = "all";
+    } else {
+        throw Error(Code::bad_format, "--amendment", "must be all, M-of-n, or roles:ROLE,ROLE; got '" + rule + "'");
+    }
+    return out;
+}
+
+std::string expiry(Session& session, const DraftOptions& options) {
+    return format_time(time_argument(options.expires, "--expires", session.clock.now()));
+}
+
+void finish(Session& session, const json::Object& document, const DraftOptions& options) {
+    const std::string text = json::canonical(document);
+    const contract::Binding parsed = contract::Binding::parse(bytes_of(text));  // what nobody could sign is not written
+    if (!options.out.empty() && options.out != "-") {
+        write_result(options.out, text);
+        if (session.json) return print_json(json::Object{{"version", parsed.hash.text()}, {"binding", parsed.id.text()}, {"file", options.out}});
+        print("version " + std::to_string(parsed.number) + "  " + parsed.hash.text() + "\nwritten to " + options.out + "; next: concordat binding propose " +
+              options.out + " --key FILE\n");
+        return;
+    }
+    write_result("", text);
+}
+
+// --- The commands.
+
+void draft(Session& session, const DraftOptions& options) {
+    const Hash256 id = package_id(session, options.package);
+    const contract::Package package = fetch_package(session, id);
+    std::array<std::uint8_t, 16> nonce{};
+    session.random.fill(nonce);
+    json::Object document{{"typ", contract::binding_typ},
+                          {"version", 1},
+                          {"nonce", to_base64url(nonce)},
+                          {"package", id.text()},
+                          {"record", record_of(session)},
+                          {"enclaves", enclaves_of(session, options.isolation)},
+                          {"parties", parties_of(options.parties)},
+                          {"sources", sources_of(options.sources)},
+                          {"ledgers", json::Object{}},
+                          {"suite", contract::cipher_suite},
+                          {"amendment", amendment_of(options)},
+                          {"expires", expiry(session, options)}};
+    client::seal_terms(document, package.contract.terms, json_argument(options.terms, "--terms"), session.random);
+    finish(session, document, options);
+}
+
+// What is sealed to parties and enclaves must be sealed again when any of them changes.
+void reseal(Session& session, json::Object& document, const contract::Binding& current, const DraftOptions& options) {
+    const contract::Package package = fetch_package(session, Hash256::parse(document.at("package").as_string(), "/package"));
+    if (!options.terms.empty()) return client::seal_terms(document, package.contract.terms, json_argument(options.terms, "--terms"), session.random);
+    if (current.sealed_terms.empty() && options.package.empty()) return;
+    if (options.key.file.empty()) {
+        throw Error(Code::missing_field, "--key", "parties, enclaves or package change: give --terms, or the --key that opens the terms so that they can be sealed anew");
+    }
+    const json::Value terms = client::open_terms(current, options.key.load().encryption);
+    client::seal_terms(document, package.contract.terms, terms, session.random);
+}
+
+void amend(Session& session, const DraftOptions& options) {
+    const Current current = fetch_current(session, digest_argument(options.binding, "BINDING"));
+    json::Object document = current.binding.document;
+    document.erase("nonce");
+    document["version"] = current.binding.number + 1;
+    document["binding"] = current.id.text();
+    document["previous"] = current.binding.hash.text();
+    document["expires"] = expiry(session, options);
+    bool sealed_anew = !options.terms.empty() || !options.package.empty();
+    if (!options.package.empty()) document["package"] = package_id(session, options.package).text();
+    if (options.refresh_enclaves) {
+        document["enclaves"] = enclaves_of(session, options.isolation.empty() ? (current.binding.dedicated ? "dedicated" : "shared") : options.isolation);
+        sealed_anew = true;
+    }
+    if (const json::Object parties = parties_of(options.parties); !parties.empty()) {
+        for (const auto& [role, list] : parties) document["parties"].get_object()[role] = list;
+        sealed_anew = true;
+    }
+    for (const auto& [name, source] : sources_of(options.sources)) document["sources"].get_object()[name] = source;
+    if (sealed_anew) reseal(session, document, current.binding, options);
+    finish(session, document, options);
+}
+
+void add_shared(CLI::App& command, const Options& options) {
+    command.add_option("--party", options->parties, "ROLE=FILE, a party's public part (`concordat key show`); again for each")->allow_extra_args(false);
+    command.add_option("--source", options->sources, "NAME=FILE, a source's public part; again for each")->allow_extra_args(false);
+    command.add_option("--isolation", options->isolation, "shared or dedicated enclaves")->check(CLI::IsMember({"shared", "dedicated"}));
+    command.add_option("--expires", options->expires, "when the offer lapses: a time, or +7d from now")->capture_default_str();
+    command.add_option("-o,--output", options->out, "file to write; by default standard output");
+}
+
+}  // namespace
+
+void add_draft_commands(CLI::App& binding, Session& session) {
+    const auto first = std::make_shared<DraftOptions>();
+    auto* command = binding.add_subcommand("draft", "Compose a binding's first version; confidential terms are sealed here");
+    command->add_option("--package", first->package, "id, or NAME:VERSION, of a package on the node")->required();
+    command->add_option("--terms", first->terms, "the terms in the clear: JSON, or @FILE")->required();
+    add_shared(*command, first);
+    command->get_option("--party")->required();
+    command->add_option("--amendment", first->rule, "who consents to changes: all, M-of-n, or roles:ROLE,ROLE")->capture_default_str();
+    command->add_flag("--self", first->self, "a party may change its own keys alone");
+    command->add_option("--meanwhile", first->meanwhile, "while an amendment is open: pause or continue")
+        ->capture_default_str()->check(CLI::IsMember({"pause", "continue"}));
+    command->add_option("--deadline-hours", first->deadline_hours, "how long an amendment may stay open")->capture_default_str();
+    command->callback([first, &session] { draft(session, *first); });
+
+    const auto next = std::make_shared<DraftOptions>();
+    auto* change = binding.add_subcommand("amend", "Compose the next version from the one in force");
+    change->add_option("BINDING", next->binding, "the binding's id")->required();
+    change->add_option("--package", next->package, "another package: id, or NAME:VERSION");
+    change->add_option("--terms", next->terms, "other terms, complete, in the clear: JSON, or @FILE");
+    add_shared(*change, next);
+    change->add_flag("--refresh-enclaves", next->refresh_enclaves, "accept the code of the node's enclaves as they are now");
+    next->key.add_to(*change, false);
+    change->callback([next, &session] { amend(session, *next); });
+}
+
+}  // namespace concordat::cli

@@ -1,0 +1,98 @@
+#include "session.hpp"
+
+#include <charconv>
+#include <limits>
+
+namespace concordat::cli {
+
+namespace {
+
+constexpr std::size_t max_answer_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_answer_depth = 64;
+
+[[noreturn]] void bad_url(const std::string& url) {
+    throw Error(Code::config, "--node", "must be http://HOST:PORT, got '" + url + "'; for TLS, put the node behind a proxy on this machine");
+}
+
+std::string first_line(std::string text) {
+    if (const auto end = text.find_first_of("\r\n"); end != std::string::npos) text.resize(end);
+    return text;
+}
+
+}  // namespace
+
+std::pair<std::string, std::uint16_t> Session::address() const {
+    constexpr std::string_view scheme = "http://";
+    if (!node_url.starts_with(scheme)) bad_url(node_url);
+    std::string host = node_url.substr(scheme.size());
+    while (host.ends_with('/')) host.pop_back();
+    const auto colon = host.rfind(':');
+    if (colon == std::string::npos || colon == 0) bad_url(node_url);
+    unsigned port = 0;
+    const char* end = host.data() + host.size();
+    const auto [at, error] = std::from_chars(host.data() + colon + 1, end, port);
+    if (error != std::errc() || at != end || port == 0 || port > std::numeric_limits<std::uint16_t>::max()) bad_url(node_url);
+    return {host.substr(0, colon), static_cast<std::uint16_t>(port)};
+}
+
+http::Pairs Session::headers() {
+    http::Pairs out;
+    if (token.empty() && !token_file.empty()) token = first_line(read_text_file(token_file, 4096));
+    if (!token.empty()) out.emplace_back("Authorization", "Bearer " + token);
+    if (!tenant.empty()) out.emplace_back("Concordat-Tenant", tenant);
+    return out;
+}
+
+http::ClientResponse Session::request(std::string_view method, const std::string& target, http::Pairs more, std::string_view body) {
+    if (!client_) {
+        auto [host, port] = address();
+        client_ = std::make_unique<http::HttpClient>(std::move(host), port);
+    }
+    http::Pairs all = headers();
+    all.insert(all.end(), more.begin(), more.end());
+    http::ClientResponse response;
+    try {
+        response = client_->request(method, target, all, body);
+    } catch (const Error& error) {
+        if (error.code() != Code::unavailable) throw;
+        throw Error(Code::unavailable, "--node", "nobody answers at " + node_url + ": " + error.rule());
+    }
+    if (response.status > 299) throw http::error_of(response);
+    return response;
+}
+
+std::string Session::get(const std::string& target) { return request("GET", target, {}, {}).body; }
+
+json::Value Session::get_json(const std::string& target) {
+    return json::parse(get(target), "answer", {.bytes = max_answer_bytes, .depth = max_answer_depth});
+}
+
+json::Value Session::post_json(const std::string& target, std::string_view body, std::string_view type, bool later) {
+    http::Pairs more{{"Content-Type", std::string(type)}};
+    if (later) more.emplace_back("Prefer", "respond-async");
+    return json::parse(request("POST", target, std::move(more), body).body, "answer", {.bytes = max_answer_bytes, .depth = max_answer_depth});
+}
+
+json::Array Session::collect(std::string target, std::string_view member, std::size_t limit) {
+    json::Array out;
+    while (out.size() < limit) {
+        const json::Value page = get_json(target);
+        json::Reader reader(page, "/answer");
+        for (const json::Value& item : reader.array(member, 1000)) {
+            if (out.size() < limit) out.push_back(item);
+        }
+        const json::Value* next = reader.find("next");
+        if (next == nullptr || !next->is_string()) break;
+        target = std::string(next->get_string());
+    }
+    return out;
+}
+
+std::unique_ptr<http::EventReader> Session::events(const std::string& target, const std::string& last_id) {
+    const auto [host, port] = address();
+    http::Pairs all = headers();
+    if (!last_id.empty()) all.emplace_back("Last-Event-ID", last_id);
+    return std::make_unique<http::EventReader>(host, port, target, all);
+}
+
+}  // namespace concordat::cli
