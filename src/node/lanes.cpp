@@ -218,8 +218,7 @@ void Lanes::load(const Hash256& binding) {
 }
 
 void Lanes::load_into_enclave(const Hash256& binding, std::shared_ptr<Material> material, bool package_sent) {
-    const enclave::Route route{binding, host_.dedicated(binding)};
-    enclaves_.load_binding(route, material->binding, [=, this, alive = alive_](Outcome<Nothing> done) {
+    enclaves_.load_binding(route_of(*find(binding)), material->binding, [=, this, alive = alive_](Outcome<Nothing> done) {
         if (!*alive) return;
         Lane& lane = *find(binding);
         if (done.ok()) {
@@ -237,10 +236,16 @@ void Lanes::load_into_enclave(const Hash256& binding, std::shared_ptr<Material> 
     });
 }
 
+// Before a binding is known, its own document says which kind of enclave it asks for.
+enclave::Route Lanes::route_of(const Lane& lane) {
+    const bool first = !lane.queue.empty() && lane.queue.front()->type == EntryType::bind;
+    return {lane.binding, first ? lane.queue.front()->dedicated : host_.dedicated(lane.binding)};
+}
+
 void Lanes::load_package(const Hash256& binding, const Hash256& package, Then<Nothing> then) {
     try {
         const enclave::LoadPackage parts = host_.package(package);
-        enclaves_.load_package({binding, host_.dedicated(binding)}, parts, [alive = alive_, then](Outcome<Nothing> done) {
+        enclaves_.load_package(route_of(*find(binding)), parts, [alive = alive_, then](Outcome<Nothing> done) {
             if (*alive) then(std::move(done));
         });
     } catch (const Error& error) {

@@ -84,6 +84,7 @@ class Lanes {
     void fetch_ancestry(const Hash256& binding, std::size_t at);
     void load(const Hash256& binding);
     void load_into_enclave(const Hash256& binding, std::shared_ptr<Material> material, bool package_sent);
+    enclave::Route route_of(const Lane& lane);
     void load_package(const Hash256& binding, const Hash256& package, Then<Nothing> then);
     void resume(Lane& lane);
     void give_up(Lane& lane, const Error& error);
