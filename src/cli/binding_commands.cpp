@@ -100,9 +100,15 @@ std::string names_of(const json::Value& answer, std::string_view member) {
 
 void show_document(Session& session, const json::Value& answer) {
     if (session.json) return print_json(answer);
-    const std::string missing = names_of(answer, "missing");
-    print(text_at(answer, "kind") + "  " + text_at(answer, "document") + "\nbinding  " + text_at(answer, "binding") + "\nstatus   " + text_at(answer, "status") +
-          (text_at(answer, "reason").empty() ? "" : ": " + text_at(answer, "reason")) + "\nsigned   " + names_of(answer, "signed") + "\nmissing  " + missing + "\n");
+    const std::string kind = text_at(answer, "kind"), status = text_at(answer, "status"), reason = text_at(answer, "reason");
+    Table table({kind, text_at(answer, "document")});
+    if (kind != "binding") table.add({"binding", text_at(answer, "binding")});
+    table.add({"status", status + (reason.empty() ? "" : ": " + reason)});
+    if (status == "open" || status == "locking") {
+        table.add({"signed", names_of(answer, "signed")});
+        table.add({"missing", names_of(answer, "missing")});
+    }
+    print(table.text());
 }
 
 void show(Session& session, const BindingOptions& options) {

@@ -32,7 +32,7 @@ Current fetch_current(Session& session, const Hash256& binding);
 // A package by its id: what comes is what the id says.
 contract::Package fetch_package(Session& session, const Hash256& id);
 
-// The digest that stands for a binding's version.
+// A version out of its general JWS; its signatures are not checked here.
 contract::Binding parse_version(const json::Value& jws);
 
 }  // namespace concordat::cli

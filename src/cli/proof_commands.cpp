@@ -11,6 +11,7 @@
 
 #include "current.hpp"
 #include "groups.hpp"
+#include "history.hpp"
 #include "input.hpp"
 #include "output.hpp"
 
@@ -23,7 +24,7 @@ namespace ccl = ledger::confidential;
 struct ProofOptions {
     std::string receipt, trust, out;
     std::vector<std::string> fields, asserted, parties;
-    bool allow_development = false;
+    bool allow_development = false, history = false;
     KeyOptions key;
 };
 using Options = std::shared_ptr<ProofOptions>;
@@ -121,8 +122,22 @@ void trust_init(Session& session, const ProofOptions& options) {
 
 std::string receipt_text(const ProofOptions& options) { return read_text_file(options.receipt, proof::max_receipt_bytes + 1); }
 
+// What the receipt holds itself; with `history`, also what earlier entries sealed, for which the node is asked.
+std::vector<proof::Opened> open_all(Session& session, const std::string& text, const crypto::EncryptionPrivateKey& key, bool history) {
+    auto opened = proof::open_receipt(text, key);
+    if (!history) return opened;
+    std::erase_if(opened, [](const proof::Opened& one) { return one.at == "state"; });
+    for (auto& one : open_state(session, proof::Receipt::parse(text), key)) opened.push_back(std::move(one));
+    return opened;
+}
+
+std::size_t count_state(const std::vector<proof::Opened>& opened) {
+    return static_cast<std::size_t>(std::ranges::count(opened, "state", &proof::Opened::at));
+}
+
 void open(Session& session, const ProofOptions& options) {
-    const auto opened = proof::open_receipt(receipt_text(options), options.key.load().encryption);
+    const std::string text = receipt_text(options);
+    const auto opened = open_all(session, text, options.key.load().encryption, options.history);
     if (session.json) {
         json::Array all;
         for (const auto& one : opened) {
@@ -134,17 +149,32 @@ void open(Session& session, const ProofOptions& options) {
     Table table({"FIELD", "READ BY", "VALUE"});
     for (const auto& one : opened) table.add({one.at + "/" + one.name, one.audience, json::canonical(one.value)});
     print(table.text());
+    if (!options.history && count_state(opened) < hidden_digests(json::Value(proof::Receipt::parse(text).state)).size()) {
+        note("More of the state was sealed in earlier entries: --history asks the node for them.");
+    }
     note("Opening does not verify: see `concordat verify`.");
 }
 
-void disclose(Session&, const ProofOptions& options) {
-    const std::string text = receipt_text(options);
-    const auto opened = proof::open_receipt(text, options.key.load().encryption);
-    std::vector<std::string> shown, names;
+std::vector<std::string> names_of(const std::vector<proof::Opened>& opened) {
+    std::vector<std::string> names;
     for (const auto& one : opened) names.push_back(one.at + "/" + one.name);
+    return names;
+}
+
+void disclose(Session& session, const ProofOptions& options) {
+    const std::string text = receipt_text(options);
+    const vault::KeyFile key = options.key.load();
+    auto opened = open_all(session, text, key.encryption, false);
+    auto names = names_of(opened);
+    const auto known = [&](const std::string& field) { return std::ranges::find(names, field) != names.end(); };
+    if (!std::ranges::all_of(options.fields, known)) {  // then an earlier entry may have sealed it
+        opened = open_all(session, text, key.encryption, true);
+        names = names_of(opened);
+    }
+    std::vector<std::string> shown;
     for (const std::string& field : options.fields) {
         const auto found = std::ranges::find(names, field);
-        if (found == names.end()) throw Error(Code::not_found, "--field", "'" + field + "' is not among what this key opens: " + joined(names));
+        if (found == names.end()) throw Error(Code::bad_format, "--field", "'" + field + "' must be one that this key opens: " + joined(names));
         shown.push_back(opened[static_cast<std::size_t>(found - names.begin())].disclosure);
     }
     write_result(options.out, proof::disclose(text, shown));
@@ -179,7 +209,9 @@ void add_proof_commands(CLI::App& app, Session& session) {
         ->add_option("--trust", verified->trust, "your trust file")->required();
     add_trust(app, session);
     const auto opened = std::make_shared<ProofOptions>();
-    opened->key.add_to(*add_receipt_command(app, session, "open", "Show the confidential fields that are sealed to your key", open, opened));
+    auto* opener = add_receipt_command(app, session, "open", "Show the confidential fields that are sealed to your key", open, opened);
+    opener->add_flag("--history", opened->history, "ask the node for what earlier entries sealed");
+    opened->key.add_to(*opener);
     const auto disclosed = std::make_shared<ProofOptions>();
     auto* command = add_receipt_command(app, session, "disclose", "Make a copy that shows chosen fields to anybody", disclose, disclosed);
     command->add_option("--field", disclosed->fields, "as `open` names it, e.g. state/settlement; again for more")->required()->allow_extra_args(false);

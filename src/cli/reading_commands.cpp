@@ -3,9 +3,9 @@
 
 #include "current.hpp"
 #include "groups.hpp"
+#include "history.hpp"
 #include "input.hpp"
 #include "output.hpp"
-#include <proof/open.hpp>
 
 namespace concordat::cli {
 
@@ -57,9 +57,7 @@ void state(Session& session, const ReadingOptions& options) {
     json::Value shown(current.receipt.state);
     if (!options.key.file.empty()) {
         std::vector<std::string> texts;
-        for (const auto& one : proof::open_receipt(current.receipt_text, options.key.load().encryption)) {
-            if (one.at == "state") texts.push_back(one.disclosure);
-        }
+        for (const auto& one : open_state(session, current.receipt, options.key.load().encryption)) texts.push_back(one.disclosure);
         shown = schema::reveal(shown, texts, "/state");
     }
     if (session.json) {
