@@ -67,7 +67,7 @@ std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed) {
 void serve(enclave::Core& core) {
     FrameSocket socket(socket_fd);
     bool closed = false;
-    while (!closed) {
+    while (!closed && !core.ended()) {
         std::optional<Frame> frame = receive_soon(socket, closed);
         if (!frame) break;  // the node has gone
         do {

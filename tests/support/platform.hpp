@@ -88,7 +88,11 @@ class HostedEnclave {
             }
             for (; relay && !to_ledger.empty(); to_ledger.pop_front()) {
                 moved = true;
-                if (Bytes back = end_->receive(to_ledger.front()); !back.empty()) from_ledger.push_back(std::move(back));
+                try {
+                    if (Bytes back = end_->receive(to_ledger.front()); !back.empty()) from_ledger.push_back(std::move(back));
+                } catch (const Error&) {
+                    // The channel has ended on the ledger's side.
+                }
             }
             for (; deliver && !from_ledger.empty(); from_ledger.pop_front()) {
                 moved = true;

@@ -10,11 +10,14 @@ namespace {
 
 constexpr TimeMs hour_ms = 3'600'000;
 constexpr std::size_t max_closed_proposals = 64;
+constexpr std::size_t max_senders = 4096;
+constexpr TimeMs end_of_time = 253'402'300'799'999;  // of the year 9999
 constexpr std::string_view audience_key_typ = "concordat/audience-key/1";
 constexpr std::string_view terms_typ = "concordat/terms/1";
 
 void check_time(const Context& context, TimeMs time) {
     if (context.head.terminated) throw Error(Code::not_running, "/binding", "the binding is terminated");
+    if (time > end_of_time) throw Error(Code::bad_format, "/time", "must lie in the years 0000 to 9999");
     if (time < context.head.time) {
         throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
     }
@@ -23,6 +26,12 @@ void check_time(const Context& context, TimeMs time) {
 // What a binding must bring for this package: the roles it names, filled; the sources it names; readers for each audience.
 void check_fits(const contract::Binding& binding, const LoadedPackage& package) {
     const contract::Contract& contract = package.contract;
+    for (const auto& [name, action] : contract.actions) {
+        // Recorded and then carried out by nobody, they would be promises that nothing keeps.
+        if (!action.effects.empty()) {
+            throw Error(Code::bad_package, "/package", "'" + name + "' has effects on other ledgers: none is served here yet");
+        }
+    }
     for (const std::string& role : contract.roles) {
         if (!std::ranges::any_of(binding.parties, [&](const contract::Party& p) { return p.role == role; })) {
             throw Error(Code::missing_field, "/parties/" + role, "the contract has this role: a party must fill it");
@@ -123,15 +132,23 @@ void take_output(contract::Entry& entry, LogicOutput& output) {
 
 }  // namespace
 
+namespace {
+
+// The bytes become an entry's input as they are, and receipts are checked against their RFC 8785 form.
+crypto::GeneralJws parse_general(ByteView bytes) {
+    const json::Value value = json::parse(text_of(bytes), "", {.bytes = contract::max_binding_bytes * 2});
+    if (json::canonical(value) != text_of(bytes)) throw Error(Code::bad_format, "", "must be in RFC 8785 form");
+    return crypto::GeneralJws::parse(value, "");
+}
+
+}  // namespace
+
 SignedVersion SignedVersion::parse(Bytes bytes) {
     if (bytes.size() > contract::max_binding_bytes * 2) {
         throw Error(Code::too_large, "", "a signed binding has at most 2 MiB");
     }
     SignedVersion out;
-    const json::Value value = json::parse(text_of(bytes), "", {.bytes = contract::max_binding_bytes * 2});
-    // The bytes become an entry's input as they are, and every receipt of the binding is checked against their RFC 8785 form.
-    if (json::canonical(value) != text_of(bytes)) throw Error(Code::bad_format, "", "must be in RFC 8785 form");
-    out.jws = crypto::GeneralJws::parse(value, "");
+    out.jws = parse_general(bytes);
     out.binding = contract::Binding::parse(out.jws.payload);
     out.bytes = std::move(bytes);
     return out;
@@ -195,7 +212,10 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
     link.head.terms_text = plain_terms(binding, package.contract.terms, terms);
     link.head.proposal.reset();
     link.head.closed.clear();
-    std::erase_if(link.head.senders, [&](const auto& item) { return binding.sender(item.first) == nullptr; });
+    // Numbers of keys that go are kept: a key that comes back must not find its old observations good again.
+    if (link.head.senders.size() > max_senders) {
+        throw Error(Code::too_large, "/parties", "at most 4096 keys may send in the life of a binding");
+    }
     json::Object state = context.head.state;
     if (package.id != context.package->id) {
         auto request = request_of("migrate", binding, keys, entry, link.head.terms_text);
@@ -238,7 +258,9 @@ Link propose(const Context& context, SignedVersion&& version, TimeMs time) {
     contract::Entry entry = entry_of(contract::EntryType::propose, context.binding, context.head, version.bytes, time);
     entry.proposal = next.hash;
     entry.deadline = time + context.binding.amendment.deadline_hours * hour_ms;
-    link.head.proposal = Proposal{next.hash, entry.deadline, context.binding.amendment.pause, proposers};
+    const std::string own =
+        context.binding.amendment.self ? contract::self_change(context.binding, next) : std::string();
+    link.head.proposal = Proposal{next.hash, entry.deadline, context.binding.amendment.pause, proposers, own};
     link.record = finish_entry(entry, link.head, std::move(version.bytes), {}, context.keys);
     return link;
 }
@@ -248,7 +270,9 @@ namespace {
 // The parties whose decisions stand in `text`, one compact JWS a line.
 std::set<std::string> deciders(const Context& context, std::string_view text) {
     std::set<std::string> out;
+    std::size_t lines = 0;
     while (!text.empty()) {
+        if (++lines > contract::max_parties) throw Error(Code::too_large, "/decision", "at most 64 decisions");
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
@@ -271,7 +295,8 @@ std::set<std::string> deciders(const Context& context, std::string_view text) {
 }
 
 // Whether the rule can no longer be satisfied once these parties will not sign.
-bool hopeless(const contract::Binding& binding, const std::set<std::string>& against) {
+bool hopeless(const contract::Binding& binding, const Proposal& proposal, const std::set<std::string>& against) {
+    if (!proposal.own.empty() && !against.contains(proposal.own)) return false;
     std::set<std::string> others;
     for (const contract::Party& party : binding.parties) {
         if (!against.contains(party.id)) others.insert(party.id);
@@ -286,7 +311,10 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
     if (!context.head.proposal) throw Error(Code::not_running, "/version", "no proposal is open");
     Link link;
     link.head = context.head;
-    contract::Entry entry = entry_of(contract::EntryType::close, context.binding, context.head, input, time);
+    // A host that claims a far future could close the proposal with it, and no message would be in time ever after. What it
+    // closes ended with its deadline at the latest.
+    const TimeMs closed_at = std::max(context.head.time, std::min(time, context.head.proposal->deadline + 1));
+    contract::Entry entry = entry_of(contract::EntryType::close, context.binding, context.head, input, closed_at);
     entry.proposal = context.head.proposal->version;
     if (input.empty()) {
         if (time <= context.head.proposal->deadline) {
@@ -297,7 +325,7 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
     } else {
         const std::set<std::string> against = deciders(context, text_of(input));
         const bool withdrawn = std::ranges::includes(against, context.head.proposal->proposers);
-        if (!withdrawn && !hopeless(context.binding, against)) {
+        if (!withdrawn && !hopeless(context.binding, *context.head.proposal, against)) {
             throw Error(Code::action_refused, "/decision", "the proposal can still be signed by enough parties");
         }
         entry.reason = withdrawn ? "withdrawn" : "declined";
@@ -310,7 +338,7 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
 
 Link terminate(const Context& context, Bytes&& input, TimeMs time) {
     check_time(context, time);
-    const crypto::GeneralJws jws = crypto::GeneralJws::parse(json::parse(text_of(input), ""), "");
+    const crypto::GeneralJws jws = parse_general(input);
     const contract::Termination termination = contract::Termination::parse(jws.payload);
     contract::check_termination(context.binding, termination.binding, termination.version, jws);
     if (termination.expires < time) throw Error(Code::expired, "/expires", "the termination has lapsed");

@@ -62,6 +62,7 @@ Bytes private_aad(const Hash256& binding, std::int64_t sequence) {
 Bytes write_private(const Head& head) {
     wire::Writer out;
     out.u8(private_format);
+    out.hash(head.version);
     out.text(head.state_text);
     out.text(head.terms_text);
     out.u32(static_cast<std::uint32_t>(head.salts.size()));
@@ -82,6 +83,7 @@ Bytes write_private(const Head& head) {
         out.u8(head.proposal->pause ? 1 : 0);
         out.u32(static_cast<std::uint32_t>(head.proposal->proposers.size()));
         for (const std::string& id : head.proposal->proposers) out.text(id);
+        out.text(head.proposal->own);
     }
     out.u32(static_cast<std::uint32_t>(head.closed.size()));
     for (const Hash256& version : head.closed) out.hash(version);
@@ -93,6 +95,7 @@ Head read_private(ByteView plaintext) {
     wire::Reader in(plaintext);
     if (in.u8() != private_format) throw Error(Code::bad_format, "/private", "private state has a known format");
     Head head;
+    head.version = in.hash();
     head.state_text = in.text();
     head.terms_text = in.text();
     for (std::uint32_t left = in.count(65536); left > 0; --left) {
@@ -114,6 +117,7 @@ Head read_private(ByteView plaintext) {
         proposal.deadline = static_cast<TimeMs>(in.u64());
         proposal.pause = in.u8() != 0;
         for (std::uint32_t left = in.count(contract::max_parties); left > 0; --left) proposal.proposers.insert(in.text());
+        proposal.own = in.text();
         head.proposal = proposal;
     }
     for (std::uint32_t left = in.count(1024); left > 0; --left) head.closed.push_back(in.hash());
@@ -144,7 +148,9 @@ Head open_head(const contract::EntryRecord& record, const Hash256& binding, cons
     head.sequence = entry.sequence;
     head.id = entry.id(record.document);
     head.time = entry.time;
-    head.version = entry.version;
+    if (head.version != entry.version) {
+        throw Error(Code::wrong_version, "/head/version", "the version in force is " + head.version.text());
+    }
     head.root = entry.state_after;
     head.redacted_text = std::string(text_of(record.state));
     return head;

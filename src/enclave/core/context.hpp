@@ -51,6 +51,7 @@ struct Proposal {
     TimeMs deadline = 0;
     bool pause = false;
     std::set<std::string> proposers;  // parties who had signed when it was proposed: they may withdraw it
+    std::string own;  // the party whose own keys, and nothing else, it changes: who else declines it stops nothing
 };
 
 // Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
@@ -75,7 +76,7 @@ struct Head {
 };
 
 // Head → plaintext of an entry's private state and back. The entry's own id, sequence, time and root are not inside: they
-// come from the entry document.
+// come from the entry document. The version is: else a host could show its own document beside a genuine state.
 Bytes write_private(const Head& head);
 Head read_private(ByteView plaintext);
 Bytes private_aad(const Hash256& binding, std::int64_t sequence);

@@ -8,6 +8,7 @@ namespace concordat::enclave {
 namespace {
 
 constexpr std::size_t max_waiting = 4096;
+constexpr std::string_view ledger_product = "concordat-ledger";
 
 Hash256 report_data_of(const crypto::PublicKey& key) {
     return crypto::sha256({bytes_of("concordat/enclave-key/1"), ByteView(Bytes{0}), key.thumbprint().view()});
@@ -15,6 +16,10 @@ Hash256 report_data_of(const crypto::PublicKey& key) {
 
 Error not_loaded(std::string_view what) {
     return Error(Code::unavailable, "/" + std::string(what), "not loaded in this enclave");
+}
+
+Error not_connected() {
+    return Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open");
 }
 
 Code code_of(const ccl::Refused& refused) { return code_from_name(refused.code); }
@@ -79,6 +84,8 @@ void Core::connect(const Frame& frame) {
     hello.enclave.evidence = key_evidence_;
     waiting_.push_back([this, request](ccl::Reply&& answer) {
         if (const auto* refused = std::get_if<ccl::Refused>(&answer)) {
+            connected_ = false;
+            ended_ = true;
             return fail(request, Error(code_of(*refused), refused->field, refused->rule));
         }
         reply(FrameType::connect, request, {});
@@ -92,24 +99,52 @@ void Core::relay() {
     if (!out.empty()) reply(FrameType::channel, 0, out);
 }
 
+// Whatever goes wrong here ends the channel: TLS does not go on after a byte too many, and an answer that was not understood
+// leaves open what the ledger did.
 void Core::channel_input(ByteView bytes) {
-    if (!channel_) throw Error(Code::protocol, "/channel", "is not open");
+    if (!channel_ || ended_) throw Error(Code::protocol, "/channel", "is not open");
+    try {
+        take_answers(bytes);
+        relay();
+    } catch (const std::exception& error) {
+        end(error.what());
+        throw;
+    }
+}
+
+void Core::take_answers(ByteView bytes) {
     channel_->receive(bytes);
     if (channel_->ready() && !connected_) {
+        if (channel_->peer_claims().product != ledger_product) {
+            throw Error(Code::bad_evidence, "/channel/evidence/product", "must be " + std::string(ledger_product));
+        }
         connected_ = true;
         channel_->send(first_message_);
     }
     while (std::optional<Bytes> message = channel_->next_message()) {
         if (waiting_.empty()) throw Error(Code::protocol, "/channel", "an answer that nothing asked for");
+        ccl::Reply reply = ccl::decode_reply(*message);
         Answer answer = std::move(waiting_.front());
         waiting_.pop_front();
-        answer(ccl::decode_reply(*message));
+        answer(std::move(reply));
     }
-    relay();
+}
+
+// Everybody who waits is told at once: what became of their entries only the ledger knows.
+void Core::end(const std::string& why) {
+    ended_ = true;
+    connected_ = false;
+    if (const Bytes alert = channel_->take_output(); !alert.empty()) reply(FrameType::channel, 0, alert);
+    for (auto waiting = std::exchange(waiting_, {}); const Answer& answer : waiting) {
+        answer(ccl::Refused{"unavailable", "/ledger", "the channel to the record ledger has ended: " + why});
+    }
+    flush();
+    bindings_.clear();
+    use_.clear();
 }
 
 void Core::ask_ledger(const ccl::Request& request, Answer answer) {
-    if (!connected_) throw Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open");
+    if (!connected_) throw not_connected();
     if (waiting_.size() >= max_waiting) throw Error(Code::busy, "/ledger", "too many requests wait for the record ledger");
     channel_->send(encode(request));
     waiting_.push_back(std::move(answer));
@@ -144,46 +179,66 @@ void Core::load_binding(const Frame& frame) {
     auto version = std::make_shared<SignedVersion>(SignedVersion::parse(std::move(in.binding_jws)));
     const Hash256 binding = version->binding.id;
     if (acting_.contains(binding) || bindings_.contains(binding)) return reply(FrameType::load_binding, frame.id, {});
-    check_isolation(version->binding);
+    check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
     auto record = std::make_shared<contract::EntryRecord>(std::move(in.head));
     const std::uint64_t request = frame.id;
-    acting_.insert(binding);
-    ask_ledger(ccl::Request(ccl::ReleaseKey{binding}), [=, this](ccl::Reply&& answer) {
-        acting_.erase(binding);
-        try {
-            Keychain keys(std::move(released(answer).key));
-            Head head = open_head(*record, binding, keys);
-            // The private state is sealed by an enclave that had checked this version's signatures when it came into force.
-            if (head.version != version->binding.hash) {
-                throw Error(Code::wrong_version, "/version", "the version in force is " + head.version.text());
-            }
-            keys.use_version(head.version, package->audiences);
-            hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
-            bindings_.at(binding).context->advance(std::move(head));
-            reply(FrameType::load_binding, request, {});
-        } catch (const Error& error) {
-            fail(request, error);
+    ask_for_key(request, binding, ccl::Request(ccl::ReleaseKey{binding}), [=, this](ccl::KeyReleased&& released) {
+        Keychain keys(std::move(released.key));
+        Head head = open_head(*record, binding, keys);
+        // The private state is sealed by an enclave that had checked this version's signatures when it came into force.
+        if (head.version != version->binding.hash) {
+            throw Error(Code::wrong_version, "/version", "the version in force is " + head.version.text());
         }
+        keys.use_version(head.version, package->audiences);
+        hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+        bindings_.at(binding).context->advance(std::move(head));
+        reply(FrameType::load_binding, request, {});
     });
 }
 
-ccl::KeyReleased& Core::released(ccl::Reply& answer) {
-    if (const auto* refused = std::get_if<ccl::Refused>(&answer)) {
-        throw Error(code_of(*refused), refused->field, refused->rule);
-    }
-    auto* keys = std::get_if<ccl::KeyReleased>(&answer);
-    if (keys == nullptr) throw Error(Code::protocol, "/ledger", "an answer of another kind");
-    return *keys;
+void Core::ask_for_key(std::uint64_t request, const Hash256& binding, const ccl::Request& question,
+                       std::function<void(ccl::KeyReleased&&)> then) {
+    ask_ledger(question, [=, this](ccl::Reply&& answer) {
+        acting_.erase(binding);
+        try {
+            if (const auto* refused = std::get_if<ccl::Refused>(&answer)) {
+                throw Error(code_of(*refused), refused->field, refused->rule);
+            }
+            auto* released = std::get_if<ccl::KeyReleased>(&answer);
+            if (released == nullptr) throw Error(Code::protocol, "/ledger", "an answer of another kind");
+            if (options_.dedicated) only_ = binding;  // what has held one binding's key serves no other
+            then(std::move(*released));
+        } catch (const Error& error) {
+            fail(request, error);
+        } catch (const std::exception& error) {
+            fail(request, Error(Code::internal, "", error.what()));
+        }
+    });
+    acting_.insert(binding);  // only now: a question that could not be sent blocks nothing
 }
 
-void Core::check_isolation(const contract::Binding& binding) const {
+void Core::check_served(const contract::Binding& binding) const {
+    if (!connected_) throw not_connected();
+    // Another ledger could hand out a key of its own making and pretend to record.
+    if (!(binding.service_key == channel_->peer_key())) {
+        throw Error(Code::wrong_ledger, "/record/service_key", "must be the key of the ledger that serves here");
+    }
     if (binding.dedicated != options_.dedicated) {
         throw Error(Code::forbidden, "/enclaves/isolation",
                     binding.dedicated ? "needs an enclave of its own" : "this enclave is dedicated to another binding");
     }
-    if (options_.dedicated && !bindings_.empty() && !bindings_.contains(binding.id)) {
+    if (!options_.dedicated) return;
+    const bool another_begins = !acting_.empty() && !acting_.contains(binding.id);
+    if ((only_ && *only_ != binding.id) || another_begins) {
         throw Error(Code::forbidden, "/binding", "this enclave is dedicated to another binding");
+    }
+}
+
+// The node may hold the ledger's answers back for as long as it likes; what piles up here meanwhile is bounded.
+void Core::check_room() const {
+    if (pending_bytes_ >= options_.max_unsent_bytes) {
+        throw Error(Code::busy, "/ledger", "too many entries wait for the record ledger");
     }
 }
 
@@ -216,6 +271,7 @@ Context* Core::still_held(const Pending& item) {
 // ------------------------------------------------------------------------------------------------- inputs
 
 void Core::run(const Frame& frame) {
+    check_room();
     const Execute in = decode_execute(frame.payload);
     Context& context = context_of(in.binding);
     const contract::Input input = contract::Input::parse(in.input);
@@ -224,6 +280,7 @@ void Core::run(const Frame& frame) {
 }
 
 void Core::act(const Frame& frame) {
+    check_room();
     Act in = decode_act(frame.payload);
     switch (in.type) {
         case contract::EntryType::bind: return begin_bind(frame.id, SignedVersion::parse(std::move(in.input)), in.time);
@@ -251,50 +308,37 @@ void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time)
     if (bindings_.contains(binding) || acting_.contains(binding)) {
         throw Error(Code::conflict, "/binding", "is locked already");
     }
-    if (!connected_) throw Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open");
-    check_isolation(version->binding);
+    check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
     check_bind(*version, *package, channel_->peer_key(), time);
-    acting_.insert(binding);
-    ask_ledger(ccl::Request(ccl::CreateKey{version->bytes}), [=, this](ccl::Reply&& answer) {
-        acting_.erase(binding);
-        try {
-            ccl::KeyReleased& released_keys = released(answer);
-            Keychain keys(std::move(released_keys.key));
-            Link link = enclave::bind(*version, *package, keys, released_keys.terms, time, options_.limits, random_);
-            hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
-            add(request, *bindings_.at(binding).context, std::move(link));
-        } catch (const Error& error) {
-            fail(request, error);
-        }
+    ask_for_key(request, binding, ccl::Request(ccl::CreateKey{version->bytes}), [=, this](ccl::KeyReleased&& released) {
+        Keychain keys(std::move(released.key));
+        Link link = enclave::bind(*version, *package, keys, released.terms, time, options_.limits, random_);
+        hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+        add(request, *bindings_.at(binding).context, std::move(link));
     });
 }
 
 void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& context, TimeMs time) {
     auto version = std::make_shared<SignedVersion>(std::move(given));
     const Hash256 binding = context.binding.id;
-    check_isolation(version->binding);
+    check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
     check_amend(context, *version, *package, time);
-    acting_.insert(binding);
-    ++context.in_flight;  // keeps the context while the ledger thinks
-    ask_ledger(ccl::Request(ccl::OpenTerms{version->bytes}), [=, this](ccl::Reply&& answer) {
-        acting_.erase(binding);
+    const std::uint64_t generation = context.generation;
+    ask_for_key(request, binding, ccl::Request(ccl::OpenTerms{version->bytes}), [=, this](ccl::KeyReleased&& released) {
         const auto found = bindings_.find(binding);
-        if (found == bindings_.end()) return fail(request, Error(Code::conflict, "/previous", "reload the binding"));
-        Context& now = *found->second.context;
-        --now.in_flight;
-        try {
-            ccl::KeyReleased& released_keys = released(answer);
-            Keychain keys(std::move(released_keys.key));
-            Link link = amend(now, *version, *package, keys, released_keys.terms, time, options_.limits, random_);
-            now.binding = std::move(version->binding);
-            now.package = package;
-            now.keys = std::move(keys);
-            add(request, now, std::move(link));
-        } catch (const Error& error) {
-            fail(request, error);
+        // Evicted, or lost with an entry before this one.
+        if (found == bindings_.end() || found->second.context->generation != generation) {
+            throw Error(Code::conflict, "/previous", "reload the binding");
         }
+        Context& now = *found->second.context;
+        Keychain keys(std::move(released.key));
+        Link link = amend(now, *version, *package, keys, released.terms, time, options_.limits, random_);
+        now.binding = std::move(version->binding);
+        now.package = package;
+        now.keys = std::move(keys);
+        add(request, now, std::move(link));
     });
 }
 
@@ -316,7 +360,9 @@ void Core::send_batch() {
     auto batch = std::make_shared<Batch>();
     std::size_t bytes = 0;
     auto end = pending_.begin();
-    while (end != pending_.end() && batch->items.size() < options_.batch_entries && bytes < options_.batch_bytes) {
+    // A record that alone is too large for the channel must not take its neighbours with it.
+    while (end != pending_.end() && batch->items.size() < options_.batch_entries &&
+           (batch->items.empty() || bytes + end->record.size() <= options_.batch_bytes)) {
         bytes += end->record.size();
         batch->items.push_back(std::move(*end++));
     }

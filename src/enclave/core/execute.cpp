@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t max_effects = 16;
 constexpr std::size_t max_events = 64;
 constexpr std::uint64_t fuel_step = 10'000;
+constexpr std::size_t max_document_bytes = 1 << 20;  // as readers of entries have it
 
 std::string joined(const std::vector<std::string>& path) {
     std::string out;
@@ -83,7 +84,7 @@ bool reaches(const Context& context, const Hash256& seen, std::span<const Bytes>
         const contract::Entry entry = contract::Entry::parse(*document);
         const Hash256 id = entry.id(*document);
         if (expected ? id != *expected : !context.knows(id)) return false;
-        if (id == seen || entry.previous == seen) return true;
+        if (id == seen || (entry.sequence > 0 && entry.previous == seen)) return true;  // nothing is before the first
         expected = entry.previous;
     }
     return false;
@@ -269,6 +270,10 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
     entry.disclosures = crypto::sha256(record.disclosures);
     entry.private_state = crypto::sha256(record.private_state);
     record.document = to_bytes(bytes_of(entry.write()));
+    // The ledger refuses a batch whole, and others' entries are in it: what it would refuse must not get there.
+    if (record.document.size() > max_document_bytes) {
+        throw Error(Code::too_large, "/output", "result, effects and events make an entry of more than 1 MiB");
+    }
     head.id = entry.id(record.document);
     head.sequence = entry.sequence;
     head.time = entry.time;
