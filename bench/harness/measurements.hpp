@@ -1,0 +1,30 @@
+// The measurements, each by the names of the lines that it gives.
+#pragma once
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "result.hpp"
+
+namespace concordat::bench {
+
+struct Options {
+    std::filesystem::path scratch;  // a folder of our own on the disk that is measured
+    std::size_t many_bindings = 100'000;
+    double seconds = 4;  // of each sustained load
+};
+
+struct Measurement {
+    std::vector<std::string> names;
+    std::function<Results(const Options&)> run;
+};
+
+Results measure_execution(const Options& options);       // execution_rate, execution_cpu
+Results measure_fresh_instance(const Options& options);  // fresh_instance
+Results measure_node(const Options& options);            // http_durable_rate … ledger_audit_rate
+Results measure_growth(const Options& options);          // binding_growth, node_start_100k
+
+std::vector<Measurement> measurements();
+
+}  // namespace concordat::bench

@@ -1,0 +1,39 @@
+// A real `concordat node` on a data folder that was filled beforehand.
+#pragma once
+#include <http/client.hpp>
+#include <process/child.hpp>
+
+#include "agreement.hpp"
+
+namespace concordat::bench {
+
+// A data folder in which `count` agreements are locked, made by a real enclave and a real ledger on disk, without a node.
+struct Prepared {
+    Platform platform;
+    std::vector<Agreement> agreements;
+};
+Prepared prepare(const std::filesystem::path& data, std::size_t count, const Senders& senders);
+
+class NodeProcess {
+  public:
+    // Starts it and waits until /readyz says so. Throws Error(unavailable).
+    explicit NodeProcess(const std::filesystem::path& data);
+    ~NodeProcess();
+    NodeProcess(const NodeProcess&) = delete;
+    NodeProcess& operator=(const NodeProcess&) = delete;
+
+    std::uint16_t port() const { return port_; }
+    double start_seconds() const { return start_seconds_; }
+    double memory_mib() const;  // proportional set size of node, ledger and enclaves
+    void stop();                // gracefully
+
+  private:
+    bool ready();
+    std::uint16_t port_ = 0;
+    std::optional<process::ChildProcess> child_;
+    double start_seconds_ = 0;
+};
+
+double folder_bytes(const std::filesystem::path& folder);
+
+}  // namespace concordat::bench
