@@ -24,9 +24,9 @@ inline Date date_of(const Value& object, std::string_view key) { return Date::pa
 class Context {
   public:
     // Aborts when a member of the input is missing or has the wrong type: that is the host's fault, or a bad test's.
-    explicit Context(Value input) : input_(std::move(input)) {
-        require(input_["abi"].as_int() == 1, "unknown_abi", "this module speaks host interface version 1");
-        if (const Value* state = input_.find("state")) state_ = *state;
+    explicit Context(Value given) : input_(std::move(given)) {
+        require(input()["abi"].as_int() == 1, "unknown_abi", "this module speaks host interface version 1");
+        if (Value* state = input_.find("state")) state_ = std::move(*state);  // nobody else reads it there
         if (state_.is_null()) state_ = Value(Object());
     }
 
@@ -86,7 +86,7 @@ class Context {
   private:
     const Value& input() const { return input_; }
 
-    const Value input_;
+    Value input_;
     Value state_;
     Value result_;
     Array effects_;

@@ -4,10 +4,10 @@
 #pragma once
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "abort.hpp"
@@ -34,6 +34,7 @@ class Object {
     const Value& at(std::string_view key) const;  // aborts when it is missing
     Value& operator[](std::string_view key);      // inserts null when it is missing
     bool insert(std::string key, Value value);    // false, and nothing changes, when it is there already
+    void reserve(std::size_t members);
     bool erase(std::string_view key);             // true when it was there
     bool contains(std::string_view key) const { return find(key) != nullptr; }
     std::size_t size() const;
@@ -51,58 +52,147 @@ inline constexpr std::int64_t max_json_integer = (std::int64_t{1} << 53) - 1;
 
 class Value {
   public:
-    Value() = default;
+    Value() {}
     Value(std::nullptr_t) {}
-    Value(bool value) : data_(value) {}
+    Value(bool value) : kind_(Kind::boolean), boolean_(value) {}
     template <class Integer>
         requires(std::is_integral_v<Integer> && !std::is_same_v<Integer, bool>)
-    Value(Integer value) : data_(static_cast<std::int64_t>(value)) {}
-    Value(const char* text) : data_(std::string(text)) {}
-    Value(std::string_view text) : data_(std::string(text)) {}
-    Value(std::string text) : data_(std::move(text)) {}
-    Value(Array array) : data_(std::move(array)) {}
-    Value(Object object) : data_(std::move(object)) {}
+    Value(Integer value) : kind_(Kind::integer), integer_(static_cast<std::int64_t>(value)) {}
+    Value(const char* text) : kind_(Kind::string), string_(text) {}
+    Value(std::string_view text) : kind_(Kind::string), string_(text) {}
+    Value(std::string text) : kind_(Kind::string), string_(std::move(text)) {}
+    Value(Array array) : kind_(Kind::array), array_(std::move(array)) {}
+    Value(Object object) : kind_(Kind::object), object_(std::move(object)) {}
+    Value(const Value& other) { copy(other); }
+    Value(Value&& other) noexcept { take(other); }
+    Value& operator=(const Value& other) {
+        if (this != &other) *this = Value(other);  // the other may lie inside this one
+        return *this;
+    }
+    Value& operator=(Value&& other) noexcept {
+        if (this == &other) return *this;
+        Value old;  // goes last: the other may lie inside it
+        old.take(*this);
+        kind_ = Kind::null;
+        take(other);
+        return *this;
+    }
+    ~Value() {
+        if (kind_ >= Kind::string) destroy();
+    }
 
     static Value object(std::initializer_list<Member> members) { return Value(Object(members)); }
     static Value array(std::initializer_list<Value> items) { return Value(Array(items)); }
 
-    bool is_null() const { return std::holds_alternative<std::monostate>(data_); }
-    bool is_bool() const { return std::holds_alternative<bool>(data_); }
-    bool is_int() const { return std::holds_alternative<std::int64_t>(data_); }
-    bool is_string() const { return std::holds_alternative<std::string>(data_); }
-    bool is_array() const { return std::holds_alternative<Array>(data_); }
-    bool is_object() const { return std::holds_alternative<Object>(data_); }
+    bool is_null() const { return kind_ == Kind::null; }
+    bool is_bool() const { return kind_ == Kind::boolean; }
+    bool is_int() const { return kind_ == Kind::integer; }
+    bool is_string() const { return kind_ == Kind::string; }
+    bool is_array() const { return kind_ == Kind::array; }
+    bool is_object() const { return kind_ == Kind::object; }
 
     // Each aborts with `wrong_type` unless the value has that type.
-    bool as_bool() const { return get<bool>("a boolean"); }
-    std::int64_t as_int() const { return get<std::int64_t>("an integer"); }
-    const std::string& as_string() const { return get<std::string>("a string"); }
-    const Array& as_array() const { return get<Array>("an array"); }
+    bool as_bool() const {
+        check(Kind::boolean, "a boolean");
+        return boolean_;
+    }
+    std::int64_t as_int() const {
+        check(Kind::integer, "an integer");
+        return integer_;
+    }
+    const std::string& as_string() const {
+        check(Kind::string, "a string");
+        return string_;
+    }
+    const Array& as_array() const {
+        check(Kind::array, "an array");
+        return array_;
+    }
     Array& as_array() { return const_cast<Array&>(std::as_const(*this).as_array()); }
-    const Object& as_object() const { return get<Object>("an object"); }
+    const Object& as_object() const {
+        check(Kind::object, "an object");
+        return object_;
+    }
     Object& as_object() { return const_cast<Object&>(std::as_const(*this).as_object()); }
 
     // Members of an object. The constant form aborts with `missing_field`; the other inserts, and makes null an object.
     const Value& operator[](std::string_view key) const { return as_object().at(key); }
     Value& operator[](std::string_view key) {
-        if (is_null()) data_ = Object();
+        if (is_null()) *this = Value(Object());
         return as_object()[key];
     }
     const Value& operator[](const char* key) const { return (*this)[std::string_view(key)]; }
     Value& operator[](const char* key) { return (*this)[std::string_view(key)]; }
     const Value* find(std::string_view key) const { return as_object().find(key); }
+    Value* find(std::string_view key) { return as_object().find(key); }
     bool contains(std::string_view key) const { return as_object().contains(key); }
 
-    bool operator==(const Value& other) const { return data_ == other.data_; }
+    bool operator==(const Value& other) const {
+        if (kind_ != other.kind_) return false;
+        switch (kind_) {
+            case Kind::null: return true;
+            case Kind::boolean: return boolean_ == other.boolean_;
+            case Kind::integer: return integer_ == other.integer_;
+            case Kind::string: return string_ == other.string_;
+            case Kind::array: return array_ == other.array_;
+            case Kind::object: return object_ == other.object_;
+        }
+        return false;
+    }
 
   private:
-    template <class T>
-    const T& get(const char* what) const {
-        const T* value = std::get_if<T>(&data_);
-        if (value == nullptr) abort_with("wrong_type", std::string("a value is not ") + what);
-        return *value;
+    // A tagged union by hand: std::variant's tables of function pointers cost a contract more than its own work.
+    enum class Kind : std::uint8_t { null, boolean, integer, string, array, object };
+
+    void check(Kind kind, const char* what) const {
+        if (kind_ != kind) abort_with("wrong_type", std::string("a value is not ") + what);
     }
-    std::variant<std::monostate, bool, std::int64_t, std::string, Array, Object> data_;
+    // This is null before each of these two.
+    void copy(const Value& other) {
+        switch (other.kind_) {
+            case Kind::null: break;
+            case Kind::boolean: boolean_ = other.boolean_; break;
+            case Kind::integer: integer_ = other.integer_; break;
+            case Kind::string: std::construct_at(&string_, other.string_); break;
+            case Kind::array: std::construct_at(&array_, other.array_); break;
+            case Kind::object: std::construct_at(&object_, other.object_); break;
+        }
+        kind_ = other.kind_;
+    }
+    void take(Value& other) noexcept {
+        switch (other.kind_) {
+            case Kind::null: break;
+            case Kind::boolean: boolean_ = other.boolean_; break;
+            case Kind::integer: integer_ = other.integer_; break;
+            case Kind::string: std::construct_at(&string_, std::move(other.string_)); break;
+            case Kind::array: std::construct_at(&array_, std::move(other.array_)); break;
+            case Kind::object: std::construct_at(&object_, std::move(other.object_)); break;
+        }
+        kind_ = other.kind_;
+        other.clear();
+    }
+    void clear() noexcept {
+        if (kind_ >= Kind::string) destroy();
+        kind_ = Kind::null;
+    }
+    void destroy() noexcept {
+        if (kind_ == Kind::string) {
+            std::destroy_at(&string_);
+        } else if (kind_ == Kind::array) {
+            std::destroy_at(&array_);
+        } else {
+            std::destroy_at(&object_);
+        }
+    }
+
+    Kind kind_ = Kind::null;
+    union {
+        bool boolean_;
+        std::int64_t integer_;
+        std::string string_;
+        Array array_;
+        Object object_;
+    };
 };
 
 struct Member {
@@ -173,10 +263,15 @@ inline const Value& Object::at(std::string_view key) const {
 inline bool Object::insert(std::string key, Value value) {
     const std::size_t place = lower_bound(key);
     if (place < members_.size() && members_[place].key == key) return false;
-    if (members_.empty()) members_.reserve(8);
-    members_.insert(members_.begin() + static_cast<std::ptrdiff_t>(place), Member{std::move(key), std::move(value)});
+    if (place == members_.size()) {
+        members_.push_back(Member{std::move(key), std::move(value)});
+    } else {
+        members_.insert(members_.begin() + static_cast<std::ptrdiff_t>(place), Member{std::move(key), std::move(value)});
+    }
     return true;
 }
+
+inline void Object::reserve(std::size_t members) { members_.reserve(members); }
 
 inline Value& Object::operator[](std::string_view key) {
     const std::size_t place = lower_bound(key);

@@ -66,6 +66,7 @@ class Parser {
             ++next_;
             return Value(std::move(object));
         }
+        object.reserve(4);
         while (true) {
             skip_space();
             std::string key = string();
@@ -114,12 +115,24 @@ class Parser {
         return negative ? -value : value;
     }
 
+    // Behind the characters from here on that stand for themselves.
+    const char* plain() const {
+        const char* run = next_;
+        while (run != end_ && *run != '"' && *run != '\\' && static_cast<unsigned char>(*run) >= 0x20) ++run;
+        return run;
+    }
+
     std::string string() {
         expect('"');
+        const char* run = plain();
+        if (run != end_ && *run == '"') {  // nearly always: one piece
+            std::string whole(next_, static_cast<std::size_t>(run - next_));
+            next_ = run + 1;
+            return whole;
+        }
         std::string out;
         while (true) {
-            const char* run = next_;
-            while (run != end_ && *run != '"' && *run != '\\' && static_cast<unsigned char>(*run) >= 0x20) ++run;
+            run = plain();
             out.append(next_, static_cast<std::size_t>(run - next_));
             next_ = run;
             if (peek() == '"') break;
@@ -302,6 +315,7 @@ inline Value parse_json(std::string_view text) { return detail::Parser(text).doc
 // Canonical JSON (RFC 8785).
 inline std::string dump_json(const Value& value) {
     std::string out;
+    out.reserve(512);
     detail::write(out, value);
     return out;
 }
