@@ -97,6 +97,7 @@ int run_node(const node::NodeOptions& options, const std::function<void(std::uin
     log::set_process("node");
     log::set_level(level_of(options.log_level));
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write, not the process's end
     boost::asio::io_context loop(1);
     try {
         Running running(loop, options, on_ready);

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint32_t read_limit = 4096;
 constexpr int max_catch_up_attempts = 50;  // with retry_delay between them: the ledger may be starting again
 constexpr auto retry_delay = std::chrono::milliseconds(200);
+constexpr auto failed_write_delay = std::chrono::seconds(1);
 }  // namespace
 
 Commit::Commit(Bytes committed) : raw(std::move(committed)) {
@@ -25,13 +26,18 @@ Commit::Commit(Bytes committed) : raw(std::move(committed)) {
 Chronicle::Chronicle(boost::asio::io_context& loop, Index& index, ccl::Ledger& ledger,
                      std::function<std::string(const Hash256&)> tenant_of, Options options)
     : loop_(loop), index_(index), ledger_(ledger), tenant_of_(std::move(tenant_of)), options_(options),
-      watermark_(index.stored_watermark()), last_local_(index.last_local()), retry_(loop) {
+      watermark_(index.stored_watermark()), last_local_(index.last_local()), retry_(loop), again_(loop) {
     // What could not be written is read from the ledger again: the watermark goes back to what is on the disk.
     index_.on_failure([this](const Error&) {
         watermark_ = std::min(watermark_, index_.stored_watermark());
         index_.set_watermark(watermark_);
         ahead_.clear();
-        catch_up([](const Outcome<Nothing>&) {});
+        again_.expires_after(failed_write_delay);
+        again_.async_wait([this](const boost::system::error_code& error) {
+            if (error) return;
+            for (const auto& [kid, row] : known_enclaves_) index_.stage(row);
+            catch_up([](const Outcome<Nothing>&) {});
+        });
     });
 }
 
@@ -112,7 +118,8 @@ void Chronicle::finish_catch_up(const std::optional<Error>& error) {
 }
 
 void Chronicle::enclave_seen(const std::string& kid, const std::string& key, const std::string& evidence) {
-    if (known_enclaves_.insert(kid).second) index_.stage(EnclaveRow{kid, key, evidence});
+    const auto [known, is_new] = known_enclaves_.try_emplace(kid, EnclaveRow{kid, key, evidence});
+    if (is_new) index_.stage(known->second);
 }
 
 CommitPtr Chronicle::take(Bytes committed) {

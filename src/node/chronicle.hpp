@@ -102,14 +102,14 @@ class Chronicle {
     std::unordered_map<std::uint64_t, CommitPtr> cached_;
     std::deque<std::uint64_t> cached_order_;
     std::size_t cached_bytes_ = 0;
-    std::set<std::string> known_enclaves_;
+    std::map<std::string, EnclaveRow> known_enclaves_;  // since this node started; a few for each enclave that ran
     bool catching_up_ = false;
     std::vector<Then<Nothing>> catch_up_now_, catch_up_next_;
     std::map<std::uint64_t, std::function<void()>> subscribers_;
     std::uint64_t next_subscriber_ = 1;
     bool notify_posted_ = false;
     int catch_up_attempts_ = 0;
-    boost::asio::steady_timer retry_;
+    boost::asio::steady_timer retry_, again_;
 };
 
 }  // namespace concordat::node

@@ -1,5 +1,6 @@
 #include "disk_thread.hpp"
 
+#include <algorithm>
 #include <base/log.hpp>
 #include <boost/asio/post.hpp>
 
@@ -27,7 +28,7 @@ void DiskThread::write(Job job, Done done) {
     bool sleeps = false;
     {
         const std::lock_guard lock(mutex_);
-        queue_.push_back({std::move(job), std::move(done)});
+        queue_.push_back({std::move(job), std::move(done), epoch_});
         sleeps = !busy_ && queue_.size() == 1;
     }
     if (sleeps) wake_.notify_one();
@@ -66,6 +67,7 @@ void DiskThread::run() {
         boost::asio::post(loop_, [this, alive = alive_, error, batch = std::move(batch)] {
             if (!*alive) return;
             answered_ += batch.size();
+            if (error) epoch_ = std::max(epoch_, batch.back().epoch + 1);
             for (const Item& item : batch)
                 if (item.done) item.done(error);
             while (*alive && !barriers_.empty() && barriers_.front().first <= answered_) {
@@ -78,6 +80,10 @@ void DiskThread::run() {
 }
 
 std::optional<Error> DiskThread::write_batch(const std::deque<Item>& batch) {
+    if (failure_ && batch.front().epoch <= failed_epoch_) {
+        failed_epoch_ = batch.back().epoch;
+        return failure_;
+    }
     try {
         transaction_.begin();
         for (const Item& item : batch) item.job();
@@ -89,6 +95,8 @@ std::optional<Error> DiskThread::write_batch(const std::deque<Item>& batch) {
             transaction_.rollback();
         } catch (const Error&) {  // the transaction is gone already
         }
+        failed_epoch_ = batch.back().epoch;
+        failure_ = error;
         return error;
     }
 }

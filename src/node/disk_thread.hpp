@@ -1,5 +1,6 @@
 // A thread that does one database's writes in batches: what is asked for while a batch is being written makes the next one,
-// in one transaction. Answers come back on the event loop, after the commit. A batch that fails fails whole.
+// in one transaction. Answers come back on the event loop, after the commit. A batch that fails fails whole, and so does
+// everything asked for before the loop has heard of it: a later batch must not say that an earlier one was written.
 #pragma once
 #include <base/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -38,6 +39,7 @@ class DiskThread {
     struct Item {
         Job job;
         Done done;
+        std::uint64_t epoch = 0;
     };
     void run();
     std::optional<Error> write_batch(const std::deque<Item>& batch);
@@ -46,6 +48,9 @@ class DiskThread {
     Transaction transaction_;
     std::size_t max_jobs_;
     std::uint64_t asked_ = 0, answered_ = 0;  // loop thread only
+    std::uint64_t epoch_ = 1;                 // loop thread only: rises with each failure that the loop has heard of
+    std::uint64_t failed_epoch_ = 0;          // the writing thread's
+    std::optional<Error> failure_;            // the writing thread's
     std::deque<std::pair<std::uint64_t, std::function<void()>>> barriers_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::mutex mutex_;

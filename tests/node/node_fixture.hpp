@@ -75,6 +75,7 @@ class NodeProcess {
         return 0;
     }
     std::uint16_t port() const { return port_; }
+    pid_t pid() const { return child_->pid(); }
     void kill(int signal = 9) { child_->kill(signal); }
     std::optional<process::ExitStatus> wait(int timeout_ms = 30'000) { return child_->wait(timeout_ms); }
     std::string token() const { return read_text_file(data_ / "operator.token"); }

@@ -19,6 +19,7 @@ using boost::system::error_code;
 namespace {
 constexpr std::size_t chunk_bytes = 1 << 18;
 constexpr int reap_timeout_ms = 2000;
+constexpr int exit_grace_ms = 100;  // between a socket's end and the process's, so that the log tells why it ended
 
 void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id, ByteView payload) {
     const auto big_endian = [&out](std::uint64_t value, int bytes) {
@@ -94,7 +95,9 @@ struct ChildLink::State : std::enable_shared_from_this<ChildLink::State> {
         if (over) return;
         over = true;
         std::string reason = why;
-        if (const auto status = end_child(); status && reason.empty()) reason = status->text();
+        const auto by_itself = child.wait(exit_grace_ms);
+        const auto status = by_itself ? by_itself : end_child();
+        if (status && (by_itself || reason.empty())) reason = status->text();
         close();
         const auto ended = std::move(events.ended);
         events = {};
