@@ -74,6 +74,7 @@ int run(int argc, char** argv, const std::string& version) {
     session.node_url = "http://127.0.0.1:8440";
     CLI::App app("Contracts between organisations, run in attested enclaves, with proofs that anyone can check", "concordat");
     app.set_version_flag("--version", "concordat " + version);
+    app.set_help_all_flag("--help-all", "Every command with its options");
     app.require_subcommand(1);
     app.fallthrough();
     app.get_formatter()->column_width(38);

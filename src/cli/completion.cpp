@@ -47,13 +47,33 @@ std::string bash_script(const CLI::App& app) {
            "complete -o filenames -F _concordat concordat\n";
 }
 
+// docs/cli.md's reference: one table for each command.
+void append_reference(std::string& out, const CLI::App* app, const std::string& path) {
+    const auto subs = app->get_subcommands([](const CLI::App*) { return true; });
+    std::string usage, rows;
+    for (const CLI::Option* option : app->get_options()) {
+        const std::string name = option->get_name(false, true);
+        if (option->get_positional()) usage += option->get_required() ? " " + name : " [" + name + "]";
+        if (name == "--help,-h" || name == "-h,--help") continue;
+        rows += "| `" + name + "` | " + option->get_description() + (option->get_required() ? " (needed)" : "") + " |\n";
+    }
+    if (path != "concordat") out += "\n### `" + path + usage + "`\n" + app->get_description() + ".\n";
+    if (path != "concordat" && !rows.empty()) out += "\n| | |\n|---|---|\n" + rows;
+    for (const CLI::App* sub : subs) append_reference(out, sub, path + " " + sub->get_name());
+}
+
 }  // namespace
 
 void add_completion_command(CLI::App& app, Session&) {
     auto* command = app.add_subcommand("completion", "Shell completion: source <(concordat completion bash)");
     const auto shell = std::make_shared<std::string>();
-    command->add_option("SHELL", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
+    command->add_option("SHELL", *shell, "bash or zsh; markdown is what docs/cli.md holds")->required()->check(CLI::IsMember({"bash", "zsh", "markdown"}));
     command->callback([&app, shell] {
+        if (*shell == "markdown") {
+            std::string reference;
+            append_reference(reference, &app, app.get_name());
+            return print(reference);
+        }
         if (*shell == "zsh") print("autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n");
         print(bash_script(app));
     });

@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# demo_test.sh PROGRAMS FOLDER: runs the sample, checks what it leaves with three verifiers, changes every value of its receipt,
+# starts the node again on the same data, and gives it wrong inputs.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source "$here/support.sh"
+programs=$1
+demo=$2
+concordat=$programs/concordat
+cd "$here/../.."
+
+echo "== the sample"
+DEMO_EXIT=1 DEMO_DIR=$demo CONCORDAT_BIN=$programs samples/equity-forward/demo.sh > "$demo.log" 2>&1 || { tail -30 "$demo.log"; exit 1; }
+grep -q "none in the clear" "$demo.log" || complain "the demo does not say that nothing leaked"
+[ ! -e "/proc/$(cat "$demo/node.pid")" ] || complain "the node still runs"
+
+echo "== three verifiers"
+for receipt in receipt receipt-auditor; do
+  expect 0 "The receipt holds" -- "$concordat" verify "$demo/$receipt.json" --trust "$demo/trust.json"
+  expect 0 "The receipt holds" -- "$programs/concordat-verify" "$demo/$receipt.json" --trust "$demo/trust.json"
+  expect 0 -- tests/independent/run.sh "$demo/$receipt.json" "$demo/trust.json"
+done
+expect 0 'settlement = {"amount":"86224.91","payer":"buyer","price":"28.80"}' -- "$concordat" verify "$demo/receipt-auditor.json" --trust "$demo/trust.json"
+expect 0 "nothing in this receipt is sealed to this key" -- "$concordat" open "$demo/receipt.json" --key "$demo/auditor/key.json"
+expect 0 "terms/strike" '"22.4375"' -- "$concordat" open "$demo/receipt.json" --key "$demo/south/key.json"
+grep -q 86224.91 "$demo/receipt.json" && complain "the receipt shows the settlement to everybody"
+
+echo "== every value changed, one at a time"
+python3 "$here/mutate.py" "$programs/concordat-verify" "$demo/receipt-auditor.json" "$demo/trust.json" "$demo/mutated.json" || complain "a changed receipt was accepted"
+
+start() {
+  "$concordat" --json node --data "$demo/node" --listen 127.0.0.1:0 > "$demo/node.url" 2>> "$demo/node.log" &
+  node=$!
+  for _ in $(seq 200); do [ -s "$demo/node.url" ] && break; sleep 0.1; done
+  CONCORDAT_NODE=$(python3 -c 'import json,sys; print(json.load(sys.stdin)["url"])' < "$demo/node.url")
+  export CONCORDAT_NODE
+  for _ in $(seq 100); do "$concordat" enclaves 2>/dev/null | grep -q ready && return; sleep 0.1; done
+  complain "no enclave is ready after the start"
+}
+stop() { kill "$node" 2>/dev/null || true; wait "$node" || complain "the node did not stop gracefully"; }
+trap 'kill "${node:-0}" 2>/dev/null || true' EXIT
+
+echo "== the same node, started again"
+export CONCORDAT_TOKEN_FILE=$demo/node/operator.token
+start
+binding=$("$concordat" --json binding list | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["binding"])')
+"$concordat" entries "$binding" > "$demo/entries.before"
+expect 0 '"closed"' '"NORTH-DESK-7741"' -- "$concordat" state "$binding" --key "$demo/north/key.json"
+"$concordat" receipt "$binding" -o "$demo/again.json" 2> /dev/null
+expect 0 "The receipt holds" -- "$concordat" verify "$demo/again.json" --trust "$demo/trust.json"
+
+echo "== wrong inputs"
+north=(--key "$demo/north/key.json")
+none=sha256:0000000000000000000000000000000000000000000000000000000000000000
+expect 1 "action_refused" -- "$concordat" message send "$binding" confirm "${north[@]}"
+expect 1 "field: ACTION" "acknowledge" -- "$concordat" message send "$binding" explode "${north[@]}"
+expect 1 "schema_mismatch" "field: /body" -- "$concordat" message send "$binding" acknowledge --body '{"sum":"1"}' "${north[@]}"
+expect 1 "bad_json" "field: --body" -- "$concordat" message send "$binding" acknowledge --body '{"amount":"1","amount":"2"}' "${north[@]}"
+expect 1 "not_a_party" -- "$concordat" message send "$binding" dispute --body '{"reason":"none"}' --key "$demo/auditor/key.json"
+expect 1 "out_of_order" "do:" -- "$concordat" message send "$binding" dispute --body '{"reason":"none"}' --number 1 "${north[@]}"
+expect 1 "expired" -- "$concordat" message send "$binding" dispute --body '{"reason":"none"}' --expires 2020-01-01T00:00:00.000Z "${north[@]}"
+expect 1 "field: --expires" -- "$concordat" message send "$binding" dispute --body '{"reason":"none"}' --expires soon "${north[@]}"
+expect 1 "schema_mismatch" "price" -- "$concordat" message observe "$binding" fixing --body '{"symbol":"MSFT","date":"2010-04-01","price":29}' --key "$demo/prices/key.json"
+expect 1 "field: SOURCE" -- "$concordat" message observe "$binding" weather --body '{}' --key "$demo/prices/key.json"
+expect 1 "not_found" -- "$concordat" state "$none"
+expect 1 "not_found" -- "$concordat" binding show "$none"
+expect 1 "not_found" -- "$concordat" receipt "$binding" 999
+expect 1 "not_found" -- "$concordat" message status "$none"
+expect 1 "field: BINDING" "no open document" -- "$concordat" binding sign "$binding" "${north[@]}"
+expect 1 "unauthenticated" "Authorization" "do:" -- env -u CONCORDAT_TOKEN_FILE "$concordat" package publish "$demo/equity-forward-1.0.0.tar"
+expect 1 "field: --field" "state/settlement" -- "$concordat" disclose "$demo/receipt.json" --field state/colour "${north[@]}"
+expect 1 "field: --package" -- "$concordat" binding amend "$binding" --package equity-forward:9.9.9 "${north[@]}"
+
+echo "== later, and events"
+sent=$("$concordat" --json message send "$binding" dispute --body '{"reason":"none"}' --async "${north[@]}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["message"])')
+for _ in $(seq 50); do "$concordat" message status "$sent" | grep -q waiting || break; sleep 0.1; done
+expect 1 "failed" "action_refused" -- "$concordat" message status "$sent"
+[ "$("$concordat" events "$binding" | wc -l)" = 24 ] || complain "not 24 events"
+[ "$("$concordat" events --after 20 | wc -l)" = 3 ] || complain "not 3 events behind the cursor"
+"$concordat" entries "$binding" | diff "$demo/entries.before" - || complain "a refused input changed the entries"
+
+echo "== the end, declined by nobody"
+"$concordat" binding terminate "$binding" --reason "matured" "${north[@]}" > /dev/null
+expect 0 "locked" -- "$concordat" binding sign "$binding" --key "$demo/south/key.json"
+expect 1 "not_running" -- "$concordat" message send "$binding" dispute --body '{"reason":"late"}' "${north[@]}"
+"$concordat" entries "$binding" > "$demo/entries.before"
+stop
+
+echo "== the index made anew"
+expect 0 "anew" -- "$concordat" node reindex --data "$demo/node"
+start
+"$concordat" entries "$binding" | diff "$demo/entries.before" - || complain "the new index differs"
+expect 1 "locked_directory" -- "$concordat" node reindex --data "$demo/node"
+stop
+finish
