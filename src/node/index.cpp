@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t max_batches = 256;
 constexpr std::size_t batch_rows = 512;
-constexpr auto batch_delay = std::chrono::milliseconds(4);
+constexpr auto batch_delay = std::chrono::milliseconds(20);  // whoever must read sooner asks for a barrier
 
 constexpr std::array<std::string_view, 1> migrations{R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
