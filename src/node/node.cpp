@@ -167,7 +167,7 @@ void Node::accept(const Hash256& binding, std::string input, Then<Hash256> then)
     if (chronicle_->binding(binding) == nullptr) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
     if (input.size() > static_cast<std::size_t>(options_.message_bytes))
         return then(Error(Code::too_large, "", "a message has at most " + std::to_string(options_.message_bytes) + " bytes"));
-    crypto::parse_compact(input, "/message");  // what can never be run is refused now, not later
+    contract::Input::parse(input);  // what can never be run is refused now, not later
     if (inbox_waiting_ >= static_cast<std::size_t>(options_.inbox_limit) || journal_->full())
         return then(Error(Code::busy, "", "the inbox is full; try again later"));
     const Hash256 digest = crypto::sha256(input);
