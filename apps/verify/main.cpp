@@ -1,5 +1,5 @@
-// The offline verifier: a receipt, the verifier's own trust file, a verdict. Exit status: 0 the receipt holds, 1 it does
-// not, 2 wrong use or a file that cannot be read.
+// The offline verifier: a receipt, the verifier's own trust file, a verdict. Exit status: 0 the receipt holds, 1 it
+// does not, 2 wrong use or a file that cannot be read.
 #include <base/error.hpp>
 #include <iostream>
 #include <proof/check.hpp>

@@ -49,7 +49,7 @@ start_folder() {
 }
 
 start_node() {
-  "$bin/concordat" --json node --data "$demo/node" --listen 127.0.0.1:0 > "$demo/node.url" 2> "$demo/node.log" < /dev/null &
+  nohup "$bin/concordat" --json node --data "$demo/node" --listen 127.0.0.1:0 > "$demo/node.url" 2> "$demo/node.log" < /dev/null &
   node=$!
   echo "$node" > "$demo/node.pid"
   for _ in $(seq 300); do

@@ -34,21 +34,28 @@ struct OpenDocument {
 
 OpenDocument read_open(const json::Value& answer) {
     json::Reader reader(answer, "/document");
-    OpenDocument out{std::string(reader.string("kind")), reader.hash("document"), crypto::GeneralJws::parse(reader.any("jws"), "/document/jws")};
-    if (crypto::sha256(out.jws.payload) != out.digest) throw Error(Code::bad_format, "/document", "must be the SHA-256 of its payload");
+    OpenDocument out{std::string(reader.string("kind")), reader.hash("document"),
+                     crypto::GeneralJws::parse(reader.any("jws"), "/document/jws")};
+    if (crypto::sha256(out.jws.payload) != out.digest)
+        throw Error(Code::bad_format, "/document", "must be the SHA-256 of its payload");
     return out;
 }
 
 // The one that is open, or that `wanted` names.
 std::optional<OpenDocument> find_open(const json::Value& answer, const std::string& wanted) {
     std::vector<OpenDocument> all;
-    if (const json::Value* open = answer.as_object().if_contains("open_documents"); open != nullptr && open->is_array()) {
+    if (const json::Value* open = answer.as_object().if_contains("open_documents");
+        open != nullptr && open->is_array()) {
         for (const json::Value& one : open->get_array()) all.push_back(read_open(one));
     } else if (text_at(answer, "status") == "open") {
         all.push_back(read_open(answer));
     }
-    if (!wanted.empty()) std::erase_if(all, [&](const OpenDocument& one) { return one.digest != digest_argument(wanted, "--document"); });
-    if (all.size() > 1) throw Error(Code::missing_field, "--document", "several documents are open: name one; `concordat binding show` lists them");
+    if (!wanted.empty())
+        std::erase_if(all,
+                      [&](const OpenDocument& one) { return one.digest != digest_argument(wanted, "--document"); });
+    if (all.size() > 1)
+        throw Error(Code::missing_field, "--document",
+                    "several documents are open: name one; `concordat binding show` lists them");
     if (all.empty()) return std::nullopt;
     return std::move(all.front());
 }
@@ -81,7 +88,8 @@ std::string describe(const contract::Binding& binding) {
     table.add({"ledger", binding.chain});
     table.add({"amendment", json::canonical(document.at("amendment"))});
     for (const Hash256& one : binding.enclaves.measurements) table.add({"enclave code", one.text()});
-    for (const Hash256& one : binding.enclaves.development_roots) table.add({"enclave root", one.text() + " (development, NOT hardware-protected)"});
+    for (const Hash256& one : binding.enclaves.development_roots)
+        table.add({"enclave root", one.text() + " (development, NOT hardware-protected)"});
     table.add({"public terms", json::canonical(binding.terms)});
     std::vector<std::string> audiences;
     for (const auto& one : binding.sealed_terms) audiences.emplace_back(one.key());
@@ -100,7 +108,8 @@ std::string names_of(const json::Value& answer, std::string_view member) {
 
 void show_document(Session& session, const json::Value& answer) {
     if (session.json) return print_json(answer);
-    const std::string kind = text_at(answer, "kind"), status = text_at(answer, "status"), reason = text_at(answer, "reason");
+    const std::string kind = text_at(answer, "kind"), status = text_at(answer, "status"),
+                      reason = text_at(answer, "reason");
     Table table({kind, text_at(answer, "document")});
     if (kind != "binding") table.add({"binding", text_at(answer, "binding")});
     table.add({"status", status + (reason.empty() ? "" : ": " + reason)});
@@ -122,17 +131,21 @@ void show(Session& session, const BindingOptions& options) {
     if (text_at(answer, "entry").empty()) {
         show_document(session, answer);
     } else {
-        print("status " + text_at(answer, "status") + ", last entry " + text_at(answer, "sequence") + " " + text_at(answer, "entry") + "\n");
+        print("status " + text_at(answer, "status") + ", last entry " + text_at(answer, "sequence") + " " +
+              text_at(answer, "entry") + "\n");
         for (const json::Value& one : answer.at("open_documents").as_array()) {
             print("\nopen: ");
             show_document(session, one);
         }
     }
-    if (answer.as_object().contains("jws") && text_at(answer, "kind") != "termination") print("\n" + describe(parse_version(answer.at("jws"))));
+    if (answer.as_object().contains("jws") && text_at(answer, "kind") != "termination")
+        print("\n" + describe(parse_version(answer.at("jws"))));
 }
 
 void list(Session& session, const BindingOptions& options) {
-    const json::Array all = session.collect(std::string("/v1/bindings") + (options.open ? "?status=open" : ""), "bindings", options.limit);
+    const json::Array all =
+        session.collect(std::string("/v1/bindings") + (options.open ? "?status=open" : ""), "bindings", options.limit);
+    if (session.more) note("there may be more: raise --limit");
     if (session.json) return print_json(json::Value(all));
     Table table({"BINDING", "STATUS", "VERSION", options.open ? "KIND" : "PACKAGE", "SINCE"});
     for (const json::Value& one : all) {
@@ -157,7 +170,8 @@ void propose(Session& session, const BindingOptions& options) {
 void check_before_signing(Session& session, const OpenDocument& open, const Hash256& id) {
     if (open.kind == "binding") {
         const contract::Binding first = contract::Binding::parse(open.jws.payload);
-        if (first.hash != id) throw Error(Code::bad_format, "BINDING", "the node offers another document: " + first.hash.text());
+        if (first.hash != id)
+            throw Error(Code::bad_format, "BINDING", "the node offers another document: " + first.hash.text());
         return note(describe(first));
     }
     const Current current = fetch_current(session, id);
@@ -167,7 +181,8 @@ void check_before_signing(Session& session, const OpenDocument& open, const Hash
         return note(describe(next));
     }
     const contract::Termination end = contract::Termination::parse(open.jws.payload);
-    if (end.binding != id || end.version != current.binding.hash) throw Error(Code::wrong_version, "/termination", "must be of the version in force");
+    if (end.binding != id || end.version != current.binding.hash)
+        throw Error(Code::wrong_version, "/termination", "must be of the version in force");
     note("ends " + id.text() + ": " + end.reason);
 }
 
@@ -184,7 +199,8 @@ void sign(Session& session, const BindingOptions& options) {
 void decide(Session& session, const BindingOptions& options, const std::string& decision) {
     const OpenDocument open = require_open(session, options);
     const vault::KeyFile key = options.key.load();
-    const std::string payload = contract::write_decision({decision, open.digest, key.id, options.reason, session.clock.now()});
+    const std::string payload =
+        contract::write_decision({decision, open.digest, key.id, options.reason, session.clock.now()});
     const std::string text = crypto::sign_compact(bytes_of(payload), contract::decision_typ, key.keys.front());
     show_document(session, session.post_json(path_of(options.binding) + "/decisions", text, "application/jose"));
 }
@@ -192,26 +208,31 @@ void decide(Session& session, const BindingOptions& options, const std::string& 
 void terminate(Session& session, const BindingOptions& options) {
     const Current current = fetch_current(session, digest_argument(options.binding, "BINDING"));
     const TimeMs expires = time_argument(options.expires, "--expires", session.clock.now());
-    const std::string payload = contract::write_termination({current.id, current.binding.hash, options.reason, expires});
+    const std::string payload =
+        contract::write_termination({current.id, current.binding.hash, options.reason, expires});
     crypto::GeneralJws jws = crypto::GeneralJws::of(bytes_of(payload));
     jws.add(contract::termination_typ, options.key.load().keys.front());
-    show_document(session, session.post_json(path_of(options.binding) + "/termination", json::canonical(jws.to_json()), jose_json));
+    show_document(session, session.post_json(path_of(options.binding) + "/termination", json::canonical(jws.to_json()),
+                                             jose_json));
 }
 
 void terms(Session& session, const BindingOptions& options) {
     const json::Value answer = session.get_json(path_of(options.binding));
     const auto open = find_open(answer, options.document);
     const bool version = open && open->kind != "termination";
-    const contract::Binding binding = version ? contract::Binding::parse(open->jws.payload) : fetch_current(session, digest_argument(options.binding, "BINDING")).binding;
-    if (binding.id != digest_argument(options.binding, "BINDING")) throw Error(Code::bad_format, "BINDING", "the node offers another binding");
+    const contract::Binding binding = version
+                                          ? contract::Binding::parse(open->jws.payload)
+                                          : fetch_current(session, digest_argument(options.binding, "BINDING")).binding;
+    if (binding.id != digest_argument(options.binding, "BINDING"))
+        throw Error(Code::bad_format, "BINDING", "the node offers another binding");
     const json::Value plain = client::open_terms(binding, options.key.load().encryption);
     if (session.json) return print_json(plain);
     note("terms of version " + std::to_string(binding.number) + (version ? ", not yet in force" : ", in force"));
     print(pretty(plain));
 }
 
-CLI::App* add(CLI::App& group, Session& session, const char* name, const char* what, void (*run)(Session&, const BindingOptions&), Options& options,
-              bool with_key) {
+CLI::App* add(CLI::App& group, Session& session, const char* name, const char* what,
+              void (*run)(Session&, const BindingOptions&), Options& options, bool with_key) {
     options = std::make_shared<BindingOptions>();
     auto* command = group.add_subcommand(name, what);
     if (with_key) options->key.add_to(*command);
@@ -222,18 +243,21 @@ CLI::App* add(CLI::App& group, Session& session, const char* name, const char* w
 void add_documents(CLI::App& group, Session& session) {
     Options options;
     add(group, session, "sign", "Sign what is open: the offer, an amendment, or the end", sign, options, true)
-        ->add_option("BINDING", options->binding, "the binding's id")->required();
+        ->add_option("BINDING", options->binding, "the binding's id")
+        ->required();
     group.get_subcommand("sign")->add_option("--document", options->document, "which, when several are open");
     for (const char* decision : {"decline", "withdraw"}) {
         options = std::make_shared<BindingOptions>();
-        auto* command = group.add_subcommand(decision, *decision == 'd' ? "Say no to what is open" : "Take back what you had signed");
+        auto* command = group.add_subcommand(
+            decision, *decision == 'd' ? "Say no to what is open" : "Take back what you had signed");
         command->add_option("BINDING", options->binding, "the binding's id")->required();
         command->add_option("--document", options->document, "which, when several are open");
         command->add_option("--reason", options->reason, "why; the others read it")->required();
         options->key.add_to(*command);
         command->callback([options, &session, decision] { decide(session, *options, decision); });
     }
-    auto* end = add(group, session, "terminate", "Propose the binding's end; the others then `sign`", terminate, options, true);
+    auto* end =
+        add(group, session, "terminate", "Propose the binding's end; the others then `sign`", terminate, options, true);
     end->add_option("BINDING", options->binding, "the binding's id")->required();
     end->add_option("--reason", options->reason, "why; it is recorded")->required();
     end->add_option("--expires", options->expires, "until when the others may sign")->capture_default_str();
@@ -246,15 +270,20 @@ void add_binding_commands(CLI::App& app, Session& session) {
     group->require_subcommand(1);
     add_draft_commands(*group, session);
     Options options;
-    add(*group, session, "propose", "Sign a draft and offer it: a first version, or an amendment", propose, options, true)
-        ->add_option("FILE", options->file, "what `draft` or `amend` wrote")->required();
+    add(*group, session, "propose", "Sign a draft and offer it: a first version, or an amendment", propose, options,
+        true)
+        ->add_option("FILE", options->file, "what `draft` or `amend` wrote")
+        ->required();
     add_documents(*group, session);
     add(*group, session, "show", "Show a binding, an offer, or a draft's file", show, options, false)
-        ->add_option("BINDING", options->binding, "the binding's id, or a file")->required();
+        ->add_option("BINDING", options->binding, "the binding's id, or a file")
+        ->required();
     auto* all = add(*group, session, "list", "The tenant's bindings (operators)", list, options, false);
     all->add_flag("--open", options->open, "documents that are not signed by all yet");
     all->add_option("--limit", options->limit, "at most so many")->capture_default_str();
-    auto* read = add(*group, session, "terms", "Open the terms that are sealed to you: of what is open, else of the version in force", terms, options, true);
+    auto* read = add(*group, session, "terms",
+                     "Open the terms that are sealed to you: of what is open, else of the version in force", terms,
+                     options, true);
     read->add_option("BINDING", options->binding, "the binding's id")->required();
     read->add_option("--document", options->document, "which, when several are open");
 }

@@ -22,8 +22,8 @@ const proof::Line* first_problem(const std::vector<proof::Line>& lines) {
     return nullptr;
 }
 
-// What the binding's own signatures make its parties trust. Only the ledger's program is taken as the evidence says: the
-// binding names the ledger by its key.
+// What the binding's own signatures make its parties trust. Only the ledger's program is taken as the evidence says:
+// the binding names the ledger by its key.
 proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding& first) {
     proof::TrustFile trust;
     trust.ledgers.push_back({first.chain, first.service_key});
@@ -33,10 +33,12 @@ proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding
     for (const json::Value& jws : receipt.bindings) versions.push_back(parse_version(jws));
     for (const contract::Binding& version : versions) {
         const attest::Policy& policy = version.enclaves;
-        trust.development_roots.insert(trust.development_roots.end(), policy.development_roots.begin(), policy.development_roots.end());
+        trust.development_roots.insert(trust.development_roots.end(), policy.development_roots.begin(),
+                                       policy.development_roots.end());
         trust.measurements.insert(trust.measurements.end(), policy.measurements.begin(), policy.measurements.end());
     }
-    trust.measurements.push_back(attest::verify_evidence(receipt.ledger_evidence, "/receipt/ledger/evidence").measurement);
+    trust.measurements.push_back(
+        attest::verify_evidence(receipt.ledger_evidence, "/receipt/ledger/evidence").measurement);
     return trust;
 }
 
@@ -45,7 +47,8 @@ void require_holds(const std::string& text, const proof::TrustFile& trust) {
     if (verdict.holds) return;
     const proof::Line* problem = first_problem(verdict.lines);
     throw Error(Code::bad_receipt, problem == nullptr ? "receipt" : problem->layer,
-                "what the node shows does not hold: " + (problem == nullptr ? std::string("see `concordat verify`") : problem->problem));
+                "what the node shows does not hold: " +
+                    (problem == nullptr ? std::string("see `concordat verify`") : problem->problem));
 }
 
 ccl::HeadStatement fetch_head(Session& session, const Hash256& binding, Hash256& nonce) {
@@ -56,10 +59,13 @@ ccl::HeadStatement fetch_head(Session& session, const Hash256& binding, Hash256&
 
 void check_head(const ccl::HeadStatement& head, const Hash256& nonce, const Current& current) {
     if (head.binding != current.id || head.nonce != nonce || !head.verify(current.binding.service_key)) {
-        throw Error(Code::bad_signature, "/head", "must be the ledger's own answer to this question, signed by the binding's service key");
+        throw Error(Code::bad_signature, "/head",
+                    "must be the ledger's own answer to this question, signed by the binding's service key");
     }
     if (head.entry_id != current.head_id) {
-        throw Error(Code::rolled_back, "/head/entry", "the ledger's head is " + head.entry_id.text() + ", the node's receipt is of " + current.head_id.text());
+        throw Error(
+            Code::rolled_back, "/head/entry",
+            "the ledger's head is " + head.entry_id.text() + ", the node's receipt is of " + current.head_id.text());
     }
 }
 
@@ -77,7 +83,8 @@ Current fetch_current(Session& session, const Hash256& id) {
     current.sequence = static_cast<std::int64_t>(head.sequence);
     current.receipt_text = session.get(path_of(id) + "/entries/" + std::to_string(head.sequence) + "/receipt");
     current.receipt = proof::Receipt::parse(current.receipt_text);
-    if (current.receipt.bindings.empty() || current.receipt.entries.empty()) throw Error(Code::bad_receipt, "/receipt", "must hold bindings and entries");
+    if (current.receipt.bindings.empty() || current.receipt.entries.empty())
+        throw Error(Code::bad_receipt, "/receipt", "must hold bindings and entries");
     const contract::Binding first = parse_version(current.receipt.bindings.front());
     if (first.hash != id) throw Error(Code::bad_receipt, "/receipt/bindings/0", "must be the binding " + id.text());
     require_holds(current.receipt_text, trust_of(current.receipt, first));
@@ -102,7 +109,8 @@ client::AudienceKeys Current::audience_keys(const crypto::EncryptionPrivateKey& 
 contract::Package fetch_package(Session& session, const Hash256& id) {
     const std::string archive = session.get("/v1/packages/" + id.text() + "/archive");
     contract::Package package = registry::read_archive(bytes_of(archive));
-    if (package.id() != id) throw Error(Code::bad_package, "/package", "must be " + id.text() + ", the node gave " + package.id().text());
+    if (package.id() != id)
+        throw Error(Code::bad_package, "/package", "must be " + id.text() + ", the node gave " + package.id().text());
     return package;
 }
 

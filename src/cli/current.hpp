@@ -1,11 +1,11 @@
 // A binding as a party may believe it: what the node shows, checked against the binding's id alone before anything is
-// signed or shown. The id is the hash of version 1; its signatures name the ledger's key and the code of the enclaves; they
-// vouch for every later version and entry (docs/formats.md §8).
+// signed or shown. The id is the hash of version 1; its signatures name the ledger's key and the code of the enclaves;
+// they vouch for every later version and entry (docs/formats.md §8).
 #pragma once
+#include <client/documents.hpp>
 #include <contract/binding.hpp>
 #include <contract/entry.hpp>
 #include <contract/package.hpp>
-#include <client/documents.hpp>
 #include <proof/receipt.hpp>
 
 #include "session.hpp"
@@ -25,8 +25,8 @@ struct Current {
     client::AudienceKeys audience_keys(const crypto::EncryptionPrivateKey& reader) const;
 };
 
-// Asks the ledger itself for the head, with a nonce, so that the node cannot show an old one. Throws Error(bad_receipt) naming
-// the layer when the receipt of that head does not hold, Error(rolled_back) when it is not of that head.
+// Asks the ledger itself for the head, with a nonce, so that the node cannot show an old one. Throws Error(bad_receipt)
+// naming the layer when the receipt of that head does not hold, Error(rolled_back) when it is not of that head.
 Current fetch_current(Session& session, const Hash256& binding);
 
 // A package by its id: what comes is what the id says.

@@ -31,11 +31,14 @@ json::Object record_of(Session& session) {
     json::Reader reader(answer, "/ledger");
     const ccl::Identity identity = ccl::Identity::parse(reader.string("identity"));  // signed by the key that it names
     note("record ledger   " + identity.chain);
-    return {{"chain", identity.chain}, {"service_key", identity.service_key.jwk()}, {"encryption_key", identity.encryption_key.jwk()}};
+    return {{"chain", identity.chain},
+            {"service_key", identity.service_key.jwk()},
+            {"encryption_key", identity.encryption_key.jwk()}};
 }
 
 void add_once(json::Array& all, const std::string& text) {
-    if (std::ranges::none_of(all, [&](const json::Value& one) { return one == json::Value(text); })) all.emplace_back(text);
+    if (std::ranges::none_of(all, [&](const json::Value& one) { return one == json::Value(text); }))
+        all.emplace_back(text);
 }
 
 json::Object enclaves_of(Session& session, const std::string& isolation) {
@@ -45,24 +48,33 @@ json::Object enclaves_of(Session& session, const std::string& isolation) {
     for (const json::Value& one : reader.array("enclaves", 256)) {
         json::Reader enclave(one, "/attestation/enclaves");
         if (enclave.any("evidence").is_null()) continue;
-        const attest::Claims claims = attest::verify_evidence(enclave.any("evidence"), "/attestation/enclaves/evidence");
+        const attest::Claims claims =
+            attest::verify_evidence(enclave.any("evidence"), "/attestation/enclaves/evidence");
         if (claims.product != "concordat-enclave") continue;
         add_once(kinds, claims.kind);
         if (!claims.hardware) add_once(roots, claims.root.text());
         add_once(measurements, claims.measurement.text());
-        note("enclave code    " + claims.measurement.text() + (claims.hardware ? "" : "\n  vouched for by the development root " + claims.root.text() +
-             ": NOT hardware-protected"));
+        note("enclave code    " + claims.measurement.text() +
+             (claims.hardware
+                  ? ""
+                  : "\n  vouched for by the development root " + claims.root.text() + ": NOT hardware-protected"));
     }
-    if (measurements.empty()) throw Error(Code::unavailable, "/attestation/enclaves", "no enclave of the node is ready; try again in a moment");
-    return {{"evidence", std::move(kinds)}, {"development_roots", std::move(roots)}, {"measurements", std::move(measurements)},
-            {"minimum_svn", 1}, {"isolation", isolation.empty() ? "shared" : isolation}};
+    if (measurements.empty())
+        throw Error(Code::unavailable, "/attestation/enclaves",
+                    "no enclave of the node is ready; try again in a moment");
+    return {{"evidence", std::move(kinds)},
+            {"development_roots", std::move(roots)},
+            {"measurements", std::move(measurements)},
+            {"minimum_svn", 1},
+            {"isolation", isolation.empty() ? "shared" : isolation}};
 }
 
 // A digest, a package file, or name:version of one on the node.
 Hash256 package_id(Session& session, const std::string& given) {
     if (given.starts_with("sha256:")) return digest_argument(given, "--package");
     for (const json::Value& one : session.collect("/v1/packages", "packages", 1000)) {
-        if (text_at(one, "name") + ":" + text_at(one, "version") == given) return digest_argument(text_at(one, "package"), "--package");
+        if (text_at(one, "name") + ":" + text_at(one, "version") == given)
+            return digest_argument(text_at(one, "package"), "--package");
     }
     throw Error(Code::not_found, "--package", "the node has no package " + given + "; give its id or NAME:VERSION");
 }
@@ -73,8 +85,10 @@ json::Object party_of(const std::string& file, const std::string& option) {
     const json::Value value = json_file(file);
     json::Reader reader(value, file);
     json::Object out{{"id", reader.string("id", 256)}, {"keys", reader.array("keys")}};
-    if (option == "--party") out["encryption"] = reader.array("encryption");
-    else if (reader.find("encryption") == nullptr) return out;  // a source reads nothing
+    if (option == "--party")
+        out["encryption"] = reader.array("encryption");
+    else if (reader.find("encryption") == nullptr)
+        return out;  // a source reads nothing
     reader.finish();
     return out;
 }
@@ -100,16 +114,19 @@ json::Object sources_of(const std::vector<std::string>& given) {
 
 // "all", "2-of-n", "roles:buyer,seller".
 json::Object amendment_of(const DraftOptions& options) {
-    json::Object out{{"self", options.self}, {"meanwhile", options.meanwhile}, {"deadline_hours", options.deadline_hours}};
+    json::Object out{
+        {"self", options.self}, {"meanwhile", options.meanwhile}, {"deadline_hours", options.deadline_hours}};
     constexpr std::string_view roles = "roles:", of = "-of-n";
     const std::string& rule = options.rule;
     if (rule.starts_with(roles)) {
         json::Array list;
         std::string rest = rule.substr(roles.size()) + ",";
-        for (std::size_t comma; (comma = rest.find(',')) != std::string::npos; rest.erase(0, comma + 1)) list.emplace_back(rest.substr(0, comma));
+        for (std::size_t comma; (comma = rest.find(',')) != std::string::npos; rest.erase(0, comma + 1))
+            list.emplace_back(rest.substr(0, comma));
         out["rule"] = "roles";
         out["roles"] = std::move(list);
-    } else if (rule.ends_with(of) && rule.size() <= of.size() + 2 && rule.find_first_not_of("0123456789") == rule.size() - of.size()) {
+    } else if (rule.ends_with(of) && rule.size() <= of.size() + 2 &&
+               rule.find_first_not_of("0123456789") == rule.size() - of.size()) {
         out["rule"] = "m-of-n";
         out["m"] = std::stol(rule);
     } else if (rule == "all") {
@@ -129,9 +146,11 @@ void finish(Session& session, const json::Object& document, const DraftOptions& 
     const contract::Binding parsed = contract::Binding::parse(bytes_of(text));  // what nobody could sign is not written
     if (!options.out.empty() && options.out != "-") {
         write_result(options.out, text);
-        if (session.json) return print_json(json::Object{{"version", parsed.hash.text()}, {"binding", parsed.id.text()}, {"file", options.out}});
-        print("version " + std::to_string(parsed.number) + "  " + parsed.hash.text() + "\nwritten to " + options.out + "; next: concordat binding propose " +
-              options.out + " --key FILE\n");
+        if (session.json)
+            return print_json(
+                json::Object{{"version", parsed.hash.text()}, {"binding", parsed.id.text()}, {"file", options.out}});
+        print("version " + std::to_string(parsed.number) + "  " + parsed.hash.text() + "\nwritten to " + options.out +
+              "; next: concordat binding propose " + options.out + " --key FILE\n");
         return;
     }
     write_result("", text);
@@ -162,14 +181,21 @@ void draft(Session& session, const DraftOptions& options) {
 
 // What is sealed to parties and enclaves must be sealed again when any of them changes.
 void reseal(Session& session, json::Object& document, const contract::Binding& current, const DraftOptions& options) {
-    const contract::Package package = fetch_package(session, Hash256::parse(document.at("package").as_string(), "/package"));
-    if (!options.terms.empty()) return client::seal_terms(document, package.contract.terms, json_argument(options.terms, "--terms"), session.random);
+    const auto schema = [&] {
+        return fetch_package(session, Hash256::parse(document.at("package").as_string(), "/package")).contract.terms;
+    };
+    if (!options.terms.empty()) {
+        return client::seal_terms(document, schema(), json_argument(options.terms, "--terms"), session.random);
+    }
     if (current.sealed_terms.empty() && options.package.empty()) return;
     if (options.key.file.empty()) {
-        throw Error(Code::missing_field, "--key", "parties, enclaves or package change: give --terms, or the --key that opens the terms so that they can be sealed anew");
+        throw Error(Code::missing_field, "--key",
+                    "parties, enclaves or package change: give --terms, or the --key that opens the terms so that they "
+                    "can be sealed anew");
     }
-    const json::Value terms = client::open_terms(current, options.key.load().encryption);
-    client::seal_terms(document, package.contract.terms, terms, session.random);
+    const vault::KeyFile key = options.key.load();
+    if (options.package.empty()) return client::reseal_terms(document, current, key.encryption, session.random);
+    client::seal_terms(document, schema(), client::open_terms(current, key.encryption), session.random);
 }
 
 void amend(Session& session, const DraftOptions& options) {
@@ -183,7 +209,9 @@ void amend(Session& session, const DraftOptions& options) {
     bool sealed_anew = !options.terms.empty() || !options.package.empty();
     if (!options.package.empty()) document["package"] = package_id(session, options.package).text();
     if (options.refresh_enclaves) {
-        document["enclaves"] = enclaves_of(session, options.isolation.empty() ? (current.binding.dedicated ? "dedicated" : "shared") : options.isolation);
+        document["enclaves"] =
+            enclaves_of(session, options.isolation.empty() ? (current.binding.dedicated ? "dedicated" : "shared")
+                                                           : options.isolation);
         sealed_anew = true;
     }
     if (const json::Object parties = parties_of(options.parties); !parties.empty()) {
@@ -196,10 +224,16 @@ void amend(Session& session, const DraftOptions& options) {
 }
 
 void add_shared(CLI::App& command, const Options& options) {
-    command.add_option("--party", options->parties, "ROLE=FILE, a party's public part (`concordat key show`); again for each")->allow_extra_args(false);
-    command.add_option("--source", options->sources, "NAME=FILE, a source's public part; again for each")->allow_extra_args(false);
-    command.add_option("--isolation", options->isolation, "shared or dedicated enclaves")->check(CLI::IsMember({"shared", "dedicated"}));
-    command.add_option("--expires", options->expires, "when the offer lapses: a time, or +7d from now")->capture_default_str();
+    command
+        .add_option("--party", options->parties,
+                    "ROLE=FILE, a party's public part (`concordat key show`); again for each")
+        ->allow_extra_args(false);
+    command.add_option("--source", options->sources, "NAME=FILE, a source's public part; again for each")
+        ->allow_extra_args(false);
+    command.add_option("--isolation", options->isolation, "shared or dedicated enclaves")
+        ->check(CLI::IsMember({"shared", "dedicated"}));
+    command.add_option("--expires", options->expires, "when the offer lapses: a time, or +7d from now")
+        ->capture_default_str();
     command.add_option("-o,--output", options->out, "file to write; by default standard output");
 }
 
@@ -207,16 +241,20 @@ void add_shared(CLI::App& command, const Options& options) {
 
 void add_draft_commands(CLI::App& binding, Session& session) {
     const auto first = std::make_shared<DraftOptions>();
-    auto* command = binding.add_subcommand("draft", "Compose a binding's first version; confidential terms are sealed here");
+    auto* command =
+        binding.add_subcommand("draft", "Compose a binding's first version; confidential terms are sealed here");
     command->add_option("--package", first->package, "id, or NAME:VERSION, of a package on the node")->required();
     command->add_option("--terms", first->terms, "the terms in the clear: JSON, or @FILE")->required();
     add_shared(*command, first);
     command->get_option("--party")->required();
-    command->add_option("--amendment", first->rule, "who consents to changes: all, M-of-n, or roles:ROLE,ROLE")->capture_default_str();
+    command->add_option("--amendment", first->rule, "who consents to changes: all, M-of-n, or roles:ROLE,ROLE")
+        ->capture_default_str();
     command->add_flag("--self", first->self, "a party may change its own keys alone");
     command->add_option("--meanwhile", first->meanwhile, "while an amendment is open: pause or continue")
-        ->capture_default_str()->check(CLI::IsMember({"pause", "continue"}));
-    command->add_option("--deadline-hours", first->deadline_hours, "how long an amendment may stay open")->capture_default_str();
+        ->capture_default_str()
+        ->check(CLI::IsMember({"pause", "continue"}));
+    command->add_option("--deadline-hours", first->deadline_hours, "how long an amendment may stay open")
+        ->capture_default_str();
     command->callback([first, &session] { draft(session, *first); });
 
     const auto next = std::make_shared<DraftOptions>();
@@ -225,7 +263,8 @@ void add_draft_commands(CLI::App& binding, Session& session) {
     change->add_option("--package", next->package, "another package: id, or NAME:VERSION");
     change->add_option("--terms", next->terms, "other terms, complete, in the clear: JSON, or @FILE");
     add_shared(*change, next);
-    change->add_flag("--refresh-enclaves", next->refresh_enclaves, "accept the code of the node's enclaves as they are now");
+    change->add_flag("--refresh-enclaves", next->refresh_enclaves,
+                     "accept the code of the node's enclaves as they are now");
     next->key.add_to(*change, false);
     change->callback([next, &session] { amend(session, *next); });
 }

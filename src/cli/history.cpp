@@ -30,7 +30,8 @@ void collect(const json::Value& value, std::vector<std::string>& out) {
 
 class Search {
   public:
-    Search(const Hash256& binding, const client::AudienceKeys& keys, const json::Object& state) : binding_(binding), keys_(keys) {
+    Search(const Hash256& binding, const client::AudienceKeys& keys, const json::Object& state)
+        : binding_(binding), keys_(keys) {
         const auto digests = hidden_digests(json::Value(state));
         wanted_.insert(digests.begin(), digests.end());
     }
@@ -68,9 +69,11 @@ contract::Entry last_entry(const proof::Receipt& receipt) {
     return contract::Entry::parse(receipt.entries.back().document);
 }
 
-std::vector<proof::Opened> open_state(Session& session, const proof::Receipt& receipt, const crypto::EncryptionPrivateKey& key) {
+std::vector<proof::Opened> open_state(Session& session, const proof::Receipt& receipt,
+                                      const crypto::EncryptionPrivateKey& key) {
     const contract::Entry last = last_entry(receipt);
-    if (receipt.entries.size() < receipt.bindings.size()) throw Error(Code::bad_receipt, "/receipt/entries", "must hold an entry for each version");
+    if (receipt.entries.size() < receipt.bindings.size())
+        throw Error(Code::bad_receipt, "/receipt/entries", "must hold an entry for each version");
     const contract::Entry locked = contract::Entry::parse(receipt.entries[receipt.bindings.size() - 1].document);
     const client::AudienceKeys keys = client::open_audience_keys(locked.audiences, key);
     if (keys.empty()) return {};
@@ -79,9 +82,12 @@ std::vector<proof::Opened> open_state(Session& session, const proof::Receipt& re
     const std::int64_t oldest = std::max(locked.sequence, last.sequence - max_entries_read);
     for (std::int64_t end = last.sequence; !search.done() && end > oldest; end -= page) {
         const std::int64_t begin = std::max(oldest, end - page);  // sequences begin … end-1
-        const json::Array entries = session.collect("/v1/bindings/" + last.binding.text() + "/entries?limit=" + std::to_string(end - begin) +
-                                                        "&after=" + std::to_string(begin - 1), "entries", static_cast<std::size_t>(end - begin));
-        for (auto one = entries.rbegin(); one != entries.rend() && !search.done(); ++one) search.look(one->at("sealed").as_object());
+        const json::Array entries =
+            session.collect("/v1/bindings/" + last.binding.text() + "/entries?limit=" + std::to_string(end - begin) +
+                                "&after=" + std::to_string(begin - 1),
+                            "entries", static_cast<std::size_t>(end - begin));
+        for (auto one = entries.rbegin(); one != entries.rend() && !search.done(); ++one)
+            search.look(one->at("sealed").as_object());
     }
     return search.take();
 }

@@ -27,8 +27,10 @@ TimeMs time_argument(const std::string& text, const std::string& option, TimeMs 
     TimeMs count = 0;
     const auto unit = units.find(text.back());
     const auto [at, error] = std::from_chars(text.data() + 1, text.data() + text.size() - 1, count);
-    if (unit == units.end() || error != std::errc() || at != text.data() + text.size() - 1 || count < 0 || count > most) {
-        throw Error(Code::bad_format, option, "must be a time such as 2026-01-31T09:30:00.000Z, or +90s, +30m, +12h, +7d from now");
+    if (unit == units.end() || error != std::errc() || at != text.data() + text.size() - 1 || count < 0 ||
+        count > most) {
+        throw Error(Code::bad_format, option,
+                    "must be a time such as 2026-01-31T09:30:00.000Z, or +90s, +30m, +12h, +7d from now");
     }
     return now + count * unit->second;
 }
@@ -67,7 +69,9 @@ vault::KeyFile KeyOptions::load() const {
 json::Object public_part(const vault::KeyFile& file) {
     json::Array keys;
     for (const auto& key : file.keys) keys.emplace_back(key.public_key().jwk());
-    return {{"id", file.id}, {"keys", std::move(keys)}, {"encryption", json::Array{json::Value(file.encryption.public_key().jwk())}}};
+    return {{"id", file.id},
+            {"keys", std::move(keys)},
+            {"encryption", json::Array{json::Value(file.encryption.public_key().jwk())}}};
 }
 
 }  // namespace concordat::cli

@@ -22,11 +22,13 @@ void add_new(CLI::App& group, Session& session) {
     command->add_option("FILE", options->file, "file to make; readable by you only")->required();
     command->add_option("--id", options->id, "who you are: a DID or a name")->required();
     command->add_option("--alg", options->alg, "ES256K, ES256 or EdDSA")->capture_default_str();
-    command->add_option("--passphrase-file", options->passphrase_file, "seal the file under the passphrase in this file")
+    command
+        ->add_option("--passphrase-file", options->passphrase_file, "seal the file under the passphrase in this file")
         ->envname("CONCORDAT_PASSPHRASE_FILE");
     command->callback([options, &session] {
         const auto passphrase = passphrase_from(options->passphrase_file);
-        show_public(vault::KeyFile::create(options->file, options->id, crypto::alg_from_name(options->alg, "--alg"), session.random, passphrase));
+        show_public(vault::KeyFile::create(options->file, options->id, crypto::alg_from_name(options->alg, "--alg"),
+                                           session.random, passphrase));
     });
 }
 
@@ -34,7 +36,8 @@ void add_show(CLI::App& group) {
     auto* command = group.add_subcommand("show", "Print the public part of a key file");
     const auto options = std::make_shared<KeyOptions>();
     command->add_option("FILE", options->file, "the key file")->required();
-    command->add_option("--passphrase-file", options->passphrase_file, "file that holds its passphrase")->envname("CONCORDAT_PASSPHRASE_FILE");
+    command->add_option("--passphrase-file", options->passphrase_file, "file that holds its passphrase")
+        ->envname("CONCORDAT_PASSPHRASE_FILE");
     command->callback([options] { show_public(options->load()); });
 }
 

@@ -27,7 +27,9 @@ std::string joined_actions(const contract::Contract& contract) {
 }
 
 // The clock's milliseconds rise from message to message, and need no memory.
-std::int64_t number_of(Session& session, const MessageOptions& options) { return options.number != 0 ? options.number : session.clock.now(); }
+std::int64_t number_of(Session& session, const MessageOptions& options) {
+    return options.number != 0 ? options.number : session.clock.now();
+}
 
 json::Value reveal_at(const json::Value& redacted, const std::vector<client::Opened>& opened, std::string_view at) {
     std::vector<std::string> texts;
@@ -40,8 +42,8 @@ json::Value reveal_at(const json::Value& redacted, const std::vector<client::Ope
 void show_answer(Session& session, json::Value answer, const Hash256& binding, const client::AudienceKeys& keys) {
     if (session.json) return print_json(answer);
     if (text_at(answer, "entry").empty()) {
-        return print("accepted  " + text_at(answer, "message") + "\nlook with: concordat message status " + text_at(answer, "message") + " --binding " +
-                     binding.text() + "\n");
+        return print("accepted  " + text_at(answer, "message") + "\nlook with: concordat message status " +
+                     text_at(answer, "message") + " --binding " + binding.text() + "\n");
     }
     const auto opened = client::open_disclosures(answer.at("sealed").as_object(), binding, keys);
     std::string out = "recorded as entry " + text_at(answer, "sequence") + "  " + text_at(answer, "entry") + "\n";
@@ -54,8 +56,11 @@ void show_answer(Session& session, json::Value answer, const Hash256& binding, c
     print(out);
 }
 
-void post(Session& session, const MessageOptions& options, const Hash256& id, const std::string& text, const client::AudienceKeys& keys) {
-    show_answer(session, session.post_json("/v1/bindings/" + id.text() + "/messages", text, "application/jose", options.later), id, keys);
+void post(Session& session, const MessageOptions& options, const Hash256& id, const std::string& text,
+          const client::AudienceKeys& keys) {
+    show_answer(session,
+                session.post_json("/v1/bindings/" + id.text() + "/messages", text, "application/jose", options.later),
+                id, keys);
 }
 
 void send(Session& session, const MessageOptions& options) {
@@ -76,7 +81,8 @@ void send(Session& session, const MessageOptions& options) {
     message.number = number_of(session, options);
     message.expires = time_argument(options.expires, "--expires", session.clock.now());
     const client::AudienceKeys keys = current.audience_keys(key.encryption);
-    const std::string text = client::make_message(message, action->second.message, json_argument(options.body, "--body"), keys, key.keys.front(), session.random);
+    const std::string text = client::make_message(
+        message, action->second.message, json_argument(options.body, "--body"), keys, key.keys.front(), session.random);
     post(session, options, id, text, keys);
 }
 
@@ -86,7 +92,8 @@ void observe(Session& session, const MessageOptions& options) {
     const Current current = fetch_current(session, id);
     const contract::Package package = fetch_package(session, current.binding.package);
     const auto source = std::ranges::find(current.binding.sources, options.name, &contract::SourceOrigin::name);
-    if (source == current.binding.sources.end()) throw Error(Code::not_found, "SOURCE", "the binding has no source " + options.name);
+    if (source == current.binding.sources.end())
+        throw Error(Code::not_found, "SOURCE", "the binding has no source " + options.name);
     const TimeMs now = session.clock.now();
     contract::Observation observation;
     observation.source = source->id;
@@ -96,7 +103,8 @@ void observe(Session& session, const MessageOptions& options) {
     const json::Value body = json_argument(options.body, "--body");
     package.contract.sources.at(options.name).validate(body, "/body");
     observation.body = body.as_object();
-    post(session, options, id, client::make_observation(observation, key.keys.front()), current.audience_keys(key.encryption));
+    post(session, options, id, client::make_observation(observation, key.keys.front()),
+         current.audience_keys(key.encryption));
 }
 
 void status(Session& session, const MessageOptions& options) {
@@ -107,7 +115,8 @@ void status(Session& session, const MessageOptions& options) {
     if (session.json) return print_json(answer);
     print(text_at(answer, "status") + "\n");
     if (const json::Value* error = answer.as_object().if_contains("error")) {
-        print("  code   " + text_at(*error, "code") + "\n  field  " + text_at(*error, "field") + "\n  rule   " + text_at(*error, "rule") + "\n");
+        print("  code   " + text_at(*error, "code") + "\n  field  " + text_at(*error, "field") + "\n  rule   " +
+              text_at(*error, "rule") + "\n");
     }
     if (const json::Value* done = answer.as_object().if_contains("answer")) {
         print("entry " + text_at(*done, "sequence") + "  " + text_at(*done, "entry") + "\n");
@@ -117,7 +126,8 @@ void status(Session& session, const MessageOptions& options) {
 void add_sender(CLI::App& command, const Options& options) {
     command.add_option("BINDING", options->binding, "the binding's id")->required();
     command.add_option("NAME", options->name, "the action, or the source's name in the binding")->required();
-    command.add_option("--body", options->body, "JSON, or @FILE; confidential fields in the clear, sealed here")->capture_default_str();
+    command.add_option("--body", options->body, "JSON, or @FILE; confidential fields in the clear, sealed here")
+        ->capture_default_str();
     command.add_option("--number", options->number, "above this key's last; by default the clock's milliseconds");
     command.add_option("--expires", options->expires, "when it must have been run")->capture_default_str();
     command.add_flag("--async", options->later, "answer as soon as the node has kept it safely");
@@ -130,7 +140,8 @@ void add_message_commands(CLI::App& app, Session& session) {
     auto* group = app.add_subcommand("message", "Signed messages and observations");
     group->require_subcommand(1);
     const auto sent = std::make_shared<MessageOptions>();
-    auto* sender = group->add_subcommand("send", "Sign and send a party's message, after checking what the node shows of the binding");
+    auto* sender = group->add_subcommand(
+        "send", "Sign and send a party's message, after checking what the node shows of the binding");
     add_sender(*sender, sent);
     sender->callback([sent, &session] { send(session, *sent); });
     const auto seen = std::make_shared<MessageOptions>();

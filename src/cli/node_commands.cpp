@@ -29,7 +29,8 @@ std::string option_of(std::string name) {
 void add_settings(CLI::App& command, const Settings& settings) {
     for (const node::OptionField& field : node::option_fields()) {
         command.add_option_function<std::string>(
-            option_of(field.name), [settings, name = field.name](const std::string& text) { settings->given[name] = text; },
+            option_of(field.name),
+            [settings, name = field.name](const std::string& text) { settings->given[name] = text; },
             field.meaning + (field.otherwise.empty() ? "" : " [" + field.otherwise + "]"));
     }
 }
@@ -52,8 +53,8 @@ void run(Session& session, const NodeSettings& settings) {
         if (session.json) {
             print_json(json::Object{{"url", url}, {"data", options.data.string()}});
         } else {
-            print("listening on " + url + "\n  operator token: " + (options.data / "operator.token").string() + "\n  API: " + url +
-                  "/docs\n  development evidence: not hardware-protected\n");
+            print("listening on " + url + "\n  operator token: " + (options.data / "operator.token").string() +
+                  "\n  API: " + url + "/docs\n  development evidence: not hardware-protected\n");
         }
         std::cout.flush();
     });
@@ -61,18 +62,23 @@ void run(Session& session, const NodeSettings& settings) {
 
 void reindex(Session& session, const NodeSettings& settings) {
     const node::NodeOptions options = options_of(settings);
-    if (!std::filesystem::exists(options.data)) throw Error(Code::not_found, "--data", options.data.string() + " is no folder");
+    if (!std::filesystem::exists(options.data))
+        throw Error(Code::not_found, "--data", options.data.string() + " is no folder");
     node::drop_index(options.data);
     if (session.json) return print_json(json::Object{{"data", options.data.string()}, {"index", "dropped"}});
-    print("index dropped; the next `concordat node --data " + options.data.string() + "` makes it anew from the ledger\n");
+    print("index dropped; the next `concordat node --data " + options.data.string() +
+          "` makes it anew from the ledger\n");
 }
 
 void make_token(Session& session, const NodeSettings& settings) {
     const node::NodeOptions options = options_of(settings);
-    if (!std::filesystem::exists(options.data)) throw Error(Code::not_found, "--data", options.data.string() + " is no folder");
+    if (!std::filesystem::exists(options.data))
+        throw Error(Code::not_found, "--data", options.data.string() + " is no folder");
     const std::string tenant = session.tenant.empty() ? "default" : session.tenant;
-    const std::string token = node::create_token(options.data, settings.token_name, tenant, session.clock, session.random);
-    if (session.json) return print_json(json::Object{{"token", token}, {"name", settings.token_name}, {"tenant", tenant}});
+    const std::string token =
+        node::create_token(options.data, settings.token_name, tenant, session.clock, session.random);
+    if (session.json)
+        return print_json(json::Object{{"token", token}, {"name", settings.token_name}, {"tenant", tenant}});
     print(token + "\n");
     note("shown this once; the node keeps its hash only");
 }

@@ -11,12 +11,14 @@ namespace {
 constexpr std::size_t line_width = 100;
 
 std::size_t width(const std::string& text) {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 void append_pretty(std::string& out, const json::Value& value, std::size_t indent) {
     const std::string flat = json::canonical(value);
-    const bool holds = (value.is_object() && !value.get_object().empty()) || (value.is_array() && !value.get_array().empty());
+    const bool holds =
+        (value.is_object() && !value.get_object().empty()) || (value.is_array() && !value.get_array().empty());
     if (!holds || indent + flat.size() <= line_width - 20) {
         out += flat;
         return;

@@ -26,9 +26,9 @@ std::string text_of_value(const json::Value& value);
 std::string shortened(const std::string& digest);
 std::string joined(const std::vector<std::string>& all, std::string_view separator = ", ");
 
-void print(const std::string& text);         // to standard output
-void print_json(const json::Value& value);   // canonical, one line
-void note(const std::string& text);          // to standard error, so that pipes see results only
+void print(const std::string& text);        // to standard output
+void print_json(const json::Value& value);  // canonical, one line
+void note(const std::string& text);         // to standard error, so that pipes see results only
 
 // Writes `content` to `file`, or to standard output when it is "" or "-".
 void write_result(const std::string& file, const std::string& content);

@@ -2,12 +2,12 @@
 #include <algorithm>
 #include <attest/evidence.hpp>
 #include <contract/binding.hpp>
+#include <iostream>
 #include <ledger/confidential/protocol/statement.hpp>
 #include <proof/check.hpp>
 #include <proof/open.hpp>
 #include <proof/receipt.hpp>
 #include <proof/trust.hpp>
-#include <iostream>
 
 #include "current.hpp"
 #include "groups.hpp"
@@ -49,7 +49,8 @@ void take_evidence(proof::TrustFile& trust, const json::Value& evidence, std::st
     const bool known = std::ranges::find(trust.measurements, claims.measurement) != trust.measurements.end();
     add_once(trust.measurements, claims.measurement);
     if (!known) told += "  code  " + claims.product + "  " + claims.measurement.text() + "\n";
-    if (claims.hardware || std::ranges::find(trust.development_roots, claims.root) != trust.development_roots.end()) return;
+    if (claims.hardware || std::ranges::find(trust.development_roots, claims.root) != trust.development_roots.end())
+        return;
     trust.development_roots.push_back(claims.root);
     told += "  root  " + claims.root.text() + "  (development: NOT hardware-protected)\n";
 }
@@ -95,7 +96,8 @@ void take_parties(proof::TrustFile& trust, const std::vector<std::string>& files
 
 void take_asserted(proof::TrustFile& trust, const std::vector<std::string>& given) {
     for (const std::string& one : given) {
-        if (one != "clock" && one != "rollback") throw Error(Code::bad_format, "--allow-asserted", "must be clock, rollback, or both, got '" + one + "'");
+        if (one != "clock" && one != "rollback")
+            throw Error(Code::bad_format, "--allow-asserted", "must be clock, rollback, or both, got '" + one + "'");
         trust.allow_asserted.insert(one);
     }
 }
@@ -106,24 +108,38 @@ void trust_init(Session& session, const ProofOptions& options) {
     trust.allow_development = options.allow_development;
     take_asserted(trust, options.asserted);
     std::string told;
-    options.receipt.empty() ? take_node(trust, session, told) : take_receipt(trust, options.receipt, told);
+    if (options.receipt.empty()) {
+        take_node(trust, session, told);
+    } else {
+        take_receipt(trust, options.receipt, told);
+    }
     take_parties(trust, options.parties, told);
     write_result(options.out, trust.write());
     note("This trust file believes:\n" + told +
-         "Compare these with what the operator, the parties and the builder of the code tell you by another way: what was just read\n"
-         "from " + (options.receipt.empty() ? session.node_url : options.receipt) + " proves nothing about itself.");
-    if (!options.allow_development) note("Development evidence is not accepted (--allow-development would: it protects nothing against the machine's owner).");
+         "Compare these with what the operator, the parties and the builder of the code tell you by another way: what "
+         "was just read\n"
+         "from " +
+         (options.receipt.empty() ? session.node_url : options.receipt) + " proves nothing about itself.");
+    if (!options.allow_development)
+        note(
+            "Development evidence is not accepted (--allow-development would: it protects nothing against the "
+            "machine's owner).");
     for (const char* layer : {"clock", "rollback"}) {
-        if (!trust.allow_asserted.contains(layer)) note(std::string("What the host merely asserts about the ") + layer + " is not accepted (--allow-asserted " + layer + ").");
+        if (!trust.allow_asserted.contains(layer))
+            note(std::string("What the host merely asserts about the ") + layer +
+                 " is not accepted (--allow-asserted " + layer + ").");
     }
 }
 
 // --- open, disclose
 
-std::string receipt_text(const ProofOptions& options) { return read_text_file(options.receipt, proof::max_receipt_bytes + 1); }
+std::string receipt_text(const ProofOptions& options) {
+    return read_text_file(options.receipt, proof::max_receipt_bytes + 1);
+}
 
 // What the receipt holds itself; with `history`, also what earlier entries sealed, for which the node is asked.
-std::vector<proof::Opened> open_all(Session& session, const std::string& text, const crypto::EncryptionPrivateKey& key, bool history) {
+std::vector<proof::Opened> open_all(Session& session, const std::string& text, const crypto::EncryptionPrivateKey& key,
+                                    bool history) {
     auto opened = proof::open_receipt(text, key);
     if (!history) return opened;
     std::erase_if(opened, [](const proof::Opened& one) { return one.at == "state"; });
@@ -141,7 +157,11 @@ void open(Session& session, const ProofOptions& options) {
     if (session.json) {
         json::Array all;
         for (const auto& one : opened) {
-            all.push_back(json::Object{{"at", one.at}, {"audience", one.audience}, {"name", one.name}, {"value", one.value}, {"disclosure", one.disclosure}});
+            all.push_back(json::Object{{"at", one.at},
+                                       {"audience", one.audience},
+                                       {"name", one.name},
+                                       {"value", one.value},
+                                       {"disclosure", one.disclosure}});
         }
         return print_json(json::Value(std::move(all)));
     }
@@ -149,7 +169,8 @@ void open(Session& session, const ProofOptions& options) {
     Table table({"FIELD", "READ BY", "VALUE"});
     for (const auto& one : opened) table.add({one.at + "/" + one.name, one.audience, json::canonical(one.value)});
     print(table.text());
-    if (!options.history && count_state(opened) < hidden_digests(json::Value(proof::Receipt::parse(text).state)).size()) {
+    if (!options.history &&
+        count_state(opened) < hidden_digests(json::Value(proof::Receipt::parse(text).state)).size()) {
         note("More of the state was sealed in earlier entries: --history asks the node for them.");
     }
     note("Opening does not verify: see `concordat verify`.");
@@ -174,14 +195,17 @@ void disclose(Session& session, const ProofOptions& options) {
     std::vector<std::string> shown;
     for (const std::string& field : options.fields) {
         const auto found = std::ranges::find(names, field);
-        if (found == names.end()) throw Error(Code::bad_format, "--field", "'" + field + "' must be one that this key opens: " + joined(names));
+        if (found == names.end())
+            throw Error(Code::bad_format, "--field",
+                        "'" + field + "' must be one that this key opens: " + joined(names));
         shown.push_back(opened[static_cast<std::size_t>(found - names.begin())].disclosure);
     }
     write_result(options.out, proof::disclose(text, shown));
     note("this copy shows " + joined(options.fields) + " to whoever reads it, and nothing else that was sealed");
 }
 
-CLI::App* add_receipt_command(CLI::App& app, Session& session, const char* name, const char* what, void (*run)(Session&, const ProofOptions&), const Options& options) {
+CLI::App* add_receipt_command(CLI::App& app, Session& session, const char* name, const char* what,
+                              void (*run)(Session&, const ProofOptions&), const Options& options) {
     auto* command = app.add_subcommand(name, what);
     command->add_option("RECEIPT", options->receipt, "the receipt's file")->required();
     command->callback([options, &session, run] { run(session, *options); });
@@ -192,11 +216,17 @@ void add_trust(CLI::App& app, Session& session) {
     auto* group = app.add_subcommand("trust", "What you, as a verifier, believe");
     group->require_subcommand(1);
     const auto options = std::make_shared<ProofOptions>();
-    auto* command = group->add_subcommand("init", "Write a trust file from the node, or from a receipt; you compare the fingerprints");
+    auto* command = group->add_subcommand(
+        "init", "Write a trust file from the node, or from a receipt; you compare the fingerprints");
     command->add_option("--receipt", options->receipt, "take them from this receipt; by default from the node");
-    command->add_option("--party", options->parties, "FILE, a party's public part that you hold: only these keys count for it")->allow_extra_args(false);
+    command
+        ->add_option("--party", options->parties,
+                     "FILE, a party's public part that you hold: only these keys count for it")
+        ->allow_extra_args(false);
     command->add_flag("--allow-development", options->allow_development, "accept evidence that no hardware protects");
-    command->add_option("--allow-asserted", options->asserted, "accept the host's word on: clock, rollback")->delimiter(',')->allow_extra_args(false);
+    command->add_option("--allow-asserted", options->asserted, "accept the host's word on: clock, rollback")
+        ->delimiter(',')
+        ->allow_extra_args(false);
     command->add_option("-o,--output", options->out, "file to write");
     command->callback([options, &session] { trust_init(session, *options); });
 }
@@ -205,16 +235,22 @@ void add_trust(CLI::App& app, Session& session) {
 
 void add_proof_commands(CLI::App& app, Session& session) {
     const auto verified = std::make_shared<ProofOptions>();
-    add_receipt_command(app, session, "verify", "Check a receipt offline: status 0 it holds, 1 it does not, 2 cannot be read", verify, verified)
-        ->add_option("--trust", verified->trust, "your trust file")->required();
+    add_receipt_command(app, session, "verify",
+                        "Check a receipt offline: status 0 it holds, 1 it does not, 2 cannot be read", verify, verified)
+        ->add_option("--trust", verified->trust, "your trust file")
+        ->required();
     add_trust(app, session);
     const auto opened = std::make_shared<ProofOptions>();
-    auto* opener = add_receipt_command(app, session, "open", "Show the confidential fields that are sealed to your key", open, opened);
+    auto* opener = add_receipt_command(app, session, "open", "Show the confidential fields that are sealed to your key",
+                                       open, opened);
     opener->add_flag("--history", opened->history, "ask the node for what earlier entries sealed");
     opened->key.add_to(*opener);
     const auto disclosed = std::make_shared<ProofOptions>();
-    auto* command = add_receipt_command(app, session, "disclose", "Make a copy that shows chosen fields to anybody", disclose, disclosed);
-    command->add_option("--field", disclosed->fields, "as `open` names it, e.g. state/settlement; again for more")->required()->allow_extra_args(false);
+    auto* command = add_receipt_command(app, session, "disclose", "Make a copy that shows chosen fields to anybody",
+                                        disclose, disclosed);
+    command->add_option("--field", disclosed->fields, "as `open` names it, e.g. state/settlement; again for more")
+        ->required()
+        ->allow_extra_args(false);
     command->add_option("-o,--output", disclosed->out, "file to write");
     disclosed->key.add_to(*command);
 }

@@ -19,7 +19,7 @@ struct ReadingOptions {
 };
 using Options = std::shared_ptr<ReadingOptions>;
 
-constexpr int quiet_ms = 500;         // after which what there was has been shown
+constexpr int quiet_ms = 500;  // after which what there was has been shown
 constexpr int follow_ms = 3'600'000;
 constexpr int retry_pause_s = 1;
 
@@ -38,7 +38,9 @@ void entries(Session& session, const ReadingOptions& options) {
         const json::Value one = session.get_json(path + "/" + options.sequence);
         return session.json ? print_json(one) : print(pretty(one));
     }
-    const json::Array all = session.collect(path + (options.after.empty() ? "" : "?after=" + options.after), "entries", options.limit);
+    const json::Array all =
+        session.collect(path + (options.after.empty() ? "" : "?after=" + options.after), "entries", options.limit);
+    if (session.more) note("there may be more: raise --limit");
     if (session.json) return print_json(json::Value(all));
     Table table({"SEQ", "TIME", "TYPE", "ACTION", "EVENTS", "ENTRY"});
     for (const json::Value& one : all) {
@@ -46,7 +48,8 @@ void entries(Session& session, const ReadingOptions& options) {
         if (const json::Value* list = one.as_object().if_contains("events")) {
             for (const json::Value& event : list->as_array()) events.push_back(text_at(event, "type"));
         }
-        table.add({text_at(one, "sequence"), text_at(one, "time"), text_at(one, "type"), text_at(one, "action"), joined(events), shortened(text_at(one, "entry"))});
+        table.add({text_at(one, "sequence"), text_at(one, "time"), text_at(one, "type"), text_at(one, "action"),
+                   joined(events), shortened(text_at(one, "entry"))});
     }
     print(table.text());
 }
@@ -57,14 +60,19 @@ void state(Session& session, const ReadingOptions& options) {
     json::Value shown(current.receipt.state);
     if (!options.key.file.empty()) {
         std::vector<std::string> texts;
-        for (const auto& one : open_state(session, current.receipt, options.key.load().encryption)) texts.push_back(one.disclosure);
+        for (const auto& one : open_state(session, current.receipt, options.key.load().encryption))
+            texts.push_back(one.disclosure);
         shown = schema::reveal(shown, texts, "/state");
     }
     if (session.json) {
-        return print_json(json::Object{{"binding", current.id.text()}, {"version", current.binding.hash.text()}, {"sequence", current.sequence},
-                                       {"entry", current.head_id.text()}, {"state", std::move(shown)}});
+        return print_json(json::Object{{"binding", current.id.text()},
+                                       {"version", current.binding.hash.text()},
+                                       {"sequence", current.sequence},
+                                       {"entry", current.head_id.text()},
+                                       {"state", std::move(shown)}});
     }
-    note("after entry " + std::to_string(current.sequence) + ", checked against the ledger's own statement of the head");
+    note("after entry " + std::to_string(current.sequence) +
+         ", checked against the ledger's own statement of the head");
     print(pretty(shown));
 }
 
@@ -72,8 +80,9 @@ void show_event(Session& session, const http::Event& event) {
     if (session.json) return print(event.data + "\n");
     const json::Value value = json::parse(event.data, "event", {.bytes = std::size_t{16} << 20});
     const json::Value& data = value.at("data");
-    print(event.id + "  " + text_at(value, "time") + "  " + shortened(text_at(data, "binding")) + "  " + text_at(data, "sequence") + "  " +
-          text_at(data, "type") + "  " + text_at(data, "action") + "  " + text_at(data, "events") + "\n");
+    print(event.id + "  " + text_at(value, "time") + "  " + shortened(text_at(data, "binding")) + "  " +
+          text_at(data, "sequence") + "  " + text_at(data, "type") + "  " + text_at(data, "action") + "  " +
+          text_at(data, "events") + "\n");
 }
 
 // Shows events until the stream ends or is silent; false when silent. `last` is where to go on.
@@ -117,8 +126,8 @@ void receipt(Session& session, const ReadingOptions& options) {
     if (!options.out.empty() && options.out != "-") note("receipt of entry " + sequence + " written to " + options.out);
 }
 
-std::pair<CLI::App*, Options> add(CLI::App& app, Session& session, const char* name, const char* what, void (*run)(Session&, const ReadingOptions&),
-                                  bool needs_binding = true) {
+std::pair<CLI::App*, Options> add(CLI::App& app, Session& session, const char* name, const char* what,
+                                  void (*run)(Session&, const ReadingOptions&), bool needs_binding = true) {
     const auto options = std::make_shared<ReadingOptions>();
     auto* command = app.add_subcommand(name, what);
     auto* binding = command->add_option("BINDING", options->binding, "the binding's id");
@@ -130,16 +139,19 @@ std::pair<CLI::App*, Options> add(CLI::App& app, Session& session, const char* n
 }  // namespace
 
 void add_reading_commands(CLI::App& app, Session& session) {
-    const auto [list, listed] = add(app, session, "entries", "What a binding has recorded, or one entry in full", entries);
+    const auto [list, listed] =
+        add(app, session, "entries", "What a binding has recorded, or one entry in full", entries);
     list->add_option("SEQUENCE", listed->sequence, "only this one, in full");
     list->add_option("--after", listed->after, "sequence after which to begin");
     list->add_option("--limit", listed->limit, "at most so many")->capture_default_str();
-    const auto [now, current] = add(app, session, "state", "The contract's state now; --key opens what is confidential to you", state);
+    const auto [now, current] =
+        add(app, session, "state", "The contract's state now; --key opens what is confidential to you", state);
     current->key.add_to(*now, false);
     const auto [feed, fed] = add(app, session, "events", "Events of a binding, or of all (operators)", events, false);
     feed->add_flag("--follow", fed->follow, "go on as they come");
     feed->add_option("--after", fed->after, "cursor (the first column) after which to begin; -1 for the first");
-    const auto [proof, proven] = add(app, session, "receipt", "The proof that an entry was recorded, for anyone to verify offline", receipt);
+    const auto [proof, proven] =
+        add(app, session, "receipt", "The proof that an entry was recorded, for anyone to verify offline", receipt);
     proof->add_option("SEQUENCE", proven->sequence, "by default the last entry");
     proof->add_option("-o,--output", proven->out, "file to write");
 }

@@ -11,7 +11,8 @@ constexpr std::size_t max_answer_bytes = std::size_t{64} << 20;
 constexpr std::size_t max_answer_depth = 64;
 
 [[noreturn]] void bad_url(const std::string& url) {
-    throw Error(Code::config, "--node", "must be http://HOST:PORT, got '" + url + "'; for TLS, put the node behind a proxy on this machine");
+    throw Error(Code::config, "--node",
+                "must be http://HOST:PORT, got '" + url + "'; for TLS, put the node behind a proxy on this machine");
 }
 
 std::string first_line(std::string text) {
@@ -31,7 +32,8 @@ std::pair<std::string, std::uint16_t> Session::address() const {
     unsigned port = 0;
     const char* end = host.data() + host.size();
     const auto [at, error] = std::from_chars(host.data() + colon + 1, end, port);
-    if (error != std::errc() || at != end || port == 0 || port > std::numeric_limits<std::uint16_t>::max()) bad_url(node_url);
+    if (error != std::errc() || at != end || port == 0 || port > std::numeric_limits<std::uint16_t>::max())
+        bad_url(node_url);
     return {host.substr(0, colon), static_cast<std::uint16_t>(port)};
 }
 
@@ -43,13 +45,14 @@ http::Pairs Session::headers() {
     return out;
 }
 
-http::ClientResponse Session::request(std::string_view method, const std::string& target, http::Pairs more, std::string_view body) {
+http::ClientResponse Session::request(std::string_view method, const std::string& target, http::Pairs extra,
+                                      std::string_view body) {
     if (!client_) {
         auto [host, port] = address();
         client_ = std::make_unique<http::HttpClient>(std::move(host), port);
     }
     http::Pairs all = headers();
-    all.insert(all.end(), more.begin(), more.end());
+    all.insert(all.end(), extra.begin(), extra.end());
     http::ClientResponse response;
     try {
         response = client_->request(method, target, all, body);
@@ -68,9 +71,10 @@ json::Value Session::get_json(const std::string& target) {
 }
 
 json::Value Session::post_json(const std::string& target, std::string_view body, std::string_view type, bool later) {
-    http::Pairs more{{"Content-Type", std::string(type)}};
-    if (later) more.emplace_back("Prefer", "respond-async");
-    return json::parse(request("POST", target, std::move(more), body).body, "answer", {.bytes = max_answer_bytes, .depth = max_answer_depth});
+    http::Pairs extra{{"Content-Type", std::string(type)}};
+    if (later) extra.emplace_back("Prefer", "respond-async");
+    return json::parse(request("POST", target, std::move(extra), body).body, "answer",
+                       {.bytes = max_answer_bytes, .depth = max_answer_depth});
 }
 
 json::Array Session::collect(std::string target, std::string_view member, std::size_t limit) {
@@ -82,7 +86,8 @@ json::Array Session::collect(std::string target, std::string_view member, std::s
             if (out.size() < limit) out.push_back(item);
         }
         const json::Value* next = reader.find("next");
-        if (next == nullptr || !next->is_string()) break;
+        more = next != nullptr && next->is_string();
+        if (!more) break;
         target = std::string(next->get_string());
     }
     return out;

@@ -17,6 +17,7 @@ class Session {
     bool json = false;
 
     int exit_code = 0;  // of a command that ran but says no
+    bool more = false;  // the last collect() stopped at its limit
     SystemClock clock;
     SystemRandom random;
 
@@ -30,7 +31,8 @@ class Session {
     std::unique_ptr<http::EventReader> events(const std::string& target, const std::string& last_id);
 
   private:
-    http::ClientResponse request(std::string_view method, const std::string& target, http::Pairs headers, std::string_view body);
+    http::ClientResponse request(std::string_view method, const std::string& target, http::Pairs headers,
+                                 std::string_view body);
     http::Pairs headers();
     std::pair<std::string, std::uint16_t> address() const;
 

@@ -19,7 +19,8 @@ void identity(Session& session) {
     Table table({"ledger", known.chain});
     table.add({"service key", known.service_key.kid()});
     table.add({"code", claims.measurement.text()});
-    table.add({"protection", claims.hardware ? "hardware" : "development, NOT hardware-protected; root " + claims.root.text()});
+    table.add({"protection",
+               claims.hardware ? "hardware" : "development, NOT hardware-protected; root " + claims.root.text()});
     table.add({"created", format_time(known.created)});
     table.add({"entries", text_at(answer, "entries")});
     table.add({"warning", text_at(answer, "warning")});
@@ -33,8 +34,11 @@ void head(Session& session, const std::string& binding) {
         return session.json ? print_json(root) : print(pretty(root));
     }
     const Current current = fetch_current(session, digest_argument(binding, "BINDING"));
-    if (session.json) return print_json(json::Object{{"binding", binding}, {"sequence", current.sequence}, {"entry", current.head_id.text()}});
-    print("entry " + std::to_string(current.sequence) + "  " + current.head_id.text() + "\nas the ledger says now, signed over our nonce\n");
+    if (session.json)
+        return print_json(
+            json::Object{{"binding", binding}, {"sequence", current.sequence}, {"entry", current.head_id.text()}});
+    print("entry " + std::to_string(current.sequence) + "  " + current.head_id.text() +
+          "\nas the ledger says now, signed over our nonce\n");
 }
 
 void enclaves(Session& session) {
@@ -42,8 +46,10 @@ void enclaves(Session& session) {
     if (session.json) return print_json(answer);
     Table table({"SLOT", "PID", "STATE", "KIND", "BINDINGS", "REQUESTS", "RESTARTS", "CODE", "PROTECTION"});
     for (const json::Value& one : answer.at("enclaves").as_array()) {
-        table.add({text_at(one, "slot"), text_at(one, "pid"), text_at(one, "state"), text_at(one, "dedicated") == "true" ? "dedicated" : "shared",
-                   text_at(one, "bindings"), text_at(one, "requests"), text_at(one, "restarts"), shortened(text_at(one, "measurement")), text_at(one, "protection")});
+        table.add({text_at(one, "slot"), text_at(one, "pid"), text_at(one, "state"),
+                   text_at(one, "dedicated") == "true" ? "dedicated" : "shared", text_at(one, "bindings"),
+                   text_at(one, "requests"), text_at(one, "restarts"), shortened(text_at(one, "measurement")),
+                   text_at(one, "protection")});
     }
     print(table.text());
 }
@@ -58,12 +64,17 @@ void stop(Session& session) {
 void add_system_commands(CLI::App& app, Session& session) {
     auto* group = app.add_subcommand("ledger", "The record ledger below the node");
     group->require_subcommand(1);
-    group->add_subcommand("identity", "Its key, its code, and what it cannot detect")->callback([&session] { identity(session); });
+    group->add_subcommand("identity", "Its key, its code, and what it cannot detect")->callback([&session] {
+        identity(session);
+    });
     const auto binding = std::make_shared<std::string>();
-    auto* newest = group->add_subcommand("head", "A binding's last entry, by the ledger's own word; or the ledger's newest signed root");
+    auto* newest = group->add_subcommand(
+        "head", "A binding's last entry, by the ledger's own word; or the ledger's newest signed root");
     newest->add_option("BINDING", *binding, "the binding's id");
     newest->callback([binding, &session] { head(session, *binding); });
-    app.add_subcommand("enclaves", "The node's enclaves and how they are isolated (operators)")->callback([&session] { enclaves(session); });
+    app.add_subcommand("enclaves", "The node's enclaves and how they are isolated (operators)")->callback([&session] {
+        enclaves(session);
+    });
     app.add_subcommand("stop", "End the node gracefully (operators)")->callback([&session] { stop(session); });
 }
 

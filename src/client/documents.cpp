@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <contract/sealing.hpp>
 #include <schema/disclosure.hpp>
+#include <set>
 
 namespace concordat::client {
 
@@ -39,6 +40,18 @@ std::vector<crypto::EncryptionPublicKey> readers_of(const json::Object& document
     return readers;
 }
 
+json::Object seal_one(const json::Object& document, const std::string& audience, const json::Array& disclosures,
+                      Random& random) {
+    json::Reader binding(document, "");
+    const Hash256 enclaves = crypto::sha256(json::canonical(binding.any("enclaves")));
+    json::Reader record(binding.any("record"), "/record");
+    std::vector<crypto::EncryptionPublicKey> readers = readers_of(document, audience);
+    readers.push_back(crypto::EncryptionPublicKey::from_jwk(record.any("encryption_key"), "/record/encryption_key"));
+    const std::string plain =
+        json::canonical(json::Object{{"typ", terms_typ}, {"enclaves", enclaves.text()}, {"disclosures", disclosures}});
+    return crypto::encrypt_jwe(bytes_of(plain), terms_typ, readers, random);
+}
+
 bool can_read(const json::Value& jwe, const crypto::EncryptionPrivateKey& reader) {
     json::Reader box(jwe, "/jwe");
     const std::string kid = reader.public_key().kid();
@@ -48,6 +61,14 @@ bool can_read(const json::Value& jwe, const crypto::EncryptionPrivateKey& reader
         if (found && found->is_string() && found->get_string() == kid) return true;
     }
     return false;
+}
+
+json::Array disclosures_of(const json::Value& jwe, const std::string& audience,
+                           const crypto::EncryptionPrivateKey& reader) {
+    const std::string field = "/sealed_terms/" + audience;
+    const SecretBytes plain = crypto::decrypt_jwe(jwe, terms_typ, reader, field);
+    const json::Value value = json::parse(text_of(plain.expose()), field);
+    return json::Reader(value, field).array("disclosures");
 }
 
 }  // namespace
@@ -68,23 +89,38 @@ AudienceKeys open_audience_keys(const json::Object& audiences, const crypto::Enc
 
 void seal_terms(json::Object& document, const schema::Schema& schema, const json::Value& plain_terms, Random& random) {
     schema::Redaction redaction = schema::redact(schema, plain_terms, random_salts(random), "/terms");
-    json::Reader binding(document, "");
-    const Hash256 enclaves = crypto::sha256(json::canonical(binding.any("enclaves")));
-    json::Reader record(binding.any("record"), "/record");
-    const auto ledger = crypto::EncryptionPublicKey::from_jwk(record.any("encryption_key"), "/record/encryption_key");
     std::map<std::string, json::Array> by_audience;
     for (const schema::Disclosure& disclosure : redaction.disclosures) {
         by_audience[disclosure.audience].emplace_back(disclosure.text);
     }
     json::Object sealed;
-    for (auto& [audience, disclosures] : by_audience) {
-        std::vector<crypto::EncryptionPublicKey> readers = readers_of(document, audience);
-        readers.push_back(ledger);
-        const std::string plain = json::canonical(
-            json::Object{{"typ", terms_typ}, {"enclaves", enclaves.text()}, {"disclosures", std::move(disclosures)}});
-        sealed[audience] = crypto::encrypt_jwe(bytes_of(plain), terms_typ, readers, random);
+    for (const auto& [audience, disclosures] : by_audience) {
+        sealed[audience] = seal_one(document, audience, disclosures, random);
     }
     document["terms"] = std::move(redaction.value);
+    document["sealed_terms"] = std::move(sealed);
+}
+
+void reseal_terms(json::Object& document, const contract::Binding& current, const crypto::EncryptionPrivateKey& reader,
+                  Random& random) {
+    const auto thumbprints = [](const std::vector<crypto::EncryptionPublicKey>& keys) {
+        std::set<Hash256> out;
+        for (const auto& key : keys) out.insert(key.thumbprint());
+        return out;
+    };
+    const bool other_enclaves = document.at("enclaves") != current.enclaves_json;
+    json::Object sealed;
+    for (const auto& [audience, jwe] : current.sealed_terms) {
+        const std::string name(audience);
+        if (!other_enclaves && thumbprints(readers_of(document, name)) == thumbprints(current.readers(name))) {
+            sealed[audience] = jwe;
+            continue;
+        }
+        if (!can_read(jwe, reader)) {
+            throw Error(Code::forbidden, "/sealed_terms/" + name, "must be sealed again by somebody who can open it");
+        }
+        sealed[audience] = seal_one(document, name, disclosures_of(jwe, name, reader), random);
+    }
     document["sealed_terms"] = std::move(sealed);
 }
 
@@ -92,12 +128,11 @@ json::Value open_terms(const contract::Binding& binding, const crypto::Encryptio
     std::vector<std::string> disclosures;
     for (const auto& [audience, jwe] : binding.sealed_terms) {
         if (!can_read(jwe, reader)) continue;
-        const std::string field = "/sealed_terms/" + std::string(audience);
-        const SecretBytes plain = crypto::decrypt_jwe(jwe, terms_typ, reader, field);
-        const json::Value value = json::parse(text_of(plain.expose()), field);
-        json::Reader terms(value, field);
-        for (const json::Value& text : terms.array("disclosures")) {
-            if (!text.is_string()) terms.fail("disclosures", "must be an array of strings");
+        const std::string name(audience);
+        for (const json::Value& text : disclosures_of(jwe, name, reader)) {
+            if (!text.is_string()) {
+                throw Error(Code::bad_format, "/sealed_terms/" + name, "must hold an array of strings");
+            }
             disclosures.emplace_back(text.get_string());
         }
     }
@@ -116,7 +151,8 @@ std::string make_message(contract::Message message, const schema::Schema& schema
     for (const auto& [audience, disclosures] : by_audience) {
         const auto key = keys.find(audience);
         if (key == keys.end()) {
-            throw Error(Code::forbidden, "/body", "fields for " + audience + " need that audience's key, which this party lacks");
+            throw Error(Code::forbidden, "/body",
+                        "fields for " + audience + " need that audience's key, which this party lacks");
         }
         const std::string plain = json::canonical(json::Value(disclosures));
         message.sealed[audience] =

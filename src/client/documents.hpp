@@ -18,8 +18,15 @@ AudienceKeys open_audience_keys(const json::Object& audiences, const crypto::Enc
 
 // Fills in "terms" and "sealed_terms" of a binding document that has everything else ("parties", "record", "enclaves"):
 // confidential terms are redacted and sealed to their readers and to the record ledger.
-// Throws Error(schema_mismatch) when the terms do not fit the schema, Error(missing_field) when an audience has no reader.
+// Throws Error(schema_mismatch) when the terms do not fit the schema, Error(missing_field) when an audience has no
+// reader.
 void seal_terms(json::Object& document, const schema::Schema& schema, const json::Value& plain_terms, Random& random);
+
+// For a next version whose terms stay: seals the very disclosures of `current` again, where its readers or its enclaves
+// change, so that the redacted terms stay as they are (a party that changes only its own keys must not change them).
+// Throws Error(forbidden) naming an audience that must be sealed again and that `reader` cannot open.
+void reseal_terms(json::Object& document, const contract::Binding& current, const crypto::EncryptionPrivateKey& reader,
+                  Random& random);
 
 // Opens the terms that this reader may read; what it may not stays a digest.
 json::Value open_terms(const contract::Binding& binding, const crypto::EncryptionPrivateKey& reader);

@@ -79,7 +79,42 @@ expect 1 "failed" "action_refused" -- "$concordat" message status "$sent"
 [ "$("$concordat" events --after 20 | wc -l)" = 3 ] || complain "not 3 events behind the cursor"
 "$concordat" entries "$binding" | diff "$demo/entries.before" - || complain "a refused input changed the entries"
 
-echo "== the end, declined by nobody"
+echo "== offers that come to nothing"
+offer() {  # OUT EXTRA…: a fresh offer by north; prints its id
+  "$concordat" binding draft --package equity-forward:1.0.0 --terms @samples/equity-forward/demo-terms.json \
+    --party "buyer=$demo/north/public.json" --party "seller=$demo/south/public.json" --source "fixing=$demo/prices/public.json" -o "$1" "${@:2}" > /dev/null 2>&1
+  "$concordat" --json binding propose "$1" "${north[@]}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["binding"])'
+}
+offered=$(offer "$demo/offer.json")
+expect 0 "open" "did:web:south-bank.example" -- "$concordat" binding show "$offered"
+expect 0 "$offered" -- "$concordat" binding list --open
+expect 1 "only who has signed" -- "$concordat" binding withdraw "$offered" --reason "not mine" --key "$demo/south/key.json"
+expect 1 "not_a_party" -- "$concordat" binding decline "$offered" --reason "nosy" --key "$demo/auditor/key.json"
+expect 0 "declined" -- "$concordat" binding decline "$offered" --reason "the strike is too low" --key "$demo/south/key.json"
+expect 1 "no open document" -- "$concordat" binding sign "$offered" --key "$demo/south/key.json"
+expect 0 "withdrawn" -- "$concordat" binding withdraw "$(offer "$demo/offer.json")" --reason "a better one follows" "${north[@]}"
+expect 1 "field: --party" -- "$concordat" binding draft --package equity-forward:1.0.0 --terms '{}' --party "buyer"
+expect 1 "schema_mismatch" "/terms" -- "$concordat" binding draft --package equity-forward:1.0.0 --terms '{}' --party "buyer=$demo/north/public.json"
+expect 1 "field: --amendment" -- "$concordat" binding draft --package equity-forward:1.0.0 --amendment most --terms @samples/equity-forward/demo-terms.json \
+  --party "buyer=$demo/north/public.json" --party "seller=$demo/south/public.json"
+
+echo "== an enclave of its own; an amendment that is declined, and one's own keys changed alone"
+dedicated=$(offer "$demo/offer.json" --isolation dedicated --self --meanwhile continue --amendment 2-of-n)
+expect 0 "locked" -- "$concordat" binding sign "$dedicated" --key "$demo/south/key.json"
+expect 0 "recorded as entry 1" -- "$concordat" message send "$dedicated" confirm "${north[@]}"
+expect 0 "dedicated" -- "$concordat" enclaves
+"$concordat" binding amend "$dedicated" --package equity-forward:1.1.0 --terms @samples/equity-forward/demo-terms-1.1.0.json -o "$demo/next.json" > /dev/null
+expect 0 "open" -- "$concordat" binding propose "$demo/next.json" "${north[@]}"
+expect 0 "margin_threshold" -- "$concordat" binding terms "$dedicated" --key "$demo/south/key.json"
+expect 0 "declined" -- "$concordat" binding decline "$dedicated" --reason "no margin" --key "$demo/south/key.json"
+"$concordat" key new "$demo/south/key2.json" --id did:web:south-bank.example > "$demo/south/public2.json"
+expect 1 "field: --key" "--terms" -- "$concordat" binding amend "$dedicated" --party "seller=$demo/south/public2.json" -o "$demo/next.json"
+expect 0 -- "$concordat" binding amend "$dedicated" --party "seller=$demo/south/public2.json" --key "$demo/south/key.json" -o "$demo/next.json"
+expect 0 "locked" -- "$concordat" binding propose "$demo/next.json" --key "$demo/south/key.json"
+expect 0 '"22.4375"' -- "$concordat" binding terms "$dedicated" --key "$demo/south/key2.json"
+expect 0 '"active"' -- "$concordat" state "$dedicated" --key "$demo/south/key2.json"
+
+echo "== the end"
 "$concordat" binding terminate "$binding" --reason "matured" "${north[@]}" > /dev/null
 expect 0 "locked" -- "$concordat" binding sign "$binding" --key "$demo/south/key.json"
 expect 1 "not_running" -- "$concordat" message send "$binding" dispute --body '{"reason":"late"}' "${north[@]}"
