@@ -152,6 +152,7 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
     log::set_process("ledger");
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a log at its size limit is a failed write, answered as such
     struct sigaction action {};
     action.sa_handler = [](int) { terminate_asked = 1; };
     ::sigaction(SIGTERM, &action, nullptr);

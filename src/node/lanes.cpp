@@ -135,6 +135,10 @@ void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
 void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
     by_input_.erase({work->binding, work->digest});
     --total_;
+    if (!outcome.ok()) {
+        log::info("refused", {{"trace", work->trace}, {"binding", work->binding.text()}, {"input", work->digest.text()},
+                              {"code", code_name(outcome.error().code())}, {"field", outcome.error().field()}});
+    }
     for (const auto waiters = std::exchange(work->waiters, {}); const auto& then : waiters) then(outcome);
 }
 
