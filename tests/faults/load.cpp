@@ -1,5 +1,6 @@
 // The load of kill.py: two parties to each of some bindings, who send one signed message after the other and repeat the same
-// bytes until they are answered. Every answer is written down before the next message is signed.
+// bytes until they are answered. The seller hands its messages in to be run later: once told that they are kept, it only asks what
+// became of them. Every answer is written down before the next message is signed.
 //
 //   fault_load PORT DATA BINDINGS FOLDER     sends until FOLDER/stop exists; answers go to FOLDER/acknowledged, one a line:
 //                                            binding role number entry sequence
@@ -103,6 +104,31 @@ struct Load {
         return {id, Hash256::parse(std::string_view(state.at("entry").as_string()), "entry")};
     }
 
+    static http::ClientResponse post(http::HttpClient& client, const Bound& bound, const std::string& text, http::Pairs headers) {
+        headers.emplace_back("Content-Type", "application/jose");
+        return insist(client, "POST", "/v1/bindings/" + bound.id.text() + "/messages", headers, text);
+    }
+    static json::Value run_now(http::HttpClient& client, const Bound& bound, const std::string& text) {
+        const auto answer = post(client, bound, text, {});
+        if (answer.status != 200) throw Error(Code::protocol, "message", answer.body);
+        return json::parse(answer.body, "answer", {.bytes = 1 << 22});
+    }
+    static json::Value run_later(http::HttpClient& client, const Bound& bound, const std::string& text) {
+        const auto kept = post(client, bound, text, {{"Prefer", "respond-async"}});
+        if (kept.status != 202) throw Error(Code::protocol, "message", kept.body);
+        const std::string target = "/v1/messages/" + crypto::sha256(text).text() + "?binding=" + bound.id.text();
+        const std::int64_t until = monotonic_ns() + give_up_ms * std::int64_t{1'000'000};
+        while (monotonic_ns() < until) {
+            const auto answer = insist(client, "GET", target);
+            if (answer.status >= 300) throw Error(Code::protocol, "a message that was kept", answer.body);
+            const json::Value status = json::parse(answer.body, "status", {.bytes = 1 << 22});
+            if (status.at("status").as_string() == "failed") throw Error(Code::protocol, "a message that was kept", answer.body);
+            if (status.at("status").as_string() == "done") return status.at("answer");
+            std::this_thread::sleep_for(std::chrono::milliseconds(retry_ms));
+        }
+        throw Error(Code::timeout, target, "kept, and not run in a minute");
+    }
+
     void send_as(const std::string& role, const crypto::PrivateKey& key, const Bound& bound) try {
         http::HttpClient client("127.0.0.1", port);
         SystemRandom random;
@@ -118,9 +144,7 @@ struct Load {
             ++message.number;
             message.expires = clock.now() + lifetime_ms;
             const std::string text = client::make_message(message, contract.actions.at("poke").message, body, {}, key, random);
-            const auto answer = insist(client, "POST", "/v1/bindings/" + bound.id.text() + "/messages", {{"Content-Type", "application/jose"}}, text);
-            if (answer.status != 200) throw Error(Code::protocol, role + " " + std::to_string(message.number), answer.body);
-            const json::Value entry = json::parse(answer.body, "answer", {.bytes = 1 << 22});
+            const json::Value entry = role == "seller" ? run_later(client, bound, text) : run_now(client, bound, text);
             message.seen = Hash256::parse(std::string_view(entry.at("entry").as_string()), "entry");
             const std::lock_guard guard(writing);
             std::fprintf(acknowledged, "%s %s %lld %s %lld\n", bound.id.text().c_str(), role.c_str(), static_cast<long long>(message.number),
