@@ -6,6 +6,7 @@
 //   a.divide(Decimal(3), 4, Rounding::half_even).text() == "9.8333"
 // Comparison is by value: 1.0 == 1.00.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -35,7 +36,13 @@ class Natural {
     static constexpr std::uint32_t base = 1'000'000'000;
     static constexpr std::size_t capacity = 32;
 
-    Natural() = default;
+    Natural() {}
+    Natural(const Natural& other) : size_(other.size_) { std::copy_n(other.limbs_.data(), size_, limbs_.data()); }
+    Natural& operator=(const Natural& other) {
+        size_ = other.size_;
+        if (this != &other) std::copy_n(other.limbs_.data(), size_, limbs_.data());
+        return *this;
+    }
     explicit Natural(std::uint64_t value) {
         for (; value != 0; value /= base) limbs_[size_++] = static_cast<std::uint32_t>(value % base);
     }
@@ -218,7 +225,7 @@ class Natural {
         return static_cast<std::uint32_t>(limb);
     }
 
-    std::array<std::uint32_t, capacity> limbs_{};
+    std::array<std::uint32_t, capacity> limbs_;  // those from size_ on are never read: most numbers have one or two
     std::size_t size_ = 0;
 };
 
