@@ -201,6 +201,19 @@ TEST_F(Attack, a_full_disk_changes_nothing) {
     EXPECT_EQ(text_of(rogue.last.record.state), "{\"pokes\":1}");
 }
 
+// What a running ledger wrote last is taken away, neatly at a record's end: it knows how far it had written, and stops.
+TEST_F(Attack, a_suffix_cut_off_a_running_ledgers_log_is_told) {
+    Rogue rogue(platform, *enclave);
+    rogue.run(*enclave, "nothing", 1);
+    const MemoryDisk before = platform.disk;
+    rogue.run(*enclave, "nothing", 2);
+    for (const auto& [name, file] : before.files) platform.disk.files.at(name).data.resize(file.data.size());
+    EXPECT_EQ(refused(*enclave, rogue.id, rogue.poke("nothing", 3)).substr(0, 8), "tampered");
+    EXPECT_TRUE(platform.ledger->halted());
+    enclave->load_binding(platform.signed_jws(rogue.document), rogue.last.record);
+    EXPECT_NE(refused(*enclave, rogue.id, rogue.poke("nothing", 3)), "no error");
+}
+
 TEST_F(Attack, a_dedicated_enclave_serves_one_binding_whatever_the_order) {
     HostedEnclave own(*platform.ledger, platform.world.measurement, platform.clock, {.dedicated = true, .limits = {}});
     own.load(rogue_package());
