@@ -14,6 +14,7 @@ namespace {
 
 struct BindingOptions {
     std::string file, binding, document, reason, expires = "+7d";
+    std::int64_t version = 0;
     bool open = false;
     std::size_t limit = 100;
     KeyOptions key;
@@ -126,6 +127,11 @@ void show(Session& session, const BindingOptions& options) {
         const contract::Binding binding = contract::Binding::parse(bytes_of(text));
         return session.json ? print_json(json::Value(binding.document)) : print(describe(binding));
     }
+    if (options.version > 0) {
+        const json::Value jws =
+            session.get_json(path_of(options.binding) + "/versions/" + std::to_string(options.version));
+        return session.json ? print_json(jws) : print(describe(parse_version(jws)));
+    }
     const json::Value answer = session.get_json(path_of(options.binding));
     if (session.json) return print_json(answer);
     if (text_at(answer, "entry").empty()) {
@@ -140,6 +146,10 @@ void show(Session& session, const BindingOptions& options) {
     }
     if (answer.as_object().contains("jws") && text_at(answer, "kind") != "termination")
         print("\n" + describe(parse_version(answer.at("jws"))));
+}
+
+void document(Session& session, const BindingOptions& options) {
+    show_document(session, session.get_json("/v1/documents/" + digest_argument(options.document, "DOCUMENT").text()));
 }
 
 void list(Session& session, const BindingOptions& options) {
@@ -277,6 +287,11 @@ void add_binding_commands(CLI::App& app, Session& session) {
     add_documents(*group, session);
     add(*group, session, "show", "Show a binding, an offer, or a draft's file", show, options, false)
         ->add_option("BINDING", options->binding, "the binding's id, or a file")
+        ->required();
+    group->get_subcommand("show")->add_option("--version", options->version,
+                                              "this version, with its signatures as JSON");
+    add(*group, session, "document", "What became of an offer, an amendment or a termination", document, options, false)
+        ->add_option("DOCUMENT", options->document, "its digest")
         ->required();
     auto* all = add(*group, session, "list", "The tenant's bindings (operators)", list, options, false);
     all->add_flag("--open", options->open, "documents that are not signed by all yet");

@@ -162,6 +162,15 @@ void publish(Session& session, const PackageOptions& options) {
           "\n");
 }
 
+void fetch(Session& session, const PackageOptions& options) {
+    const contract::Package package = fetch_package(session, digest_argument(options.file, "PACKAGE"));
+    const std::string file = options.out.empty() ? registry::archive_name(package) : options.out;
+    write_file_atomic(file, registry::write_archive(package));
+    json::Object out = summary(package);
+    out["file"] = file;
+    session.json ? print_json(out) : print("written to " + file + "\n");
+}
+
 void list(Session& session, const PackageOptions& options) {
     const json::Array packages = session.collect("/v1/packages", "packages", options.limit);
     if (session.more) note("there may be more: raise --limit");
@@ -205,6 +214,9 @@ void add_package_commands(CLI::App& app, Session& session) {
     add(*group, session, options, "publish", "Upload a package to the node (operators)", publish)
         ->add_option("FILE", options->file, "package file")
         ->required();
+    auto* fetcher = add(*group, session, options, "fetch", "Download a package from the node, and check it", fetch);
+    fetcher->add_option("PACKAGE", options->file, "its id")->required();
+    fetcher->add_option("-o,--output", options->out, "file to write; by default NAME-VERSION.tar");
     add(*group, session, options, "list", "Packages on the node", list)
         ->add_option("--limit", options->limit, "at most so many")
         ->capture_default_str();

@@ -41,6 +41,37 @@ void head(Session& session, const std::string& binding) {
           "\nas the ledger says now, signed over our nonce\n");
 }
 
+struct Range {
+    std::int64_t from = 0, to = -1;
+};
+
+void consistency(Session& session, const Range& range) {
+    std::string target = "/v1/ledger/consistency?from=" + std::to_string(range.from);
+    if (range.to >= 0) target += "&to=" + std::to_string(range.to);
+    const json::Value answer = session.get_json(target);
+    session.json ? print_json(answer) : print(pretty(answer));
+}
+
+// What anybody may know of the enclaves: their code and who vouches for it. The evidence is checked here.
+void attestation(Session& session) {
+    const json::Value answer = session.get_json("/v1/attestation");
+    if (session.json) return print_json(answer);
+    Table table({"KEY", "CODE", "KIND", "VOUCHED FOR BY", "PROTECTION"});
+    for (const json::Value& one : answer.at("enclaves").as_array()) {
+        if (one.at("evidence").is_null()) continue;
+        const attest::Claims claims = attest::verify_evidence(one.at("evidence"), "/attestation/enclaves/evidence");
+        table.add({text_at(one, "kid"), claims.measurement.text(),
+                   text_at(one, "dedicated") == "true" ? "dedicated" : "shared", claims.root.text(),
+                   claims.hardware ? "hardware" : "development, NOT hardware-protected"});
+    }
+    print(table.text());
+}
+
+void ready(Session& session) {
+    const json::Value answer = session.get_json("/readyz");
+    session.json ? print_json(answer) : print(text_at(answer, "status") + "\n");
+}
+
 void enclaves(Session& session) {
     const json::Value answer = session.get_json("/v1/enclaves");
     if (session.json) return print_json(answer);
@@ -72,6 +103,16 @@ void add_system_commands(CLI::App& app, Session& session) {
         "head", "A binding's last entry, by the ledger's own word; or the ledger's newest signed root");
     newest->add_option("BINDING", *binding, "the binding's id");
     newest->callback([binding, &session] { head(session, *binding); });
+    const auto range = std::make_shared<Range>();
+    auto* proof = group->add_subcommand("consistency", "Proof that the ledger only grew between two sizes (RFC 9162)");
+    proof->add_option("FROM", range->from, "the smaller size")->required();
+    proof->add_option("TO", range->to, "the larger size; by default now");
+    proof->callback([range, &session] { consistency(session, *range); });
+    app.add_subcommand("attestation", "The code of the node's enclaves, and who vouches for it")->callback([&session] {
+        attestation(session);
+    });
+    app.add_subcommand("ready", "Whether the node runs messages: status 0 it does, 1 it does not")
+        ->callback([&session] { ready(session); });
     app.add_subcommand("enclaves", "The node's enclaves and how they are isolated (operators)")->callback([&session] {
         enclaves(session);
     });

@@ -49,6 +49,19 @@ expect 0 '"closed"' '"NORTH-DESK-7741"' -- "$concordat" state "$binding" --key "
 "$concordat" receipt "$binding" -o "$demo/again.json" 2> /dev/null
 expect 0 "The receipt holds" -- "$concordat" verify "$demo/again.json" --trust "$demo/trust.json"
 
+echo "== the rest of what the API tells"
+expect 0 "ready" -- "$concordat" ready
+expect 0 "NOT hardware-protected" -- "$concordat" attestation
+expect 0 "version 1" "sealed terms" -- "$concordat" binding show "$binding" --version 1
+expect 1 "not_found" -- "$concordat" binding show "$binding" --version 9
+expect 0 "locked" -- "$concordat" binding document "$binding"
+expect 0 '"path"' -- "$concordat" ledger consistency 1 24
+expect 0 '"size": 24' -- "$concordat" ledger head
+expect 0 "entry 23" -- "$concordat" ledger head "$binding"
+expect 0 "written" -- "$concordat" package fetch "$("$concordat" --json package list | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["package"])')" -o "$demo/fetched.tar"
+expect 0 "well formed" -- "$concordat" package verify "$demo/fetched.tar"
+expect 0 "cct_" -- "$concordat" node token second --data "$demo/node"
+
 echo "== wrong inputs"
 north=(--key "$demo/north/key.json")
 none=sha256:0000000000000000000000000000000000000000000000000000000000000000
