@@ -1,11 +1,12 @@
 # The front door. Every target installs what it lacks first; the second time that does nothing.
 JOBS ?= $(shell nproc)
-.PHONY: help all install build demo test test-fast bench fuzz lint format asan tsan clean
+.PHONY: help all install build demo test test-fast test-sanitizers bench fuzz lint format asan tsan clean
 
 help:
 	@echo "make demo       install, build, and run the equity-forward sample end to end (DEMO_EXIT=1: stop the node after)"
-	@echo "make test       install, build, run every test, sanitizers and a short fuzz run included"
+	@echo "make test       install, build, run every test"
 	@echo "make test-fast  build and run the unit tests only"
+	@echo "make test-sanitizers  unit tests under ASan, UBSan and TSan, and a short run of each fuzz target"
 	@echo "make bench      measure, print the table, write build/bench.json"
 	@echo "make fuzz       run every fuzz target (FUZZ_SECONDS=60 each)"
 	@echo "make lint       clang-format and clang-tidy"
@@ -21,6 +22,8 @@ test-fast: build
 	@ctest --test-dir build --output-on-failure -j $(JOBS) -LE slow
 test: build
 	@tools/test.sh
+test-sanitizers: install
+	@tools/test.sh --sanitizers
 bench: build
 	@tools/bench.sh
 fuzz:

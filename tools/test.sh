@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test: the release build's, slow ones included; the sanitizer builds' unit tests; a short run of each fuzz target.
+# Every test of the release build, slow ones included. With --sanitizers instead: every module's unit tests under
+# AddressSanitizer and UBSan, those of the modules that have threads under TSan, and a short run of each fuzz target.
 # Each part writes its log to build/test-logs and says how long it took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,15 +15,16 @@ part() {  # part NAME command…
     tail -60 "build/test-logs/$name.log"; echo "    FAILED: build/test-logs/$name.log"; exit 1
   fi
 }
-part release ctest --test-dir build --output-on-failure -j "$jobs"
-tail -4 build/test-logs/release.log
-if [ "${SANITIZERS:-1}" = 1 ]; then
-  # Every module's unit tests under AddressSanitizer and UBSan; those of the modules that have threads under TSan.
-  part asan-build tools/build.sh asan unit_tests
-  part asan ctest --test-dir build/asan --output-on-failure -j "$jobs" -L unit
-  part tsan-build tools/build.sh tsan concordat_base_test concordat_http_test concordat_node_test
-  part tsan ctest --test-dir build/tsan --output-on-failure -j "$jobs" -R '^concordat_(base|http|node)_test$'
-  tools/install.sh --fuzz
-  part fuzz tools/fuzz.sh "${FUZZ_SECONDS:-5}"
-fi
-tail -4 build/test-logs/release.log | grep "tests passed"
+case "${1:-}" in
+  "")
+    part release ctest --test-dir build --output-on-failure -j "$jobs"
+    grep "tests passed" build/test-logs/release.log ;;
+  --sanitizers)
+    part asan-build tools/build.sh asan unit_tests
+    part asan ctest --test-dir build/asan --output-on-failure -j "$jobs" -L unit
+    part tsan-build tools/build.sh tsan concordat_base_test concordat_http_test concordat_node_test
+    part tsan ctest --test-dir build/tsan --output-on-failure -j "$jobs" -R '^concordat_(base|http|node)_test$'
+    tools/install.sh --fuzz
+    part fuzz tools/fuzz.sh "${FUZZ_SECONDS:-5}" ;;
+  *) echo "usage: tools/test.sh [--sanitizers]" >&2; exit 2 ;;
+esac
