@@ -10,7 +10,8 @@ namespace {
 
 using json::Reader;
 
-Message read_message(const json::Value& value) {
+// Takes the body out of `value`: it is most of a message, and a copy of it would cost as much as parsing it.
+Message read_message(json::Value& value) {
     Reader in(value, "/message");
     Message message;
     in.expect("typ", message_typ);
@@ -23,7 +24,7 @@ Message read_message(const json::Value& value) {
     message.number = in.integer("number", 1);
     message.seen = in.hash("seen");
     message.expires = read_time(in, "expires");
-    message.body = in.object("body");
+    in.object("body");
     if (in.find("sealed") != nullptr) message.sealed = in.object("sealed");
     if (in.find("sealed") != nullptr && message.sealed.empty()) in.fail("sealed", "must not be empty where it is present");
     for (const auto& member : message.sealed) {
@@ -32,10 +33,11 @@ Message read_message(const json::Value& value) {
         Sealed::parse(member.value(), at);
     }
     in.finish();
+    message.body = std::move(value.as_object().at("body").as_object());
     return message;
 }
 
-Observation read_observation(const json::Value& value) {
+Observation read_observation(json::Value& value) {
     Reader in(value, "/observation");
     Observation observation;
     in.expect("typ", observation_typ);
@@ -44,8 +46,9 @@ Observation read_observation(const json::Value& value) {
     observation.number = in.integer("number", 1);
     observation.observed = read_time(in, "observed");
     observation.expires = read_time(in, "expires");
-    observation.body = in.object("body");
+    in.object("body");
     in.finish();
+    observation.body = std::move(value.as_object().at("body").as_object());
     return observation;
 }
 
@@ -61,7 +64,7 @@ Input Input::parse(std::string_view text, boost::json::storage_ptr storage) {
     if (typ != message_typ && typ != observation_typ) {
         throw Error(Code::bad_format, "/input/typ", "must be that of a message or an observation");
     }
-    const json::Value value = json::parse(text_of(input.jws.payload), "/input", {}, std::move(storage));
+    json::Value value = json::parse(text_of(input.jws.payload), "/input", {}, std::move(storage));
     if (typ == message_typ) {
         input.content = read_message(value);
     } else {
