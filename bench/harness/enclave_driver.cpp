@@ -3,10 +3,17 @@
 #include <base/error.hpp>
 #include <crypto/hash.hpp>
 
+#include "result.hpp"
+
 namespace concordat::bench {
 
 namespace {
 constexpr std::uint64_t channel_id = 1;
+}
+
+int& child_log() {
+    static int fd = 2;
+    return fd;
 }
 
 std::filesystem::path program_beside(const char* name) {
@@ -30,7 +37,7 @@ EnclaveDriver::EnclaveDriver(const std::filesystem::path& attestation, ccl::Disk
     platform_.encryption_key = identity.encryption_key;
 
     link_ = std::make_unique<process::ChildLink>(
-        loop_, process::ChildOptions{.program = program_beside("concordat-enclave"), .arguments = {"--attestation", attestation.string()}},
+        loop_, process::ChildOptions{.program = program_beside("concordat-enclave"), .arguments = {"--attestation", attestation.string()}, .stderr_fd = child_log()},
         process::ChildLink::Events{[this](Frame frame) { on_frame(std::move(frame)); }, [this](const std::string& why) { ended_ = why; }});
     platform_.measurement = enclave::decode_hello_reply(call(enclave::FrameType::hello, {})).measurement;
     service_->handle(Frame{static_cast<std::uint16_t>(ccl::FrameType::channel_open), channel_id, {}});
@@ -87,11 +94,12 @@ void EnclaveDriver::load(const contract::Package& package) {
          enclave::encode(enclave::LoadPackage{package.manifest, package.config, package.module, package.provenance}));
 }
 
-std::vector<Agreement> EnclaveDriver::lock(std::size_t count, const Senders& senders) {
+std::vector<Agreement> EnclaveDriver::lock(std::size_t count, const Senders& senders, double limit_seconds) {
     std::vector<Agreement> out;
     std::vector<Bytes> acts;
     constexpr std::size_t portion = 2048;
-    while (out.size() < count) {
+    const std::int64_t began = monotonic_ns();
+    while (out.size() < count && seconds_since(began) < limit_seconds) {
         const std::size_t first = out.size();
         acts.clear();
         for (; out.size() < count && acts.size() < portion; ) {

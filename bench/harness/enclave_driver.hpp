@@ -28,8 +28,8 @@ class EnclaveDriver {
     Bytes call(enclave::FrameType type, const Bytes& payload) { return call_all(type, {payload}, 1).at(0); }
 
     void load(const contract::Package& package);
-    // Makes and locks `count` agreements.
-    std::vector<Agreement> lock(std::size_t count, const Senders& senders);
+    // Makes and locks `count` agreements, or as many as `limit_seconds` allow.
+    std::vector<Agreement> lock(std::size_t count, const Senders& senders, double limit_seconds = 180);
 
   private:
     void on_frame(Frame frame);
@@ -49,9 +49,10 @@ class EnclaveDriver {
     std::string ended_;
 };
 
+// Where the processes that are measured write what they log: a file beside the results.
+int& child_log();
 // build/bin/<name>: beside this program.
 std::filesystem::path program_beside(const char* name);
-// Pure copy of what an entry's id is, for `seen`.
 Hash256 entry_id_of(const enclave::Committed& committed);
 
 }  // namespace concordat::bench

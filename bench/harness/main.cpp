@@ -1,4 +1,6 @@
 // concordat-bench: measures, prints a table, writes a list of {name, value, unit, bound, ratio, target}.
+#include <fcntl.h>
+
 #include <CLI/CLI.hpp>
 #include <base/error.hpp>
 #include <base/file.hpp>
@@ -8,6 +10,7 @@
 #include <cstdio>
 #include <set>
 
+#include "enclave_driver.hpp"
 #include "measurements.hpp"
 
 namespace concordat::bench {
@@ -76,6 +79,9 @@ int run(const Options& options, const std::string& out, const std::set<std::stri
     check_names(only);
     std::filesystem::remove_all(options.scratch);
     std::filesystem::create_directories(options.scratch);
+    const std::filesystem::path log = options.scratch.parent_path() / "bench.log";
+    const UniqueFd log_fd(::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (log_fd) child_log() = log_fd.get();
     Results all;
     bool failed = false;
     print_header();

@@ -76,6 +76,7 @@ NodeProcess::NodeProcess(const fs::path& data) : port_(free_port()) {
     options.program = program_beside("concordat");
     options.arguments = {"node"};
     options.environment = {"CONCORDAT_DATA=" + data.string(), "CONCORDAT_PORT=" + std::to_string(port_), "CONCORDAT_LOG_LEVEL=warning"};
+    options.stderr_fd = child_log();
     child_.emplace(process::ChildProcess::spawn(options));
     while (!ready()) {
         if (child_->wait(2)) throw Error(Code::unavailable, "/node", "does not start");
