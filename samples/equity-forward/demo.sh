@@ -108,10 +108,11 @@ step "Anyone who has the sources can check that they give this very package."
 run package verify "$demo/equity-forward-1.0.0.tar" --from-source "$sample/package-1.0.0"
 
 step "Both banks, the price source and the auditor make their own keys; only public parts leave them."
-for who in "north did:web:north-bank.example" "south did:web:south-bank.example" "prices did:web:prices.example" "auditor did:web:auditor.example"; do
+for who in "north did:web:north-bank.example ES256K" "south did:web:south-bank.example EdDSA" "prices did:web:prices.example ES256" \
+  "auditor did:web:auditor.example ES256K"; do
   set -- $who
-  "$bin/concordat" key new "$demo/$1/key.json" --id "$2" > "$demo/$1/public.json"
-  echo "    $2"
+  "$bin/concordat" key new "$demo/$1/key.json" --id "$2" --alg "$3" > "$demo/$1/public.json"
+  echo "    $2 ($3)"
 done
 
 step "An operator starts a node, with its record ledger and enclaves, and publishes the packages."
