@@ -1,8 +1,9 @@
-// The load of kill.py: two parties to each of some bindings, who send one signed message after the other and repeat the same
-// bytes until they are answered. The seller hands its messages in to be run later: once told that they are kept, it only asks what
-// became of them. Every answer is written down before the next message is signed.
+// The load of kill.py: two parties to each of some bindings, who send one signed message after the other and repeat the
+// same bytes until they are answered. The seller hands its messages in to be run later: once told that they are kept,
+// it only asks what became of them. Every answer is written down before the next message is signed.
 //
-//   fault_load PORT DATA BINDINGS FOLDER     sends until FOLDER/stop exists; answers go to FOLDER/acknowledged, one a line:
+//   fault_load PORT DATA BINDINGS FOLDER     sends until FOLDER/stop exists; answers go to FOLDER/acknowledged, one a
+//   line:
 //                                            binding role number entry sequence
 #include <atomic>
 #include <client/documents.hpp>
@@ -80,7 +81,9 @@ struct Load {
         chain = ledger.at("chain").as_string();
         out["nonce"] = to_base64url(ByteView(test::hash_of(std::to_string(number)).bytes).first(16));
         out["package"] = package.id().text();
-        out["record"] = json::Object{{"chain", ledger.at("chain")}, {"service_key", ledger.at("service_key")}, {"encryption_key", ledger.at("encryption_key")}};
+        out["record"] = json::Object{{"chain", ledger.at("chain")},
+                                     {"service_key", ledger.at("service_key")},
+                                     {"encryption_key", ledger.at("encryption_key")}};
         const auto root = crypto::PublicKey::from_jwk(enclave.at("evidence").at("root"), "root").thumbprint();
         json::Object& enclaves = out["enclaves"].as_object();
         enclaves["development_roots"] = json::Array{root.text()};
@@ -95,7 +98,8 @@ struct Load {
         const json::Object doc = document(client, number);
         const Hash256 id = crypto::sha256(json::canonical(doc));
         const auto post = [&](const std::string& target, const crypto::PrivateKey& key) {
-            const auto answer = insist(client, "POST", target, {}, json::canonical(test::sign_binding(doc, key).to_json()));
+            const auto answer =
+                insist(client, "POST", target, {}, json::canonical(test::sign_binding(doc, key).to_json()));
             if (answer.status >= 300) throw Error(Code::protocol, target, answer.body);
         };
         post("/v1/bindings", world.buyer);
@@ -104,7 +108,8 @@ struct Load {
         return {id, Hash256::parse(std::string_view(state.at("entry").as_string()), "entry")};
     }
 
-    static http::ClientResponse post(http::HttpClient& client, const Bound& bound, const std::string& text, http::Pairs headers) {
+    static http::ClientResponse post(http::HttpClient& client, const Bound& bound, const std::string& text,
+                                     http::Pairs headers) {
         headers.emplace_back("Content-Type", "application/jose");
         return insist(client, "POST", "/v1/bindings/" + bound.id.text() + "/messages", headers, text);
     }
@@ -122,7 +127,8 @@ struct Load {
             const auto answer = insist(client, "GET", target);
             if (answer.status >= 300) throw Error(Code::protocol, "a message that was kept", answer.body);
             const json::Value status = json::parse(answer.body, "status", {.bytes = 1 << 22});
-            if (status.at("status").as_string() == "failed") throw Error(Code::protocol, "a message that was kept", answer.body);
+            if (status.at("status").as_string() == "failed")
+                throw Error(Code::protocol, "a message that was kept", answer.body);
             if (status.at("status").as_string() == "done") return status.at("answer");
             std::this_thread::sleep_for(std::chrono::milliseconds(retry_ms));
         }
@@ -143,12 +149,14 @@ struct Load {
         while (!failed && !fs::exists(folder / "stop")) {
             ++message.number;
             message.expires = clock.now() + lifetime_ms;
-            const std::string text = client::make_message(message, contract.actions.at("poke").message, body, {}, key, random);
+            const std::string text =
+                client::make_message(message, contract.actions.at("poke").message, body, {}, key, random);
             const json::Value entry = role == "seller" ? run_later(client, bound, text) : run_now(client, bound, text);
             message.seen = Hash256::parse(std::string_view(entry.at("entry").as_string()), "entry");
             const std::lock_guard guard(writing);
-            std::fprintf(acknowledged, "%s %s %lld %s %lld\n", bound.id.text().c_str(), role.c_str(), static_cast<long long>(message.number),
-                         message.seen.text().c_str(), static_cast<long long>(entry.at("sequence").as_int64()));
+            std::fprintf(acknowledged, "%s %s %lld %s %lld\n", bound.id.text().c_str(), role.c_str(),
+                         static_cast<long long>(message.number), message.seen.text().c_str(),
+                         static_cast<long long>(entry.at("sequence").as_int64()));
             std::fflush(acknowledged);
         }
     } catch (const std::exception& error) {
@@ -159,7 +167,9 @@ struct Load {
     int run(const std::string& token, std::uint64_t bindings) {
         http::HttpClient client("127.0.0.1", port);
         const Bytes tar = registry::write_archive(package);
-        const auto uploaded = insist(client, "POST", "/v1/packages", {{"Authorization", "Bearer " + token}, {"Content-Type", "application/x-tar"}}, text_of(tar));
+        const auto uploaded =
+            insist(client, "POST", "/v1/packages",
+                   {{"Authorization", "Bearer " + token}, {"Content-Type", "application/x-tar"}}, text_of(tar));
         if (uploaded.status >= 300) throw Error(Code::protocol, "/v1/packages", uploaded.body);
         std::vector<Bound> bound;
         for (std::uint64_t i = 0; i < bindings; ++i) bound.push_back(lock(client, i));

@@ -1,5 +1,5 @@
-// What a node can send to an enclave, a few frames in a row, and the replies as a node reads them. The first byte of each frame is
-// its type, the next two its size. Nothing but an answer may come of it.
+// What a node can send to an enclave, a few frames in a row, and the replies as a node reads them. The first byte of
+// each frame is its type, the next two its size. Nothing but an answer may come of it.
 #include <attest/development.hpp>
 #include <base/clock.hpp>
 #include <base/error.hpp>
@@ -13,9 +13,14 @@ using namespace concordat::enclave;
 
 void read_back(const Frame& frame) {
     switch (static_cast<FrameType>(frame.type)) {
-        case FrameType::error: decode_error(frame.payload); break;
-        case FrameType::hello: decode_hello_reply(frame.payload); break;
-        default: break;
+        case FrameType::error:
+            decode_error(frame.payload);
+            break;
+        case FrameType::hello:
+            decode_hello_reply(frame.payload);
+            break;
+        default:
+            break;
     }
 }
 
@@ -36,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const runtime::Engine engine;
     static ManualClock clock{test::start_time};
     static test::FixedRandom random("fuzz");
-    static attest::DevelopmentProvider evidence(test::signing_key("root"), test::hash_of("code"), "concordat-enclave", 1, clock);
+    static attest::DevelopmentProvider evidence(test::signing_key("root"), test::hash_of("code"), "concordat-enclave",
+                                                1, clock);
     Core core({.limits = {}}, engine, evidence, "{}", test::hash_of("code"), random);
     ByteView in(data, size);
     std::uint64_t id = 0;

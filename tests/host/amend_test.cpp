@@ -85,8 +85,9 @@ TEST_F(Amend, executions_that_wait_for_the_ledger_come_before_it) {
     act(EntryType::propose, sign_version(next, buyer));
     enclave->relay = false;
     const auto fix = enclave->begin_execute(forward.id, forward.fixing("2009-02-01", "28.02", 1), start_time);
-    const auto amend = enclave->send(enclave::FrameType::act, enclave::encode(enclave::Act{
-                                         EntryType::amend, forward.id, start_time, sign_version(next, buyer, seller)}));
+    const auto amend = enclave->send(
+        enclave::FrameType::act,
+        enclave::encode(enclave::Act{EntryType::amend, forward.id, start_time, sign_version(next, buyer, seller)}));
     EXPECT_EQ(refused(forward.fixing("2009-03-01", "29.00", 2)), "busy /binding");
     EXPECT_FALSE(enclave->answered(fix));
     enclave->relay = true;
@@ -168,7 +169,8 @@ TEST_F(Amend, terminated_is_the_end) {
     end.expires = start_time + hour;
     auto jws = crypto::GeneralJws::of(bytes_of(contract::write_termination(end)));
     jws.add(contract::termination_typ, buyer);
-    EXPECT_EQ(refused(EntryType::terminate, to_bytes(bytes_of(json::canonical(jws.to_json())))), "bad_signature /signatures");
+    EXPECT_EQ(refused(EntryType::terminate, to_bytes(bytes_of(json::canonical(jws.to_json())))),
+              "bad_signature /signatures");
     jws.add(contract::termination_typ, seller);
     const Bytes input = to_bytes(bytes_of(json::canonical(jws.to_json())));
     Bytes spaced = input;

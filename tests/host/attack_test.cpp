@@ -1,4 +1,5 @@
-// The host as attacker: it holds every byte between enclave and ledger, starts as many enclaves as it likes, and tells the time.
+// The host as attacker: it holds every byte between enclave and ledger, starts as many enclaves as it likes, and tells
+// the time.
 #include "support.hpp"
 
 namespace concordat::test {
@@ -62,7 +63,8 @@ TEST_F(Attack, the_ledgers_old_answer_ends_the_channel) {
     enclave->send(enclave::FrameType::channel, answer);
     EXPECT_EQ(error_of([&] { enclave->take(second); }), "unavailable /ledger");
     EXPECT_EQ(refused(*enclave, rogue.id, rogue.poke("nothing", 2)), "unavailable /binding");
-    EXPECT_EQ(error_of([&] { enclave->load_binding(platform.signed_jws(rogue.document), done.record); }), "unavailable /ledger");
+    EXPECT_EQ(error_of([&] { enclave->load_binding(platform.signed_jws(rogue.document), done.record); }),
+              "unavailable /ledger");
     EXPECT_EQ(error_of([&] { enclave->call(enclave::FrameType::connect, {}); }), "conflict /channel");
 }
 
@@ -147,7 +149,8 @@ TEST_F(Attack, another_ledger_cannot_take_a_bindings_place) {
     elsewhere.load(rogue_package());
     const Bytes jws = platform.signed_jws(rogue.document);
     EXPECT_EQ(error_of([&] { elsewhere.load_binding(jws, rogue.last.record); }), "wrong_ledger /record/service_key");
-    EXPECT_EQ(error_of([&] { elsewhere.act(EntryType::bind, {}, jws, start_time); }), "wrong_ledger /record/service_key");
+    EXPECT_EQ(error_of([&] { elsewhere.act(EntryType::bind, {}, jws, start_time); }),
+              "wrong_ledger /record/service_key");
 }
 
 TEST_F(Attack, time_does_not_go_back) {
@@ -157,13 +160,15 @@ TEST_F(Attack, time_does_not_go_back) {
     rogue.head = LedgerWorld::id_of(rogue.last.record);
     EXPECT_EQ(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), future - 1), "time_went_back /time");
     EXPECT_EQ(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), future + 1), "expired /expires");
-    EXPECT_NE(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), std::numeric_limits<TimeMs>::max()), "no error");
-    EXPECT_NE(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), std::numeric_limits<TimeMs>::min()), "no error");
+    EXPECT_NE(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), std::numeric_limits<TimeMs>::max()),
+              "no error");
+    EXPECT_NE(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), std::numeric_limits<TimeMs>::min()),
+              "no error");
     EXPECT_EQ(refused(*enclave, rogue.id, rogue.poke("nothing", 2, future), future), "no error");
 }
 
-// A head that the host wrote itself, around a genuine private state, naming a version with its own key in it: it would let the
-// host ask the state questions.
+// A head that the host wrote itself, around a genuine private state, naming a version with its own key in it: it would
+// let the host ask the state questions.
 TEST_F(Attack, a_version_that_nobody_signed_is_not_loaded) {
     Rogue rogue(platform, *enclave);
     const crypto::PrivateKey mallory = signing_key("mallory");
@@ -187,7 +192,8 @@ TEST_F(Attack, a_version_that_nobody_signed_is_not_loaded) {
     text = text_of(head.document);
     text.replace(text.rfind("\"version\":\"sha256:") + 18, 64, version_of(forged).hex());
     head.document = to_bytes(bytes_of(text));
-    EXPECT_EQ(error_of([&] { other->load_binding(sign_version(forged, mallory), head); }), "wrong_version /head/version");
+    EXPECT_EQ(error_of([&] { other->load_binding(sign_version(forged, mallory), head); }),
+              "wrong_version /head/version");
 }
 
 TEST_F(Attack, a_full_disk_changes_nothing) {
@@ -252,10 +258,12 @@ TEST_F(Attack, a_question_that_cannot_be_asked_blocks_nothing) {
         document["package"] = rogue_package().id().text();
         document["sources"] = json::Object{};
         document["terms"] = json::Object{};
-        if (i > 4096) asked.push_back(other->send(enclave::FrameType::load_binding,
-                                                  enclave::encode(enclave::LoadBinding{jws, rogue.last.record})));
-        else other->send(enclave::FrameType::load_binding,
-                         enclave::encode(enclave::LoadBinding{sign_version(document), rogue.last.record}));
+        if (i > 4096)
+            asked.push_back(other->send(enclave::FrameType::load_binding,
+                                        enclave::encode(enclave::LoadBinding{jws, rogue.last.record})));
+        else
+            other->send(enclave::FrameType::load_binding,
+                        enclave::encode(enclave::LoadBinding{sign_version(document), rogue.last.record}));
     }
     EXPECT_EQ(error_of([&] { other->take(asked.front()); }), "busy /ledger");
     other->relay = true;
@@ -265,7 +273,8 @@ TEST_F(Attack, a_question_that_cannot_be_asked_blocks_nothing) {
 }
 
 TEST_F(Attack, what_was_evicted_comes_back) {
-    HostedEnclave small(*platform.ledger, platform.world.measurement, platform.clock, {.max_bindings = 2, .limits = {}});
+    HostedEnclave small(*platform.ledger, platform.world.measurement, platform.clock,
+                        {.max_bindings = 2, .limits = {}});
     std::vector<Rogue> rogues;
     for (int i = 0; i < 5; ++i) rogues.emplace_back(platform, small);
     EXPECT_EQ(refused(small, rogues[0].id, rogues[0].poke("nothing", 1)), "unavailable /binding");
@@ -280,17 +289,20 @@ TEST_F(Attack, garbage_is_answered_and_forgotten) {
     Rogue rogue(platform, *enclave);
     FixedRandom random("garbage");
     const std::array<Bytes, 5> genuine{
-        enclave::encode(enclave::LoadPackage{rogue_package().manifest, rogue_package().config, {}, rogue_package().provenance}),
+        enclave::encode(
+            enclave::LoadPackage{rogue_package().manifest, rogue_package().config, {}, rogue_package().provenance}),
         enclave::encode(enclave::LoadBinding{platform.signed_jws(rogue.document), rogue.last.record}),
         enclave::encode(enclave::Execute{rogue.id, start_time, rogue.poke("nothing", 1), {rogue.last.record.document}}),
-        enclave::encode(enclave::Act{EntryType::propose, rogue.id, start_time, platform.signed_jws(rogue.document)}), Bytes{}};
+        enclave::encode(enclave::Act{EntryType::propose, rogue.id, start_time, platform.signed_jws(rogue.document)}),
+        Bytes{}};
     for (int round = 0; round < 4000; ++round) {
         std::array<std::uint8_t, 8> dice{};
         random.fill(dice);
         Bytes payload = genuine[dice[0] % genuine.size()];
         if (!payload.empty()) {
             for (int flips = dice[1] % 4 + 1; flips > 0; --flips) {
-                const std::size_t at = (static_cast<std::size_t>(dice[2]) << 8 | dice[3]) * static_cast<std::size_t>(flips) % payload.size();
+                const std::size_t at = (static_cast<std::size_t>(dice[2]) << 8 | dice[3]) *
+                                       static_cast<std::size_t>(flips) % payload.size();
                 payload[at] = dice[4];
             }
             if (dice[5] % 3 == 0) payload.resize(payload.size() * dice[6] / 256);
@@ -303,7 +315,8 @@ TEST_F(Attack, garbage_is_answered_and_forgotten) {
     if (refused(*enclave, rogue.id, rogue.poke("nothing", 1000)) == "unavailable /binding") {
         enclave->load_binding(platform.signed_jws(rogue.document), rogue.last.record);
     }
-    EXPECT_EQ(error_of([&] { enclave->call(enclave::FrameType::channel, bytes_of("no TLS at all")); }).substr(0, 8), "protocol");
+    EXPECT_EQ(error_of([&] { enclave->call(enclave::FrameType::channel, bytes_of("no TLS at all")); }).substr(0, 8),
+              "protocol");
     EXPECT_EQ(enclave->call(enclave::FrameType::ping, {}).size(), 0u);
 }
 

@@ -9,7 +9,8 @@ struct Messages : Hosted {
     void SetUp() override { forward.lock(*enclave); }
     std::string refused(const std::string& input, TimeMs time = start_time, std::vector<Bytes> ancestry = {}) {
         return error_of([&] {
-            enclave::decode_committed(enclave->take(enclave->begin_execute(forward.id, input, time, std::move(ancestry))));
+            enclave::decode_committed(
+                enclave->take(enclave->begin_execute(forward.id, input, time, std::move(ancestry))));
         });
     }
     // A confirmation with one member of the message changed before it is signed.
@@ -23,8 +24,8 @@ struct Messages : Hosted {
         out.number = 1;
         out.expires = start_time + hour;
         change(out);
-        return client::make_message(out, forward.terms_of.actions.at("confirm").message, json::Object{}, forward.buyer_keys,
-                                    key, forward.random);
+        return client::make_message(out, forward.terms_of.actions.at("confirm").message, json::Object{},
+                                    forward.buyer_keys, key, forward.random);
     }
     std::string changed(const std::function<void(contract::Message&)>& change) {
         return refused(confirm(change, platform.world.buyer));
@@ -98,10 +99,11 @@ TEST_F(Messages, bring_confidential_fields_sealed_and_whole) {
     EXPECT_NE(tamper([](auto& m) { m.body.clear(); }), "no error");
     EXPECT_NE(tamper([&](auto& m) { m.body = body; }), "no error");
     EXPECT_NE(tamper([](auto& m) {
-        std::string text(m.sealed.begin()->value().at("ciphertext").as_string());
-        text[3] = text[3] == 'A' ? 'B' : 'A';
-        m.sealed.begin()->value().as_object()["ciphertext"] = text;
-    }), "no error");
+                  std::string text(m.sealed.begin()->value().at("ciphertext").as_string());
+                  text[3] = text[3] == 'A' ? 'B' : 'A';
+                  m.sealed.begin()->value().as_object()["ciphertext"] = text;
+              }),
+              "no error");
     EXPECT_NE(tamper([](auto& m) { m.sealed["nobody"] = m.sealed.begin()->value(); }), "no error");
     forward.run(*enclave, sealed);
     EXPECT_EQ(text_of(forward.last.record.state).find("BANK-A"), std::string_view::npos);

@@ -1,5 +1,5 @@
-// What the tests of this folder share: a platform with one enclave, amendments of the sample's forward, and a contract that
-// does whatever a message asks for.
+// What the tests of this folder share: a platform with one enclave, amendments of the sample's forward, and a contract
+// that does whatever a message asks for.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -28,7 +28,8 @@ struct Hosted : testing::Test {
     std::unique_ptr<HostedEnclave> enclave = make_enclave();
 
     std::unique_ptr<HostedEnclave> make_enclave(enclave::CoreOptions options = {}) {
-        auto out = std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock, options);
+        auto out =
+            std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock, options);
         out->load(sample_package("1.0.0"));
         return out;
     }
@@ -53,8 +54,13 @@ inline json::Object with_margin(Forward& forward, std::string_view threshold = "
     document["package"] = sample_package("1.1.0").id().text();
     document.erase("sealed_terms");
     client::seal_terms(document, contract::Contract::parse(sample_package("1.1.0").config).terms,
-                       json::Object{{"symbol", "MSFT"}, {"currency", "USD"}, {"effective", "2009-01-01"}, {"maturity", "2010-03-01"},
-                                    {"notional", "1000"}, {"strike", "29.50"}, {"margin_threshold", threshold}},
+                       json::Object{{"symbol", "MSFT"},
+                                    {"currency", "USD"},
+                                    {"effective", "2009-01-01"},
+                                    {"maturity", "2010-03-01"},
+                                    {"notional", "1000"},
+                                    {"strike", "29.50"},
+                                    {"margin_threshold", threshold}},
                        forward.random);
     return document;
 }
@@ -74,7 +80,8 @@ inline const contract::Package& rogue_package() {
     static const contract::Package built = [] {
         registry::Toolchain toolchain;
         toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
-        return registry::build_package(CONCORDAT_SOURCE_DIR "/tests/host/contracts/rogue", toolchain, HostedEnclave::engine());
+        return registry::build_package(CONCORDAT_SOURCE_DIR "/tests/host/contracts/rogue", toolchain,
+                                       HostedEnclave::engine());
     }();
     return built;
 }

@@ -23,13 +23,15 @@ void check_time(const Context& context, TimeMs time) {
     }
 }
 
-// What a binding must bring for this package: the roles it names, filled; the sources it names; readers for each audience.
+// What a binding must bring for this package: the roles it names, filled; the sources it names; readers for each
+// audience.
 void check_fits(const contract::Binding& binding, const LoadedPackage& package) {
     const contract::Contract& contract = package.contract;
     for (const auto& [name, action] : contract.actions) {
         // Recorded and then carried out by nobody, they would be promises that nothing keeps.
         if (!action.effects.empty()) {
-            throw Error(Code::bad_package, "/package", "'" + name + "' has effects on other ledgers: none is served here yet");
+            throw Error(Code::bad_package, "/package",
+                        "'" + name + "' has effects on other ledgers: none is served here yet");
         }
     }
     for (const std::string& role : contract.roles) {
@@ -44,7 +46,8 @@ void check_fits(const contract::Binding& binding, const LoadedPackage& package) 
     }
     for (const auto& [name, schema] : contract.sources) {
         if (!std::ranges::any_of(binding.sources, [&](const contract::SourceOrigin& s) { return s.name == name; })) {
-            throw Error(Code::missing_field, "/sources/" + name, "the contract has this source: an origin must fill it");
+            throw Error(Code::missing_field, "/sources/" + name,
+                        "the contract has this source: an origin must fill it");
         }
     }
     for (const contract::SourceOrigin& source : binding.sources) {
@@ -178,8 +181,8 @@ void check_amend(const Context& context, const SignedVersion& version, const Loa
     check_package(version.binding, package);
 }
 
-Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys, std::span<const SecretBytes> terms,
-          TimeMs time, const runtime::Limits& limits, Random& random) {
+Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
+          std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random) {
     const contract::Binding& binding = version.binding;
     keys.use_version(binding.hash, package.audiences);
     Link link;
@@ -287,7 +290,8 @@ std::set<std::string> deciders(const Context& context, std::string_view text) {
             throw Error(Code::bad_format, "/typ", "must be " + std::string(contract::decision_typ));
         }
         if (decision.document != context.head.proposal->version) {
-            throw Error(Code::wrong_version, "/document", "the open proposal is " + context.head.proposal->version.text());
+            throw Error(Code::wrong_version, "/document",
+                        "the open proposal is " + context.head.proposal->version.text());
         }
         out.insert(decision.party);
     }
@@ -311,15 +315,16 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
     if (!context.head.proposal) throw Error(Code::not_running, "/version", "no proposal is open");
     Link link;
     link.head = context.head;
-    // A host that claims a far future could close the proposal with it, and no message would be in time ever after. What it
-    // closes ended with its deadline at the latest.
+    // A host that claims a far future could close the proposal with it, and no message would be in time ever after.
+    // What it closes ended with its deadline at the latest.
     const TimeMs closed_at = std::max(context.head.time, std::min(time, context.head.proposal->deadline + 1));
     contract::Entry entry = entry_of(contract::EntryType::close, context.binding, context.head, input, closed_at);
     entry.proposal = context.head.proposal->version;
     if (input.empty()) {
         if (time <= context.head.proposal->deadline) {
-            throw Error(Code::action_refused, "/time",
-                        "without decisions a proposal ends at its deadline, " + format_time(context.head.proposal->deadline));
+            throw Error(
+                Code::action_refused, "/time",
+                "without decisions a proposal ends at its deadline, " + format_time(context.head.proposal->deadline));
         }
         entry.reason = "expired";
     } else {

@@ -1,5 +1,5 @@
-// The entries that are not executions: bind, amend, propose, close, terminate. Pure functions like execute(); what needs the
-// ledger's key authority is split in two around its answer.
+// The entries that are not executions: bind, amend, propose, close, terminate. Pure functions like execute(); what
+// needs the ledger's key authority is split in two around its answer.
 #pragma once
 #include <contract/input.hpp>
 
@@ -15,14 +15,16 @@ struct SignedVersion {
     static SignedVersion parse(Bytes bytes);
 };
 
-// Before the ledger is asked for keys: every signature, the ledger, the offer's expiry, the package's roles and sources.
-void check_bind(const SignedVersion& version, const LoadedPackage& package, const crypto::PublicKey& ledger_key, TimeMs time);
+// Before the ledger is asked for keys: every signature, the ledger, the offer's expiry, the package's roles and
+// sources.
+void check_bind(const SignedVersion& version, const LoadedPackage& package, const crypto::PublicKey& ledger_key,
+                TimeMs time);
 void check_amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, TimeMs time);
 
-// After it: `keys` of the binding, `terms` the plaintext of each sealed term. For an amendment, `keys` is re-pointed to the
-// new version's audiences.
-Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys, std::span<const SecretBytes> terms,
-          TimeMs time, const runtime::Limits& limits, Random& random);
+// After it: `keys` of the binding, `terms` the plaintext of each sealed term. For an amendment, `keys` is re-pointed to
+// the new version's audiences.
+Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
+          std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random);
 Link amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
            std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random);
 

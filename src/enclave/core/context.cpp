@@ -116,7 +116,8 @@ Head read_private(ByteView plaintext) {
         proposal.version = in.hash();
         proposal.deadline = static_cast<TimeMs>(in.u64());
         proposal.pause = in.u8() != 0;
-        for (std::uint32_t left = in.count(contract::max_parties); left > 0; --left) proposal.proposers.insert(in.text());
+        for (std::uint32_t left = in.count(contract::max_parties); left > 0; --left)
+            proposal.proposers.insert(in.text());
         proposal.own = in.text();
         head.proposal = proposal;
     }

@@ -1,5 +1,5 @@
-// What the enclave holds of a running binding: its version in force, its keys, and its head. A cache: the record ledger's
-// compare-and-swap decides whether what is built on it exists.
+// What the enclave holds of a running binding: its version in force, its keys, and its head. A cache: the record
+// ledger's compare-and-swap decides whether what is built on it exists.
 #pragma once
 #include <contract/binding.hpp>
 #include <contract/entry.hpp>
@@ -61,33 +61,33 @@ struct Head {
     Hash256 id;  // of the entry
     TimeMs time = 0;
     Hash256 version;
-    json::Object state;                             // plain
-    std::string state_text;                         // its JCS
-    Hash256 root;                                   // of the redacted state
-    std::string redacted_text;                      // JCS of the redacted state
-    std::map<std::string, Salt> salts;              // by state path, joined with '/'
-    std::string terms_text;                         // JCS of the plain terms
-    std::map<Hash256, LastNumber> senders;          // by key thumbprint
+    json::Object state;                     // plain
+    std::string state_text;                 // its JCS
+    Hash256 root;                           // of the redacted state
+    std::string redacted_text;              // JCS of the redacted state
+    std::map<std::string, Salt> salts;      // by state path, joined with '/'
+    std::string terms_text;                 // JCS of the plain terms
+    std::map<Hash256, LastNumber> senders;  // by key thumbprint
     std::optional<Proposal> proposal;
-    std::vector<Hash256> closed;                    // proposals of this version that came to nothing
+    std::vector<Hash256> closed;  // proposals of this version that came to nothing
     bool terminated = false;
 
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 
-// Head → plaintext of an entry's private state and back. The entry's own id, sequence, time and root are not inside: they
-// come from the entry document. The version is: else a host could show its own document beside a genuine state.
+// Head → plaintext of an entry's private state and back. The entry's own id, sequence, time and root are not inside:
+// they come from the entry document. The version is: else a host could show its own document beside a genuine state.
 Bytes write_private(const Head& head);
 Head read_private(ByteView plaintext);
 Bytes private_aad(const Hash256& binding, std::int64_t sequence);
 
 struct Context {
-    contract::Binding binding;  // in force
+    contract::Binding binding;                     // in force
     std::shared_ptr<const LoadedPackage> package;  // shared by all bindings of the package
     Keychain keys;
     Head head;
-    std::deque<Hash256> recent;  // ids of the last entries, oldest first, the head's last
-    std::size_t in_flight = 0;   // entries not yet answered by the ledger
+    std::deque<Hash256> recent;    // ids of the last entries, oldest first, the head's last
+    std::size_t in_flight = 0;     // entries not yet answered by the ledger
     std::uint64_t generation = 0;  // tells a reloaded context from the one it replaces
 
     bool knows(const Hash256& entry_id) const;

@@ -18,9 +18,7 @@ Error not_loaded(std::string_view what) {
     return Error(Code::unavailable, "/" + std::string(what), "not loaded in this enclave");
 }
 
-Error not_connected() {
-    return Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open");
-}
+Error not_connected() { return Error(Code::unavailable, "/ledger", "the channel to the record ledger is not open"); }
 
 Code code_of(const ccl::Refused& refused) { return code_from_name(refused.code); }
 
@@ -49,15 +47,24 @@ void Core::handle(const Frame& frame) {
 
 void Core::dispatch(const Frame& frame) {
     switch (static_cast<FrameType>(frame.type)) {
-        case FrameType::hello: return hello(frame);
-        case FrameType::connect: return connect(frame);
-        case FrameType::channel: return channel_input(frame.payload);
-        case FrameType::load_package: return load_package(frame);
-        case FrameType::load_binding: return load_binding(frame);
-        case FrameType::execute: return run(frame);
-        case FrameType::act: return act(frame);
-        case FrameType::ping: return reply(FrameType::ping, frame.id, {});
-        case FrameType::error: break;
+        case FrameType::hello:
+            return hello(frame);
+        case FrameType::connect:
+            return connect(frame);
+        case FrameType::channel:
+            return channel_input(frame.payload);
+        case FrameType::load_package:
+            return load_package(frame);
+        case FrameType::load_binding:
+            return load_binding(frame);
+        case FrameType::execute:
+            return run(frame);
+        case FrameType::act:
+            return act(frame);
+        case FrameType::ping:
+            return reply(FrameType::ping, frame.id, {});
+        case FrameType::error:
+            break;
     }
     throw Error(Code::protocol, "/type", "must be a frame type that an enclave takes");
 }
@@ -99,8 +106,8 @@ void Core::relay() {
     if (!out.empty()) reply(FrameType::channel, 0, out);
 }
 
-// Whatever goes wrong here ends the channel: TLS does not go on after a byte too many, and an answer that was not understood
-// leaves open what the ledger did.
+// Whatever goes wrong here ends the channel: TLS does not go on after a byte too many, and an answer that was not
+// understood leaves open what the ledger did.
 void Core::channel_input(ByteView bytes) {
     if (!channel_ || ended_) throw Error(Code::protocol, "/channel", "is not open");
     try {
@@ -145,7 +152,8 @@ void Core::end(const std::string& why) {
 
 void Core::ask_ledger(const ccl::Request& request, Answer answer) {
     if (!connected_) throw not_connected();
-    if (waiting_.size() >= max_waiting) throw Error(Code::busy, "/ledger", "too many requests wait for the record ledger");
+    if (waiting_.size() >= max_waiting)
+        throw Error(Code::busy, "/ledger", "too many requests wait for the record ledger");
     channel_->send(encode(request));
     waiting_.push_back(std::move(answer));
     relay();
@@ -162,7 +170,8 @@ void Core::load_package(const Frame& frame) {
         if (packages_.size() >= options_.max_packages) {
             std::erase_if(packages_, [](const auto& item) { return item.second.use_count() == 1; });
         }
-        if (packages_.size() >= options_.max_packages) throw Error(Code::busy, "/package", "too many packages are in use");
+        if (packages_.size() >= options_.max_packages)
+            throw Error(Code::busy, "/package", "too many packages are in use");
         packages_.emplace(id, std::make_shared<LoadedPackage>(std::move(package), engine_));
     }
     reply(FrameType::load_package, frame.id, {});
@@ -191,7 +200,8 @@ void Core::load_binding(const Frame& frame) {
             throw Error(Code::wrong_version, "/version", "the version in force is " + head.version.text());
         }
         keys.use_version(head.version, package->audiences);
-        hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+        hold(binding,
+             std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
         bindings_.at(binding).context->advance(std::move(head));
         reply(FrameType::load_binding, request, {});
     });
@@ -283,7 +293,8 @@ void Core::act(const Frame& frame) {
     check_room();
     Act in = decode_act(frame.payload);
     switch (in.type) {
-        case contract::EntryType::bind: return begin_bind(frame.id, SignedVersion::parse(std::move(in.input)), in.time);
+        case contract::EntryType::bind:
+            return begin_bind(frame.id, SignedVersion::parse(std::move(in.input)), in.time);
         case contract::EntryType::amend:
             return begin_amend(frame.id, SignedVersion::parse(std::move(in.input)), context_of(in.binding), in.time);
         case contract::EntryType::propose: {
@@ -298,7 +309,8 @@ void Core::act(const Frame& frame) {
             Context& context = context_of(in.binding);
             return add(frame.id, context, terminate(context, std::move(in.input), in.time));
         }
-        default: throw Error(Code::protocol, "/type", "must be bind, amend, propose, close or terminate");
+        default:
+            throw Error(Code::protocol, "/type", "must be bind, amend, propose, close or terminate");
     }
 }
 
@@ -314,7 +326,8 @@ void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time)
     ask_for_key(request, binding, ccl::Request(ccl::CreateKey{version->bytes}), [=, this](ccl::KeyReleased&& released) {
         Keychain keys(std::move(released.key));
         Link link = enclave::bind(*version, *package, keys, released.terms, time, options_.limits, random_);
-        hold(binding, std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+        hold(binding,
+             std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
         add(request, *bindings_.at(binding).context, std::move(link));
     });
 }
@@ -375,8 +388,8 @@ void Core::send_batch() {
         append.items.push_back({std::move(item.record)});
     }
     const std::string chain = ccl::chain_of(channel_->peer_key());
-    batch->signature = key_.sign(ccl::enclave_root_statement(key_.public_key().thumbprint(), chain,
-                                                             batch->tree.size(), batch->tree.root()));
+    batch->signature = key_.sign(
+        ccl::enclave_root_statement(key_.public_key().thumbprint(), chain, batch->tree.size(), batch->tree.root()));
     append.root_signature = batch->signature;
     ccl::Request request(std::move(append));
     ++in_flight_;
@@ -410,7 +423,8 @@ void Core::finish_batch(const Batch& batch, ccl::Reply&& answer) {
         const ccl::ItemResult& one = result->items[i];
         try {
             if (!one.appended) {
-                throw Error(Code::conflict, "/previous", "the ledger's head is entry " + std::to_string(one.head_sequence));
+                throw Error(Code::conflict, "/previous",
+                            "the ledger's head is entry " + std::to_string(one.head_sequence));
             }
             check_receipt(item.id, one.receipt);
             release(batch, i, one.receipt);
@@ -466,8 +480,7 @@ void Core::reply(FrameType type, std::uint64_t id, ByteView payload) {
 }
 
 void Core::fail(std::uint64_t id, const Error& error) {
-    reply(FrameType::error, id,
-          encode(ErrorReply{std::string(code_name(error.code())), error.field(), error.rule()}));
+    reply(FrameType::error, id, encode(ErrorReply{std::string(code_name(error.code())), error.field(), error.rule()}));
 }
 
 Bytes Core::take_output() { return std::exchange(output_, {}); }

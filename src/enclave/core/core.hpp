@@ -1,6 +1,6 @@
-// The enclave's state machine: frames in, frames out. Single-threaded and free of I/O: the process around it (apps/enclave)
-// moves bytes. Executions run at once, one after another, each on the newest head its binding has here; what they make is sent
-// to the record ledger in batches, and only the ledger's receipt lets it out to the node.
+// The enclave's state machine: frames in, frames out. Single-threaded and free of I/O: the process around it
+// (apps/enclave) moves bytes. Executions run at once, one after another, each on the newest head its binding has here;
+// what they make is sent to the record ledger in batches, and only the ledger's receipt lets it out to the node.
 #pragma once
 #include <attest/channel.hpp>
 #include <base/frame.hpp>
@@ -15,10 +15,10 @@
 namespace concordat::enclave {
 
 struct CoreOptions {
-    bool dedicated = false;              // serves one binding, and only one that asks for it
-    std::size_t max_bindings = 32768;    // held at once; the least recently used goes first
+    bool dedicated = false;            // serves one binding, and only one that asks for it
+    std::size_t max_bindings = 32768;  // held at once; the least recently used goes first
     std::size_t max_packages = 256;
-    std::size_t batch_entries = 256;     // of one append
+    std::size_t batch_entries = 256;  // of one append
     std::size_t batch_bytes = 4u << 20;
     std::size_t batches_in_flight = 2;
     std::size_t max_unsent_bytes = std::size_t{64} << 20;  // of entries that wait for a batch
@@ -36,7 +36,8 @@ class Core {
     void flush();
     // Frames for the node, encoded.
     Bytes take_output();
-    // The channel to the ledger has failed: nothing more can be recorded, so nothing more is done. Time to end the process.
+    // The channel to the ledger has failed: nothing more can be recorded, so nothing more is done. Time to end the
+    // process.
     bool ended() const { return ended_; }
 
   private:
@@ -111,9 +112,9 @@ class Core {
     std::unordered_map<Hash256, std::shared_ptr<const LoadedPackage>, Hash256Hasher> packages_;
     std::unordered_map<Hash256, Held, Hash256Hasher> bindings_;
     std::uint64_t generations_ = 0;
-    std::list<Hash256> use_;  // most recently used first
+    std::list<Hash256> use_;       // most recently used first
     std::optional<Hash256> only_;  // the binding that a dedicated enclave has begun to serve
-    std::set<Hash256> acting_;  // bindings that wait for the key authority: nothing else may start on them
+    std::set<Hash256> acting_;     // bindings that wait for the key authority: nothing else may start on them
 
     std::vector<Pending> pending_;
     std::size_t pending_bytes_ = 0;

@@ -40,8 +40,8 @@ Salt make_salt(const Keychain& keys, std::string_view at, const std::string& pat
                const Hash256& input) {
     wire::Writer number;
     number.u64(static_cast<std::uint64_t>(sequence));
-    const Hash256 mac = crypto::hmac_sha256(
-        keys.salt().expose(), {bytes_of(at), number.get(), input.view(), bytes_of(path)});
+    const Hash256 mac =
+        crypto::hmac_sha256(keys.salt().expose(), {bytes_of(at), number.get(), input.view(), bytes_of(path)});
     Salt salt;
     std::copy_n(mac.bytes.begin(), salt.size(), salt.begin());
     return salt;
@@ -76,8 +76,8 @@ void check_order(const Context& context, const contract::Input& input, const con
     throw Error(Code::out_of_order, "/number", "must be above " + std::to_string(last.number));
 }
 
-// Walks the documents that the host gives from an entry the enclave knows back to `seen`: each names its predecessor, so
-// what it reaches is an ancestor and nothing else is.
+// Walks the documents that the host gives from an entry the enclave knows back to `seen`: each names its predecessor,
+// so what it reaches is an ancestor and nothing else is.
 bool reaches(const Context& context, const Hash256& seen, std::span<const Bytes> ancestry) {
     std::optional<Hash256> expected;  // the id that the next older document must have
     for (auto document = ancestry.rbegin(); document != ancestry.rend(); ++document) {
@@ -221,8 +221,8 @@ LogicOutput run_logic(const LoadedPackage& package, const contract::Action* acti
     return result;
 }
 
-void take_state(Head& head, json::Object&& state, const schema::Schema& schema, const Keychain& keys, const Hash256& input,
-                bool fresh_salts, SealedParts& parts) {
+void take_state(Head& head, json::Object&& state, const schema::Schema& schema, const Keychain& keys,
+                const Hash256& input, bool fresh_salts, SealedParts& parts) {
     json::Value plain(std::move(state));
     std::map<std::string, Salt> salts;
     std::set<std::string> changed;
@@ -254,9 +254,9 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
     json::Object sealed;
     for (const auto& [audience, disclosures] : parts.by_audience) {
         const std::string text = json::canonical(json::Value(disclosures));
-        sealed[audience] = contract::seal(keys.audience(audience), contract::entry_aad(entry.binding, audience),
-                                          bytes_of(text))
-                               .to_json();
+        sealed[audience] =
+            contract::seal(keys.audience(audience), contract::entry_aad(entry.binding, audience), bytes_of(text))
+                .to_json();
     }
     record.disclosures = to_bytes(bytes_of(json::canonical(sealed)));
     const SecretBytes plain(write_private(head));
@@ -296,7 +296,8 @@ Link execute(const Context& context, std::string_view text, const contract::Inpu
         try {
             action.when->validate(json::Value(context.head.state), "/state");
         } catch (const Error& mismatch) {
-            throw Error(Code::action_refused, mismatch.field(), "'" + action_name + "' asks of the state: " + mismatch.rule());
+            throw Error(Code::action_refused, mismatch.field(),
+                        "'" + action_name + "' asks of the state: " + mismatch.rule());
         }
     }
 
@@ -304,21 +305,20 @@ Link execute(const Context& context, std::string_view text, const contract::Inpu
     link.head = context.head;
     link.head.sequence = context.head.sequence + 1;
     const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(link.head.sequence), input.digest);
-    LogicOutput output = run_logic(
-        *context.package, &action,
-        {{"abi", "1"},
-         {"action", json::canonical(json::Value(action_name))},
-         {"binding", '"' + context.binding.id.text() + '"'},
-         {"call", "\"handle\""},
-         {"message", plain_body(context, input, action.message)},
-         {"seed", '"' + seed.hex() + '"'},
-         {"sender", json::canonical(json::Object{{"id", sender.id}, {"role", sender.role}})},
-         {"sequence", std::to_string(link.head.sequence)},
-         {"state", context.head.state_text},
-         {"terms", context.head.terms_text},
-         {"time", '"' + format_time(time) + '"'},
-         {"version", std::to_string(context.binding.number)}},
-        limits);
+    LogicOutput output = run_logic(*context.package, &action,
+                                   {{"abi", "1"},
+                                    {"action", json::canonical(json::Value(action_name))},
+                                    {"binding", '"' + context.binding.id.text() + '"'},
+                                    {"call", "\"handle\""},
+                                    {"message", plain_body(context, input, action.message)},
+                                    {"seed", '"' + seed.hex() + '"'},
+                                    {"sender", json::canonical(json::Object{{"id", sender.id}, {"role", sender.role}})},
+                                    {"sequence", std::to_string(link.head.sequence)},
+                                    {"state", context.head.state_text},
+                                    {"terms", context.head.terms_text},
+                                    {"time", '"' + format_time(time) + '"'},
+                                    {"version", std::to_string(context.binding.number)}},
+                                   limits);
 
     contract::Entry entry;
     SealedParts parts;
