@@ -1,5 +1,7 @@
 // concordat-enclave: runs contracts' logic in isolation. Started by a node with a socket at descriptor 3; it has no other way
 // in or out.
+#include <malloc.h>
+
 #include <attest/channel.hpp>
 #include <attest/development.hpp>
 #include <attest/measurement.hpp>
@@ -83,6 +85,9 @@ void serve(enclave::Core& core) {
 
 int main(int argc, char** argv) {
     log::set_process("enclave");
+    // Batches are a megabyte or so: by default each would be mapped, faulted in page by page and unmapped again.
+    ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
     std::signal(SIGPIPE, SIG_IGN);
     try {
         const Options options = parse_options(argc, argv);

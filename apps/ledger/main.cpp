@@ -3,6 +3,8 @@
 //
 //   concordat-ledger --data FOLDER --attestation FOLDER [--spin-us N]
 //   concordat-ledger --data FOLDER --attestation FOLDER --audit      reads the whole log and says what it found
+#include <malloc.h>
+
 #include <attest/channel.hpp>
 #include <attest/development.hpp>
 #include <attest/measurement.hpp>
@@ -151,6 +153,9 @@ int run(const Options& options) {
 
 int main(int argc, char** argv) {
     log::set_process("ledger");
+    // Batches are a megabyte or so: by default each would be mapped, faulted in page by page and unmapped again.
+    ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a log at its size limit is a failed write, answered as such
     struct sigaction action {};
