@@ -64,7 +64,7 @@ Results measure_execution(const Options& options) {
     const double rate = static_cast<double>(done) / wall;
     return {{.name = "execution_rate", .value = rate, .unit = "1/s", .bound = bound.per_second(), .target = 0.5,
              .note = "one concordat-enclave process over its socket, 64 bindings, messages of " + std::to_string(static_cast<int>(message_bytes)) +
-                     " bytes (payload 1 KiB); ledger's end in the bench process on a disk in memory"},
+                     " bytes as signed; ledger's end in the bench process on a disk in memory"},
             {.name = "execution_cpu", .value = cpu / static_cast<double>(done) * 1e6, .unit = "us", .bound = 1e6 / bound.per_second(),
              .note = "processor time of the enclave for one execution, against one verification"}};
 }
