@@ -26,7 +26,8 @@ double resident_mib() {
 void must_hold(const std::vector<AppendOutcome>& outcomes) {
     for (const AppendOutcome& outcome : outcomes) {
         const auto* result = std::get_if<AppendResult>(&outcome);
-        if (result == nullptr || !result->items.at(0).appended) throw Error(Code::internal, "bench", "an append failed");
+        if (result == nullptr || !result->items.at(0).appended)
+            throw Error(Code::internal, "bench", "an append failed");
     }
 }
 
@@ -54,7 +55,8 @@ struct Bench {
         w.admit_again(enclave);
     }
 
-    // `group` entries of as many bindings, committed together: each under its enclave's own signature, or all under one.
+    // `group` entries of as many bindings, committed together: each under its enclave's own signature, or all under
+    // one.
     double appends(std::size_t group, int rounds, bool one_signature) {
         std::vector<test::Link> links;
         for (std::size_t i = 0; i < group; ++i) links.push_back(w.bind(enclave, next_binding++));
@@ -111,8 +113,9 @@ int main(int argc, char** argv) {
         const double before = resident_mib();
         began = monotonic_ns();
         RecordLedger opened(bench.ports());
-        std::printf("open %zu bindings, %llu entries: %.3f s; resident %.0f MiB before, %.0f after\n", opened.bindings(),
-                    static_cast<unsigned long long>(opened.size()), seconds_since(began), before, resident_mib());
+        std::printf("open %zu bindings, %llu entries: %.3f s; resident %.0f MiB before, %.0f after\n",
+                    opened.bindings(), static_cast<unsigned long long>(opened.size()), seconds_since(began), before,
+                    resident_mib());
     } catch (const Error& error) {
         return std::fprintf(stderr, "%s\n", error.what()), 1;
     }

@@ -1,11 +1,11 @@
-// concordat-enclave: runs contracts' logic in isolation. Started by a node with a socket at descriptor 3; it has no other way
-// in or out.
+// concordat-enclave: runs contracts' logic in isolation. Started by a node with a socket at descriptor 3; it has no
+// other way in or out.
 #include <malloc.h>
 
+#include <poll.h>
 #include <attest/channel.hpp>
 #include <attest/development.hpp>
 #include <attest/measurement.hpp>
-#include <poll.h>
 
 #include <base/frame.hpp>
 #include <base/log.hpp>
@@ -38,7 +38,8 @@ Options parse_options(int argc, char** argv) {
         } else if (argument == "--attestation" && i + 1 < argc) {
             options.attestation = argv[++i];
         } else {
-            throw Error(Code::config, std::string(argument), "usage: concordat-enclave --attestation FOLDER [--dedicated]");
+            throw Error(Code::config, std::string(argument),
+                        "usage: concordat-enclave --attestation FOLDER [--dedicated]");
         }
     }
     if (options.attestation.empty()) {

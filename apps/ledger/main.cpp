@@ -1,15 +1,15 @@
-// concordat-ledger: the record ledger of a node's bindings, and the authority over their keys. Started by a node with a socket
-// at descriptor 3; it has its own folder and no other way in or out.
+// concordat-ledger: the record ledger of a node's bindings, and the authority over their keys. Started by a node with a
+// socket at descriptor 3; it has its own folder and no other way in or out.
 //
 //   concordat-ledger --data FOLDER --attestation FOLDER [--spin-us N]
 //   concordat-ledger --data FOLDER --attestation FOLDER --audit      reads the whole log and says what it found
 #include <malloc.h>
 
+#include <poll.h>
+#include <sys/stat.h>
 #include <attest/channel.hpp>
 #include <attest/development.hpp>
 #include <attest/measurement.hpp>
-#include <poll.h>
-#include <sys/stat.h>
 
 #include <base/file.hpp>
 #include <base/frame.hpp>
@@ -30,8 +30,7 @@ constexpr int socket_fd = 3;
 constexpr std::int64_t svn = 1;
 constexpr int poll_ms = 1000;  // bounds how late a SIGTERM that arrives just before the wait is noticed
 constexpr std::size_t max_output = std::size_t{16} << 20;
-constexpr std::string_view usage =
-    "usage: concordat-ledger --data FOLDER --attestation FOLDER [--audit] [--spin-us N]";
+constexpr std::string_view usage = "usage: concordat-ledger --data FOLDER --attestation FOLDER [--audit] [--spin-us N]";
 
 volatile std::sig_atomic_t terminate_asked = 0;
 
@@ -55,7 +54,8 @@ Options parse_options(int argc, char** argv) {
         } else if (argument == "--spin-us" && has_value) {
             const std::string_view value = argv[++i];
             const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.spin_us);
-            if (error != std::errc() || end != value.data() + value.size() || options.spin_us < 0 || options.spin_us > 1000) {
+            if (error != std::errc() || end != value.data() + value.size() || options.spin_us < 0 ||
+                options.spin_us > 1000) {
                 throw Error(Code::config, "--spin-us", "must be a number from 0 to 1000");
             }
         } else {
@@ -158,7 +158,7 @@ int main(int argc, char** argv) {
     ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);  // a log at its size limit is a failed write, answered as such
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) { terminate_asked = 1; };
     ::sigaction(SIGTERM, &action, nullptr);
     try {

@@ -23,8 +23,8 @@ struct Deliveries {
         state["deliveries"] = int_of(state, "deliveries") + 1;
         state["units"] = int_of(state, "units") + units;
         state["total"] = (decimal_of(state, "total") + amount).text();
-        state["last"] = Value::object(
-            {{"order", message["order"]}, {"by", context.sender().role}, {"amount", amount.text()}});
+        state["last"] =
+            Value::object({{"order", message["order"]}, {"by", context.sender().role}, {"amount", amount.text()}});
         context.result(Value::object({{"number", state["deliveries"]}, {"amount", amount.text()}}));
         context.emit_event("delivered", Value::object({{"order", message["order"]}}));
     }

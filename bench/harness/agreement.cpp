@@ -22,7 +22,9 @@ json::Object party(const std::string& id, json::Array keys, const crypto::Encryp
 json::Object delivery_body(std::int64_t number) {
     json::Array lines;
     for (int i = 0; i < 8; ++i) {
-        lines.push_back(json::Object{{"article", "A-" + std::to_string(40'000 + 17 * i)}, {"units", 10 + i}, {"price", "12.5" + std::to_string(i)}});
+        lines.push_back(json::Object{{"article", "A-" + std::to_string(40'000 + 17 * i)},
+                                     {"units", 10 + i},
+                                     {"price", "12.5" + std::to_string(i)}});
     }
     return {{"order", "PO-2026-" + std::to_string(100'000 + number)},
             {"place", "Gate 4, Harbour Road 17, Rotterdam"},
@@ -49,18 +51,22 @@ const contract::Package& bench_package() {
 Senders::Senders(std::size_t count)
     : seller(crypto::PrivateKey::generate(crypto::Alg::es256k, random_source)),
       encryption(crypto::EncryptionPrivateKey::generate(random_source)) {
-    for (std::size_t i = 0; i < count; ++i) buyers.push_back(crypto::PrivateKey::generate(crypto::Alg::es256k, random_source));
+    for (std::size_t i = 0; i < count; ++i)
+        buyers.push_back(crypto::PrivateKey::generate(crypto::Alg::es256k, random_source));
 }
 
 json::Object Senders::parties() const {
     json::Array list;
     for (std::size_t at = 0; at < buyers.size(); at += contract::max_keys) {
         json::Array keys;
-        for (std::size_t i = at; i < std::min(buyers.size(), at + contract::max_keys); ++i) keys.push_back(buyers[i].public_key().jwk());
-        list.push_back(party("did:web:buyer-" + std::to_string(at / contract::max_keys) + ".example", std::move(keys), encryption));
+        for (std::size_t i = at; i < std::min(buyers.size(), at + contract::max_keys); ++i)
+            keys.push_back(buyers[i].public_key().jwk());
+        list.push_back(party("did:web:buyer-" + std::to_string(at / contract::max_keys) + ".example", std::move(keys),
+                             encryption));
     }
-    return {{"buyer", std::move(list)},
-            {"seller", json::Array{party("did:web:seller.example", json::Array{seller.public_key().jwk()}, encryption)}}};
+    return {
+        {"buyer", std::move(list)},
+        {"seller", json::Array{party("did:web:seller.example", json::Array{seller.public_key().jwk()}, encryption)}}};
 }
 
 Agreement make_agreement(const Platform& platform, const Senders& senders) {
@@ -89,7 +95,8 @@ Agreement make_agreement(const Platform& platform, const Senders& senders) {
         {"expires", format_time(soon(30 * day))}};
     const std::string text = json::canonical(document);
     auto jws = crypto::GeneralJws::of(bytes_of(text));
-    for (std::size_t at = 0; at < senders.buyers.size(); at += contract::max_keys) jws.add(contract::binding_typ, senders.buyers[at]);
+    for (std::size_t at = 0; at < senders.buyers.size(); at += contract::max_keys)
+        jws.add(contract::binding_typ, senders.buyers[at]);
     jws.add(contract::binding_typ, senders.seller);
     return {crypto::sha256(text), to_bytes(bytes_of(json::canonical(jws.to_json()))), {}, 1};
 }
@@ -103,7 +110,8 @@ std::string make_delivery(Agreement& agreement, const Platform& platform, const 
     message.number = agreement.next_number++;
     message.expires = soon(day);
     message.body = delivery_body(message.number);
-    return crypto::sign_compact(bytes_of(contract::write_message(message)), contract::message_typ, senders.buyers.at(sender));
+    return crypto::sign_compact(bytes_of(contract::write_message(message)), contract::message_typ,
+                                senders.buyers.at(sender));
 }
 
 VerificationBound::VerificationBound() : key_(crypto::PrivateKey::generate(crypto::Alg::es256k, random_source)) {

@@ -1,4 +1,5 @@
-// One real concordat-enclave process, driven over its socket as a node would, with the record ledger's end in this process.
+// One real concordat-enclave process, driven over its socket as a node would, with the record ledger's end in this
+// process.
 #pragma once
 #include <attest/development.hpp>
 #include <boost/asio/io_context.hpp>
@@ -22,8 +23,8 @@ class EnclaveDriver {
     pid_t pid() const { return link_->pid(); }
     ccl::RecordLedger& ledger() { return *ledger_; }
 
-    // Sends all and waits for all; replies in the order of the requests. At most `window` are under way at once. Throws the
-    // first Error that an answer stands for.
+    // Sends all and waits for all; replies in the order of the requests. At most `window` are under way at once. Throws
+    // the first Error that an answer stands for.
     std::vector<Bytes> call_all(enclave::FrameType type, const std::vector<Bytes>& payloads, std::size_t window);
     Bytes call(enclave::FrameType type, const Bytes& payload) { return call_all(type, {payload}, 1).at(0); }
 

@@ -62,10 +62,18 @@ Results measure_execution(const Options& options) {
         }
     }
     const double rate = static_cast<double>(done) / wall;
-    return {{.name = "execution_rate", .value = rate, .unit = "1/s", .bound = bound.per_second(), .target = 0.5,
-             .note = "one concordat-enclave process over its socket, 64 bindings, messages of " + std::to_string(static_cast<int>(message_bytes)) +
+    return {{.name = "execution_rate",
+             .value = rate,
+             .unit = "1/s",
+             .bound = bound.per_second(),
+             .target = 0.5,
+             .note = "one concordat-enclave process over its socket, 64 bindings, messages of " +
+                     std::to_string(static_cast<int>(message_bytes)) +
                      " bytes as signed; ledger's end in the bench process on a disk in memory"},
-            {.name = "execution_cpu", .value = cpu / static_cast<double>(done) * 1e6, .unit = "us", .bound = 1e6 / bound.per_second(),
+            {.name = "execution_cpu",
+             .value = cpu / static_cast<double>(done) * 1e6,
+             .unit = "us",
+             .bound = 1e6 / bound.per_second(),
              .note = "processor time of the enclave for one execution, against one verification"}};
 }
 
@@ -88,7 +96,8 @@ class BareRuntime {
         wasmtime_config_memory_init_cow_set(config, true);
 #if defined(__x86_64__)
         require(wasmtime_config_target_set(config, "x86_64-unknown-linux-gnu"));
-        for (const char* feature : {"has_sse3", "has_ssse3", "has_cmpxchg16b", "has_sse41", "has_sse42", "has_popcnt"}) {
+        for (const char* feature :
+             {"has_sse3", "has_ssse3", "has_cmpxchg16b", "has_sse41", "has_sse42", "has_popcnt"}) {
             wasmtime_config_cranelift_flag_enable(config, feature);
         }
 #endif
@@ -118,7 +127,8 @@ class BareRuntime {
         wasm_trap_t* trap = nullptr;
         require(wasmtime_instance_pre_instantiate(pre_, context, &instance, &trap));
         wasmtime_extern_t memory;
-        if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory)) throw Error(Code::internal, "bench", "no memory");
+        if (!wasmtime_instance_export_get(context, &instance, "memory", 6, &memory))
+            throw Error(Code::internal, "bench", "no memory");
         wasmtime_val_raw_t slots[2]{};
         call(context, instance, "_initialize", slots, 0);
         slots[0].i32 = static_cast<std::int32_t>(input.size());
@@ -129,8 +139,9 @@ class BareRuntime {
         slots[1].i32 = static_cast<std::int32_t>(input.size());
         call(context, instance, "cryptlet_handle", slots, 2);
         const auto packed = static_cast<std::uint64_t>(slots[0].i64);
-        std::string out(reinterpret_cast<const char*>(wasmtime_memory_data(context, &memory.of.memory)) + (packed >> 32),
-                        packed & 0xffffffff);
+        std::string out(
+            reinterpret_cast<const char*>(wasmtime_memory_data(context, &memory.of.memory)) + (packed >> 32),
+            packed & 0xffffffff);
         wasmtime_store_delete(store);
         return out;
     }
@@ -153,7 +164,8 @@ class BareRuntime {
         wasmtime_pooling_allocation_strategy_set(config, pool);
         wasmtime_pooling_allocation_config_delete(pool);
     }
-    static void call(wasmtime_context_t* context, wasmtime_instance_t& instance, std::string_view name, wasmtime_val_raw_t* slots, std::size_t count) {
+    static void call(wasmtime_context_t* context, wasmtime_instance_t& instance, std::string_view name,
+                     wasmtime_val_raw_t* slots, std::size_t count) {
         wasmtime_extern_t function;
         if (!wasmtime_instance_export_get(context, &instance, name.data(), name.size(), &function)) return;
         wasm_trap_t* trap = nullptr;
@@ -180,7 +192,8 @@ Results measure_fresh_instance(const Options&) {
     const enclave::runtime::Module module = bench_engine().compile(bench_package().module);
     BareRuntime bare(bench_package().module);
     const std::string request = sample_request();
-    if (bare.run(request) != module.run(request).output) throw Error(Code::internal, "bench", "the two runtimes differ");
+    if (bare.run(request) != module.run(request).output)
+        throw Error(Code::internal, "bench", "the two runtimes differ");
     constexpr int rounds = 40, each = 200;
     std::vector<double> ours, theirs;  // µs; in turns, and the median, so that neither has the quieter machine
     for (int round = 0; round < rounds; ++round) {
@@ -191,7 +204,12 @@ Results measure_fresh_instance(const Options&) {
         for (int i = 0; i < each; ++i) bare.run(request);
         theirs.push_back(seconds_since(began) / each * 1e6);
     }
-    return {{.name = "fresh_instance", .value = quantile(ours, 0.5), .unit = "us", .bound = quantile(theirs, 0.5), .target = 1.3, .at_most = true,
+    return {{.name = "fresh_instance",
+             .value = quantile(ours, 0.5),
+             .unit = "us",
+             .bound = quantile(theirs, 0.5),
+             .target = 1.3,
+             .at_most = true,
              .note = "Module::run against wasmtime's C API with the same settings: store, instance, one call, drop"}};
 }
 

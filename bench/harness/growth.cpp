@@ -28,8 +28,11 @@ double send_one(http::HttpClient& client, Agreement& agreement, const Prepared& 
 // A node that holds `agreements`, of which every n-th is written to.
 class Side {
   public:
-    Side(const std::filesystem::path& data, std::size_t bindings, const Senders& senders) : senders_(senders), prepared_(prepare(data, bindings, senders)) {
-        { NodeProcess first(data); }  // its index is made from the ledger, once
+    Side(const std::filesystem::path& data, std::size_t bindings, const Senders& senders)
+        : senders_(senders), prepared_(prepare(data, bindings, senders)) {
+        {
+            NodeProcess first(data);
+        }  // its index is made from the ledger, once
         node_.emplace(data);
         client_.emplace("127.0.0.1", node_->port());
         latencies.start_seconds = node_->start_seconds();
@@ -62,11 +65,23 @@ Results measure_growth(const Options& options) {
         few.send(i % touched);
         many.send(i % touched);
     }
-    return {{.name = "binding_growth", .value = quantile(many.latencies.later, 0.5), .unit = "us", .bound = quantile(few.latencies.later, 0.5),
-             .target = 1.2, .at_most = true, .note = "median of a message to bindings that the enclave holds; " + made},
-            {.name = "binding_first_touch", .value = quantile(many.latencies.first, 0.5), .unit = "us", .bound = quantile(few.latencies.first, 0.5),
+    return {{.name = "binding_growth",
+             .value = quantile(many.latencies.later, 0.5),
+             .unit = "us",
+             .bound = quantile(few.latencies.later, 0.5),
+             .target = 1.2,
+             .at_most = true,
+             .note = "median of a message to bindings that the enclave holds; " + made},
+            {.name = "binding_first_touch",
+             .value = quantile(many.latencies.first, 0.5),
+             .unit = "us",
+             .bound = quantile(few.latencies.first, 0.5),
              .note = "median of the first message to a binding, which loads it into the enclave"},
-            {.name = "node_start_100k", .value = many.latencies.start_seconds, .unit = "s", .target = 2, .at_most = true,
+            {.name = "node_start_100k",
+             .value = many.latencies.start_seconds,
+             .unit = "s",
+             .target = 2,
+             .at_most = true,
              .note = "from starting the process to /readyz, " + std::to_string(many.bindings()) + " bindings"}};
 }
 

@@ -40,12 +40,14 @@ std::optional<Shape> shape_of(std::string_view in) {
 std::string post_request(std::string_view target, std::string_view body) {
     std::string out;
     out.reserve(body.size() + 256);
-    out.append("POST ").append(target).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/jose\r\nContent-Length: ");
+    out.append("POST ").append(target).append(
+        " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/jose\r\nContent-Length: ");
     out.append(std::to_string(body.size())).append("\r\n\r\n").append(body);
     return out;
 }
 
-LoadClient::LoadClient(std::uint16_t port, std::size_t connections) : epoll_(::epoll_create1(EPOLL_CLOEXEC)), connections_(connections) {
+LoadClient::LoadClient(std::uint16_t port, std::size_t connections)
+    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), connections_(connections) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -88,7 +90,8 @@ void LoadClient::send_next(std::size_t index, const Next& next) {
 // Requests are small against a socket's buffer: this does not wait in practice.
 void LoadClient::flush(Connection& connection) {
     while (connection.sent < connection.out.size()) {
-        const ssize_t n = ::send(connection.fd.get(), connection.out.data() + connection.sent, connection.out.size() - connection.sent, MSG_NOSIGNAL);
+        const ssize_t n = ::send(connection.fd.get(), connection.out.data() + connection.sent,
+                                 connection.out.size() - connection.sent, MSG_NOSIGNAL);
         if (n < 0) throw Error(Code::unavailable, "/node", "closed the connection");
         connection.sent += static_cast<std::size_t>(n);
     }

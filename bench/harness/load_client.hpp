@@ -1,5 +1,5 @@
-// HTTP/1.1 load from one thread over many keep-alive connections (epoll): each connection has one request under way and sends
-// the next as soon as the answer is there.
+// HTTP/1.1 load from one thread over many keep-alive connections (epoll): each connection has one request under way and
+// sends the next as soon as the answer is there.
 #pragma once
 #include <base/file.hpp>
 #include <functional>

@@ -19,8 +19,8 @@ std::vector<Measurement> measurements() {
     return {
         {{"execution_rate", "execution_cpu"}, measure_execution},
         {{"fresh_instance"}, measure_fresh_instance},
-        {{"http_durable_rate", "hot_binding_rate", "low_load_p50", "low_load_p99", "receipt_verify_rate", "idle_memory", "ledger_audit_rate",
-          "disk_bytes_per_message"},
+        {{"http_durable_rate", "hot_binding_rate", "low_load_p50", "low_load_p99", "receipt_verify_rate", "idle_memory",
+          "ledger_audit_rate", "disk_bytes_per_message"},
          measure_node},
         {{"binding_growth", "binding_first_touch", "node_start_100k"}, measure_growth},
     };
@@ -35,13 +35,15 @@ std::string number(const std::optional<double>& value) {
     return text;
 }
 
-void print_header() { std::printf("%-24s %10s %-6s %10s %8s %8s  %s\n", "name", "value", "unit", "bound", "ratio", "target", "met"); }
+void print_header() {
+    std::printf("%-24s %10s %-6s %10s %8s %8s  %s\n", "name", "value", "unit", "bound", "ratio", "target", "met");
+}
 
 void print(const Result& result) {
     const std::string target = result.target ? (result.at_most ? "<=" : ">=") + number(result.target) : "-";
     const char* met = result.met() ? (*result.met() ? "yes" : "NO") : "-";
-    std::printf("%-24s %10s %-6s %10s %8s %8s  %s\n", result.name.c_str(), number(result.value).c_str(), result.unit.c_str(),
-                number(result.bound).c_str(), number(result.ratio()).c_str(), target.c_str(), met);
+    std::printf("%-24s %10s %-6s %10s %8s %8s  %s\n", result.name.c_str(), number(result.value).c_str(),
+                result.unit.c_str(), number(result.bound).c_str(), number(result.ratio()).c_str(), target.c_str(), met);
     std::fflush(stdout);
 }
 
@@ -56,8 +58,9 @@ std::string json_of(const Results& results) {
     std::string out = "[";
     for (const Result& result : results) {
         if (out.size() > 1) out += ",";
-        out += "\n  {\"name\": \"" + result.name + "\", \"value\": " + figure(result.value) + ", \"unit\": \"" + result.unit +
-               "\", \"bound\": " + figure(result.bound) + ", \"ratio\": " + figure(result.ratio()) + ", \"target\": " + figure(result.target) + "}";
+        out += "\n  {\"name\": \"" + result.name + "\", \"value\": " + figure(result.value) + ", \"unit\": \"" +
+               result.unit + "\", \"bound\": " + figure(result.bound) + ", \"ratio\": " + figure(result.ratio()) +
+               ", \"target\": " + figure(result.target) + "}";
     }
     return out + "\n]\n";
 }
@@ -69,7 +72,8 @@ bool asked(const Measurement& measurement, const std::set<std::string>& only) {
 
 void check_names(const std::set<std::string>& only) {
     std::set<std::string> known;
-    for (const Measurement& measurement : measurements()) known.insert(measurement.names.begin(), measurement.names.end());
+    for (const Measurement& measurement : measurements())
+        known.insert(measurement.names.begin(), measurement.names.end());
     for (const std::string& name : only) {
         if (!known.contains(name)) throw Error(Code::not_found, "--only", "there is no measurement '" + name + "'");
     }
@@ -115,10 +119,14 @@ int main(int argc, char** argv) {
     std::vector<std::string> only;
     CLI::App app{"Measures Concordat on this machine."};
     app.add_option("--out", out, "where the JSON list goes");
-    app.add_option("--only", only, "names of lines, separated by commas; what is measured together is reported together")->delimiter(',');
-    app.add_option("--bindings", options.many_bindings, "of binding_growth and node_start_100k")->check(CLI::Range(1000, 1'000'000));
+    app.add_option("--only", only,
+                   "names of lines, separated by commas; what is measured together is reported together")
+        ->delimiter(',');
+    app.add_option("--bindings", options.many_bindings, "of binding_growth and node_start_100k")
+        ->check(CLI::Range(1000, 1'000'000));
     app.add_option("--seconds", options.seconds, "of each sustained load")->check(CLI::Range(0.5, 60.0));
-    app.add_option("--scratch", options.scratch, "a folder on the disk to be measured; used is bench-data in it, made anew")
+    app.add_option("--scratch", options.scratch,
+                   "a folder on the disk to be measured; used is bench-data in it, made anew")
         ->default_str("that of --out");
     CLI11_PARSE(app, argc, argv);
     log::set_process("bench");

@@ -31,7 +31,9 @@ std::string_view member_of(std::string_view body, std::string_view name) {
 }
 
 void require_ok(int status, std::string_view body) {
-    if (status != 200) throw Error(Code::unavailable, "/node", "answered " + std::to_string(status) + ": " + std::string(body.substr(0, 300)));
+    if (status != 200)
+        throw Error(Code::unavailable, "/node",
+                    "answered " + std::to_string(status) + ": " + std::string(body.substr(0, 300)));
 }
 
 std::string target_of(const Agreement& agreement) { return "/v1/bindings/" + agreement.id.text() + "/messages"; }
@@ -39,10 +41,12 @@ std::string target_of(const Agreement& agreement) { return "/v1/bindings/" + agr
 // One fdatasync after an append of 4 KiB, in µs.
 class SyncProbe {
   public:
-    explicit SyncProbe(const std::filesystem::path& file) : fd_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
+    explicit SyncProbe(const std::filesystem::path& file)
+        : fd_(::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {}
     double once() {
         const std::int64_t began = monotonic_ns();
-        if (::write(fd_.get(), block_.data(), block_.size()) < 0 || ::fdatasync(fd_.get()) != 0) throw Error(Code::disk, "bench", "fdatasync");
+        if (::write(fd_.get(), block_.data(), block_.size()) < 0 || ::fdatasync(fd_.get()) != 0)
+            throw Error(Code::disk, "bench", "fdatasync");
         return seconds_since(began) * 1e6;
     }
 
@@ -63,7 +67,8 @@ struct World {
 
 // 64 bindings, two senders each, messages signed before each round; only the rounds are timed.
 Result durable_rate(World& w, double seconds) {
-    constexpr std::size_t bindings = 64, senders = 2, each = 14;  // 28 entries of a binding in a round: `seen` is not too old
+    constexpr std::size_t bindings = 64, senders = 2,
+                          each = 14;  // 28 entries of a binding in a round: `seen` is not too old
     LoadClient client(w.node->port(), bindings * senders);
     double wall = 0;
     std::uint64_t done = 0;
@@ -104,12 +109,17 @@ Result durable_rate(World& w, double seconds) {
         wall += took;
         done += requests.size() * each;
     }
-    return {.name = "http_durable_rate", .value = static_cast<double>(done) / wall, .unit = "1/s", .bound = w.bound.per_second(), .target = 0.3,
-            .note = "64 bindings, 128 keep-alive connections with one message each under way, messages signed beforehand"};
+    return {
+        .name = "http_durable_rate",
+        .value = static_cast<double>(done) / wall,
+        .unit = "1/s",
+        .bound = w.bound.per_second(),
+        .target = 0.3,
+        .note = "64 bindings, 128 keep-alive connections with one message each under way, messages signed beforehand"};
 }
 
-// One binding that 64 keys write to, one message of each under way. Signed as it goes: what a message has seen must be among
-// the last 64 entries.
+// One binding that 64 keys write to, one message of each under way. Signed as it goes: what a message has seen must be
+// among the last 64 entries.
 Result hot_rate(World& w, double seconds) {
     const std::size_t senders = w.many.buyers.size();
     LoadClient client(w.node->port(), senders);
@@ -140,8 +150,14 @@ Result hot_rate(World& w, double seconds) {
             });
         wall = seconds_since(began);
     }
-    return {.name = "hot_binding_rate", .value = static_cast<double>(done) / wall, .unit = "1/s", .bound = w.bound.per_second(), .target = 0.2,
-            .note = "one binding, 64 senders with one message each under way, each signed by the client when the last answer is there"};
+    return {.name = "hot_binding_rate",
+            .value = static_cast<double>(done) / wall,
+            .unit = "1/s",
+            .bound = w.bound.per_second(),
+            .target = 0.2,
+            .note =
+                "one binding, 64 senders with one message each under way, each signed by the client when the last "
+                "answer is there"};
 }
 
 Results low_load(World& w) {
@@ -154,7 +170,8 @@ Results low_load(World& w) {
         const std::string text = make_delivery(agreement, w.prepared.platform, w.two, 0);
         const std::string target = target_of(agreement);
         const std::int64_t began = monotonic_ns();
-        const http::ClientResponse response = client.request("POST", target, {{"Content-Type", "application/jose"}}, text);
+        const http::ClientResponse response =
+            client.request("POST", target, {{"Content-Type", "application/jose"}}, text);
         const double took = seconds_since(began) * 1e6;
         require_ok(response.status, response.body);
         agreement.seen = Hash256::parse(member_of(response.body, "entry"), "/entry");
@@ -165,9 +182,20 @@ Results low_load(World& w) {
         sync.push_back(one);
     }
     std::filesystem::remove(w.data / "probe");
-    return {{.name = "low_load_p50", .value = quantile(ours, 0.5), .unit = "us", .bound = quantile(sync, 0.5), .target = 5, .at_most = true,
-             .note = "one client, one message at a time; bound: fdatasync after 4 KiB appended, in turns with the messages"},
-            {.name = "low_load_p99", .value = quantile(ours, 0.99), .unit = "us", .bound = quantile(sync, 0.99), .note = {}}};
+    return {
+        {.name = "low_load_p50",
+         .value = quantile(ours, 0.5),
+         .unit = "us",
+         .bound = quantile(sync, 0.5),
+         .target = 5,
+         .at_most = true,
+         .note =
+             "one client, one message at a time; bound: fdatasync after 4 KiB appended, in turns with the messages"},
+        {.name = "low_load_p99",
+         .value = quantile(ours, 0.99),
+         .unit = "us",
+         .bound = quantile(sync, 0.99),
+         .note = {}}};
 }
 
 Result verify_rate(World& w) {
@@ -192,10 +220,13 @@ Result verify_rate(World& w) {
     const std::int64_t began = monotonic_ns();
     for (; seconds_since(began) < 1.0; ++done) proof::verify(response.body, trust);
     const double rate = done / seconds_since(began);
-    // Signatures in it: two of the binding, the message's, and of both entries claim and ledger receipt; the ledger's identity
-    // and two reports of the development root.
+    // Signatures in it: two of the binding, the message's, and of both entries claim and ledger receipt; the ledger's
+    // identity and two reports of the development root.
     constexpr double signatures = 2 + 1 + 4 + 1 + 2;
-    return {.name = "receipt_verify_rate", .value = rate, .unit = "1/s", .bound = w.bound.per_second() / signatures,
+    return {.name = "receipt_verify_rate",
+            .value = rate,
+            .unit = "1/s",
+            .bound = w.bound.per_second() / signatures,
             .note = "against the ten signatures in it; receipt of " + std::to_string(response.body.size()) + " bytes"};
 }
 
@@ -207,8 +238,11 @@ Result audit_rate(World& w) {
     const std::int64_t began = monotonic_ns();
     const ccl::AuditReport report = ccl::RecordLedger::audit(
         ccl::Ports{disk, clock, random, [&](std::string_view purpose) { return sealing.sealing_key(purpose); }});
-    return {.name = "ledger_audit_rate", .value = static_cast<double>(report.entries) / seconds_since(began), .unit = "1/s",
-            .bound = w.bound.per_second(), .note = std::to_string(report.entries) + " entries in " + std::to_string(report.commits) + " commits"};
+    return {.name = "ledger_audit_rate",
+            .value = static_cast<double>(report.entries) / seconds_since(began),
+            .unit = "1/s",
+            .bound = w.bound.per_second(),
+            .note = std::to_string(report.entries) + " entries in " + std::to_string(report.commits) + " commits"};
 }
 
 }  // namespace
@@ -222,7 +256,9 @@ Results measure_node(const Options& options) {
     w.node.emplace(w.data);
     std::this_thread::sleep_for(std::chrono::seconds(1));
     Results out;
-    const Result memory{.name = "idle_memory", .value = w.node->memory_mib(), .unit = "MiB",
+    const Result memory{.name = "idle_memory",
+                        .value = w.node->memory_mib(),
+                        .unit = "MiB",
                         .note = "proportional set size of node, ledger and one enclave, started, 65 bindings"};
     const double before = folder_bytes(w.data);
     out.push_back(durable_rate(w, options.seconds));
@@ -231,8 +267,11 @@ Results measure_node(const Options& options) {
     out.push_back(verify_rate(w));
     out.push_back(memory);
     w.node->stop();
-    out.push_back({.name = "disk_bytes_per_message", .value = (folder_bytes(w.data) - before) / static_cast<double>(w.accepted), .unit = "bytes",
-                   .bound = w.message_bytes, .note = "ledger, index and everything else, against the signed message"});
+    out.push_back({.name = "disk_bytes_per_message",
+                   .value = (folder_bytes(w.data) - before) / static_cast<double>(w.accepted),
+                   .unit = "bytes",
+                   .bound = w.message_bytes,
+                   .note = "ledger, index and everything else, against the signed message"});
     out.push_back(audit_rate(w));
     return out;
 }

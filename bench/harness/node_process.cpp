@@ -60,7 +60,8 @@ pid_t parent_of(const fs::path& process) {
 
 Prepared prepare(const fs::path& data, std::size_t count, const Senders& senders) {
     for (const char* part : {"packages", "ledger", "attestation"}) fs::create_directories(data / part);
-    for (const fs::path& folder : {data, data / "attestation", data / "ledger"}) fs::permissions(folder, fs::perms::owner_all);
+    for (const fs::path& folder : {data, data / "attestation", data / "ledger"})
+        fs::permissions(folder, fs::perms::owner_all);
     registry::Store(data / "packages").put(bench_package());
     ccl::FolderDisk disk(data / "ledger");
     EnclaveDriver driver(data / "attestation", disk);
@@ -75,7 +76,8 @@ NodeProcess::NodeProcess(const fs::path& data) : port_(free_port()) {
     process::ChildOptions options;
     options.program = program_beside("concordat");
     options.arguments = {"node"};
-    options.environment = {"CONCORDAT_DATA=" + data.string(), "CONCORDAT_PORT=" + std::to_string(port_), "CONCORDAT_LOG_LEVEL=warning"};
+    options.environment = {"CONCORDAT_DATA=" + data.string(), "CONCORDAT_PORT=" + std::to_string(port_),
+                           "CONCORDAT_LOG_LEVEL=warning"};
     options.stderr_fd = child_log();
     child_.emplace(process::ChildProcess::spawn(options));
     while (!ready()) {
@@ -107,7 +109,8 @@ double NodeProcess::memory_mib() const {
     for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
         const std::string name = entry.path().filename();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-        if (name == std::to_string(child_->pid()) || parent_of(entry.path()) == child_->pid()) sum += pss_mib(entry.path());
+        if (name == std::to_string(child_->pid()) || parent_of(entry.path()) == child_->pid())
+            sum += pss_mib(entry.path());
     }
     return sum;
 }

@@ -7,7 +7,8 @@
 
 namespace concordat::bench {
 
-// A data folder in which `count` agreements are locked, made by a real enclave and a real ledger on disk, without a node.
+// A data folder in which `count` agreements are locked, made by a real enclave and a real ledger on disk, without a
+// node.
 struct Prepared {
     Platform platform;
     std::vector<Agreement> agreements;

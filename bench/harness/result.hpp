@@ -14,7 +14,7 @@ struct Result {
     std::string unit;
     std::optional<double> bound = {};   // measured in the same run, in `unit` unless the note says otherwise
     std::optional<double> target = {};  // of the ratio, or of the value where there is no bound
-    bool at_most = false;          // the target is a maximum
+    bool at_most = false;               // the target is a maximum
     std::string note = {};              // how it was measured
 
     std::optional<double> ratio() const { return bound ? std::optional(value / *bound) : std::nullopt; }

@@ -9,8 +9,8 @@
 
 namespace concordat::api {
 
-// co_await call<T>([&](process::Then<T> then) { node.something(…, then); }): its value, or its Error thrown. `start` may
-// throw an Error as well, and may call `then` at once.
+// co_await call<T>([&](process::Then<T> then) { node.something(…, then); }): its value, or its Error thrown. `start`
+// may throw an Error as well, and may call `then` at once.
 template <class T, class Start>
 boost::asio::awaitable<T> call(Start start) {
     namespace asio = boost::asio;
@@ -20,7 +20,9 @@ boost::asio::awaitable<T> call(Start start) {
         // Posted: a coroutine must not be resumed before it has come to rest.
         const process::Then<T> then = [shared](process::Outcome<T> outcome) {
             asio::post(asio::get_associated_executor(*shared),
-                       [shared, result = std::make_shared<process::Outcome<T>>(std::move(outcome))] { std::move (*shared)(result); });
+                       [shared, result = std::make_shared<process::Outcome<T>>(std::move(outcome))] {
+                           std::move (*shared)(result);
+                       });
         };
         try {
             start(then);

@@ -14,14 +14,19 @@ using boost::asio::awaitable;
 using node::CommitPtr;
 
 constexpr std::size_t batch = 128;
-constexpr auto pause = std::chrono::milliseconds(10);  // between batches, so that a client can keep up and others get their turn
+constexpr auto pause =
+    std::chrono::milliseconds(10);  // between batches, so that a client can keep up and others get their turn
 constexpr std::size_t max_buffered = std::size_t{8} << 20;
 
 // One client's place in the ledger. Owned by the callbacks that it waits for; ends with its stream.
 class Feed : public std::enable_shared_from_this<Feed> {
   public:
     Feed(node::Node& node, std::optional<Hash256> binding, std::uint64_t next, boost::asio::any_io_executor executor)
-        : node_(node), binding_(binding), next_(next), timer_(executor), stream_(std::make_shared<http::EventStream>(max_buffered)) {}
+        : node_(node),
+          binding_(binding),
+          next_(next),
+          timer_(executor),
+          stream_(std::make_shared<http::EventStream>(max_buffered)) {}
 
     std::shared_ptr<http::EventStream> start() {
         subscription_ = node_.chronicle().subscribe([self = shared_from_this()] { self->look(); });
@@ -48,11 +53,13 @@ class Feed : public std::enable_shared_from_this<Feed> {
 
     void read() {
         const std::uint64_t watermark = node_.chronicle().watermark();
-        node_.events(binding_, next_, batch, [self = shared_from_this(), watermark](process::Outcome<std::vector<CommitPtr>> commits) {
-            if (self->stream_->closed()) return;
-            if (!commits.ok()) return self->stream_->close();  // the client comes back with its Last-Event-ID
-            self->push(commits.get(), watermark);
-        });
+        node_.events(binding_, next_, batch,
+                     [self = shared_from_this(), watermark](process::Outcome<std::vector<CommitPtr>> commits) {
+                         if (self->stream_->closed()) return;
+                         if (!commits.ok())
+                             return self->stream_->close();  // the client comes back with its Last-Event-ID
+                         self->push(commits.get(), watermark);
+                     });
     }
 
     void push(const std::vector<CommitPtr>& commits, std::uint64_t watermark) {
@@ -83,7 +90,8 @@ std::uint64_t first_index(node::Node& node, const http::Request& request) {
     if (text == "-1") return 0;
     std::uint64_t index = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-    if (error != std::errc{} || end != text.data() + text.size()) throw Error(Code::bad_format, "Last-Event-ID", "must be an event's id");
+    if (error != std::errc{} || end != text.data() + text.size())
+        throw Error(Code::bad_format, "Last-Event-ID", "must be an event's id");
     return index + 1;
 }
 
@@ -92,7 +100,8 @@ awaitable<http::Response> stream(Context& context, std::optional<Hash256> bindin
     http::Response response;
     response.content_type = "text/event-stream";
     response.headers.emplace_back("Cache-Control", "no-store");
-    response.events = std::make_shared<Feed>(context.node, binding, first_index(context.node, request), executor)->start();
+    response.events =
+        std::make_shared<Feed>(context.node, binding, first_index(context.node, request), executor)->start();
     co_return response;
 }
 
@@ -110,11 +119,14 @@ awaitable<http::Response> binding_events(Context& context, http::Request request
 }  // namespace
 
 void add_event_routes(std::vector<RouteDoc>& routes, Context& context) {
-    const std::vector<std::pair<std::string, std::string>> query{{"after", "event id after which to begin; -1 for the first. Last-Event-ID wins"}};
-    routes.push_back({http::Method::get, "/v1/events", "events", "events", "Every entry as a CloudEvent, by server-sent events.", "", "text/event-stream",
-                      query, true, [&context](http::Request request) { return all_events(context, std::move(request)); }});
+    const std::vector<std::pair<std::string, std::string>> query{
+        {"after", "event id after which to begin; -1 for the first. Last-Event-ID wins"}};
+    routes.push_back({http::Method::get, "/v1/events", "events", "events",
+                      "Every entry as a CloudEvent, by server-sent events.", "", "text/event-stream", query, true,
+                      [&context](http::Request request) { return all_events(context, std::move(request)); }});
     routes.push_back({http::Method::get, "/v1/bindings/{binding}/events", "events", "bindingEvents",
-                      "A binding's entries as CloudEvents, by server-sent events.", "", "text/event-stream", query, false,
+                      "A binding's entries as CloudEvents, by server-sent events.", "", "text/event-stream", query,
+                      false,
                       [&context](http::Request request) { return binding_events(context, std::move(request)); }});
 }
 

@@ -22,7 +22,8 @@ json::Array parameters(const RouteDoc& route) {
         out.push_back(json::Object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", std::move(schema)}});
     }
     for (const auto& [name, meaning] : route.query)
-        out.push_back(json::Object{{"name", name}, {"in", "query"}, {"description", meaning}, {"schema", json::Object{{"type", "string"}}}});
+        out.push_back(json::Object{
+            {"name", name}, {"in", "query"}, {"description", meaning}, {"schema", json::Object{{"type", "string"}}}});
     return out;
 }
 
@@ -31,12 +32,17 @@ json::Object content(const std::string& type) { return {{type, json::Object{{"sc
 json::Object operation(const RouteDoc& route) {
     json::Object responses{{"200", json::Object{{"description", "Done."}, {"content", content(route.response_type)}}},
                            {"default", json::Object{{"$ref", "#/components/responses/problem"}}}};
-    json::Object out{{"operationId", route.id}, {"summary", route.summary}, {"tags", json::Array{json::Value(route.tag)}}, {"parameters", parameters(route)}};
+    json::Object out{{"operationId", route.id},
+                     {"summary", route.summary},
+                     {"tags", json::Array{json::Value(route.tag)}},
+                     {"parameters", parameters(route)}};
     if (route.method == http::Method::post)
-        responses["202"] = json::Object{{"description", "Accepted; Location says where to look."}, {"content", content("application/json")}};
+        responses["202"] = json::Object{{"description", "Accepted; Location says where to look."},
+                                        {"content", content("application/json")}};
     if (route.id == "postBinding" || route.id == "postPackage")
         responses["201"] = json::Object{{"description", "Made."}, {"content", content("application/json")}};
-    if (!route.request_type.empty()) out["requestBody"] = json::Object{{"required", true}, {"content", content(route.request_type)}};
+    if (!route.request_type.empty())
+        out["requestBody"] = json::Object{{"required", true}, {"content", content(route.request_type)}};
     if (route.for_operators) out["security"] = json::Array{json::Object{{"operator", json::Array{}}}};
     out["responses"] = std::move(responses);
     return out;
@@ -68,18 +74,24 @@ std::string openapi(const std::vector<RouteDoc>& routes) {
         if (!path.is_object()) path = json::Object{};
         path.get_object()[lower(http::method_name(route.method))] = operation(route);
     }
-    const json::Object problem{{"description", "RFC 9457: what is wrong, in which field, by which rule."},
-                               {"content", json::Object{{"application/problem+json",
-                                                         json::Object{{"schema", json::Object{{"$ref", "#/components/schemas/problem"}}}}}}}};
+    const json::Object problem{
+        {"description", "RFC 9457: what is wrong, in which field, by which rule."},
+        {"content", json::Object{{"application/problem+json",
+                                  json::Object{{"schema", json::Object{{"$ref", "#/components/schemas/problem"}}}}}}}};
     return json::canonical(json::Object{
         {"openapi", "3.1.0"},
-        {"info", json::Object{{"title", "Concordat"},
-                              {"version", "1"},
-                              {"description", "Contracts that run in attested enclaves. Messages are signed: they need no other credential."}}},
+        {"info",
+         json::Object{
+             {"title", "Concordat"},
+             {"version", "1"},
+             {"description",
+              "Contracts that run in attested enclaves. Messages are signed: they need no other credential."}}},
         {"paths", std::move(paths)},
-        {"components", json::Object{{"schemas", json::Object{{"problem", problem_schema()}}},
-                                    {"responses", json::Object{{"problem", problem}}},
-                                    {"securitySchemes", json::Object{{"operator", json::Object{{"type", "http"}, {"scheme", "bearer"}}}}}}}});
+        {"components",
+         json::Object{
+             {"schemas", json::Object{{"problem", problem_schema()}}},
+             {"responses", json::Object{{"problem", problem}}},
+             {"securitySchemes", json::Object{{"operator", json::Object{{"type", "http"}, {"scheme", "bearer"}}}}}}}});
 }
 
 }  // namespace concordat::api

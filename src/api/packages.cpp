@@ -40,15 +40,17 @@ awaitable<http::Response> post_package(Context& context, http::Request request) 
     response.headers.emplace_back("Location", "/v1/packages/" + package.id().text());
     if (!key.empty())
         co_await call<process::Nothing>([&](process::Then<process::Nothing> then) {
-            context.node.journal().put_answer(key, {digest, response.status, response.body}, context.node.clock().now(),
-                                              [then](const std::optional<Error>& error) { error ? then(*error) : then(process::Nothing{}); });
+            context.node.journal().put_answer(
+                key, {digest, response.status, response.body}, context.node.clock().now(),
+                [then](const std::optional<Error>& error) { error ? then(*error) : then(process::Nothing{}); });
         });
     co_return response;
 }
 
 awaitable<http::Response> list_packages(Context& context, http::Request request) {
     const auto limit = static_cast<std::size_t>(request.query_integer("limit", 100, 1, 1000));
-    const Hash256 after = request.query_value("after") ? Hash256::parse(*request.query_value("after"), "after") : Hash256{};
+    const Hash256 after =
+        request.query_value("after") ? Hash256::parse(*request.query_value("after"), "after") : Hash256{};
     std::string out = "{\"packages\":[";
     std::size_t count = 0;
     Hash256 last;
@@ -61,7 +63,8 @@ awaitable<http::Response> list_packages(Context& context, http::Request request)
         }
         const contract::Package package = context.node.packages().get(id);
         if (count++ > 0) out += ',';
-        out += "{\"package\":\"" + id.text() + "\",\"name\":" + json_string(package.contract.name) + ",\"version\":" + json_string(package.contract.version) + '}';
+        out += "{\"package\":\"" + id.text() + "\",\"name\":" + json_string(package.contract.name) +
+               ",\"version\":" + json_string(package.contract.version) + '}';
         last = id;
     }
     out += ']';
@@ -78,7 +81,8 @@ awaitable<http::Response> get_archive(Context& context, http::Request request) {
     const Bytes archive = registry::write_archive(package);
     http::Response response;
     response.content_type = "application/x-tar";
-    response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + registry::archive_name(package) + "\"");
+    response.headers.emplace_back("Content-Disposition",
+                                  "attachment; filename=\"" + registry::archive_name(package) + "\"");
     response.body = std::string(text_of(archive));
     co_return response;
 }
@@ -86,20 +90,31 @@ awaitable<http::Response> get_archive(Context& context, http::Request request) {
 }  // namespace
 
 void add_package_routes(std::vector<RouteDoc>& routes, Context& context) {
-    const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary, auto handler) -> RouteDoc& {
-        routes.push_back({method, std::move(pattern), "packages", std::move(id), std::move(summary), "", "application/json", {}, false,
+    const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary,
+                         auto handler) -> RouteDoc& {
+        routes.push_back({method,
+                          std::move(pattern),
+                          "packages",
+                          std::move(id),
+                          std::move(summary),
+                          "",
+                          "application/json",
+                          {},
+                          false,
                           [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
         return routes.back();
     };
-    RouteDoc& post = add(http::Method::post, "/v1/packages", "postPackage", "Publish a package (its tar) on this node.", post_package);
+    RouteDoc& post = add(http::Method::post, "/v1/packages", "postPackage", "Publish a package (its tar) on this node.",
+                         post_package);
     post.request_type = "application/x-tar";
     post.for_operators = true;
     post.body_bytes = registry::max_archive_bytes;
     add(http::Method::get, "/v1/packages", "listPackages", "Packages on this node.", list_packages).query = {
         {"after", "package id from which to go on"}, {"limit", "1 to 1000"}};
     add(http::Method::get, "/v1/packages/{package}", "getPackage", "A package's contract.", get_package);
-    add(http::Method::get, "/v1/packages/{package}/archive", "getPackageArchive", "A package as it is published (tar).", get_archive).response_type =
-        "application/x-tar";
+    add(http::Method::get, "/v1/packages/{package}/archive", "getPackageArchive", "A package as it is published (tar).",
+        get_archive)
+        .response_type = "application/x-tar";
 }
 
 }  // namespace concordat::api

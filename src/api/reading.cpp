@@ -30,21 +30,24 @@ awaitable<http::Response> list_entries(Context& context, http::Request request) 
     for (std::size_t i = 0; i < commits.size(); ++i) out += (i == 0 ? "" : ",") + render_answer(*commits[i]);
     out += ']';
     if (commits.size() == limit)
-        out += ",\"next\":\"" + binding_url(binding) + "/entries?limit=" + std::to_string(limit) + "&after=" + std::to_string(commits.back()->entry.sequence) + '"';
+        out += ",\"next\":\"" + binding_url(binding) + "/entries?limit=" + std::to_string(limit) +
+               "&after=" + std::to_string(commits.back()->entry.sequence) + '"';
     co_return json_response(out + '}');
 }
 
 awaitable<http::Response> get_entry(Context& context, http::Request request) {
     const Hash256 binding = hash_param(request, "binding");
     const std::uint64_t sequence = sequence_param(request);
-    const CommitPtr commit = co_await call<CommitPtr>([&](process::Then<CommitPtr> then) { context.node.entry(binding, sequence, then); });
+    const CommitPtr commit =
+        co_await call<CommitPtr>([&](process::Then<CommitPtr> then) { context.node.entry(binding, sequence, then); });
     co_return json_response(render_entry(*commit));
 }
 
 awaitable<http::Response> get_receipt(Context& context, http::Request request) {
     const Hash256 binding = hash_param(request, "binding");
     const std::uint64_t sequence = sequence_param(request);
-    co_return json_response(co_await call<std::string>([&](process::Then<std::string> then) { context.node.receipt(binding, sequence, then); }));
+    co_return json_response(co_await call<std::string>(
+        [&](process::Then<std::string> then) { context.node.receipt(binding, sequence, then); }));
 }
 
 std::optional<Hash256> nonce_of(const http::Request& request) {
@@ -73,7 +76,8 @@ awaitable<http::Response> get_state(Context& context, http::Request request) {
     const auto nonce = nonce_of(request);
     std::string head;
     if (nonce) head = co_await head_json(context, binding, *nonce);
-    const CommitPtr commit = co_await call<CommitPtr>([&](process::Then<CommitPtr> then) { context.node.latest(binding, then); });
+    const CommitPtr commit =
+        co_await call<CommitPtr>([&](process::Then<CommitPtr> then) { context.node.latest(binding, then); });
     std::string body = render_answer(*commit);
     if (!head.empty()) body = body.substr(0, body.size() - 1) + ",\"head\":" + head + '}';
     co_return json_response(std::move(body));
@@ -83,17 +87,30 @@ awaitable<http::Response> get_state(Context& context, http::Request request) {
 
 void add_reading_routes(std::vector<RouteDoc>& routes, Context& context) {
     const auto add = [&](std::string pattern, std::string id, std::string summary, auto handler) -> RouteDoc& {
-        routes.push_back({http::Method::get, std::move(pattern), "entries", std::move(id), std::move(summary), "", "application/json", {}, false,
+        routes.push_back({http::Method::get,
+                          std::move(pattern),
+                          "entries",
+                          std::move(id),
+                          std::move(summary),
+                          "",
+                          "application/json",
+                          {},
+                          false,
                           [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
         return routes.back();
     };
     add("/v1/bindings/{binding}/entries", "listEntries", "The binding's entries in order.", list_entries).query = {
         {"after", "sequence after which to go on"}, {"limit", "1 to 500"}};
-    add("/v1/bindings/{binding}/entries/{sequence}", "getEntry", "One entry with its document, input, claim and ledger receipt.", get_entry);
-    add("/v1/bindings/{binding}/entries/{sequence}/receipt", "getReceipt", "The receipt that anyone can verify offline (docs/formats.md, section 8).", get_receipt);
-    add("/v1/bindings/{binding}/state", "getState", "The state after the last entry; confidential fields sealed.", get_state).query = {
-        {"nonce", "32 bytes in base64url: adds the ledger's signed statement that this is the head now"}};
-    add("/v1/bindings/{binding}/head", "getHead", "The ledger's signed statement of the binding's last entry.", get_head).query = {{"nonce", "32 bytes in base64url"}};
+    add("/v1/bindings/{binding}/entries/{sequence}", "getEntry",
+        "One entry with its document, input, claim and ledger receipt.", get_entry);
+    add("/v1/bindings/{binding}/entries/{sequence}/receipt", "getReceipt",
+        "The receipt that anyone can verify offline (docs/formats.md, section 8).", get_receipt);
+    add("/v1/bindings/{binding}/state", "getState", "The state after the last entry; confidential fields sealed.",
+        get_state)
+        .query = {{"nonce", "32 bytes in base64url: adds the ledger's signed statement that this is the head now"}};
+    add("/v1/bindings/{binding}/head", "getHead", "The ledger's signed statement of the binding's last entry.",
+        get_head)
+        .query = {{"nonce", "32 bytes in base64url"}};
 }
 
 }  // namespace concordat::api

@@ -37,9 +37,16 @@ class Writer {
 
 void write_summary(Writer& out, const node::Commit& commit) {
     const node::EntryView& entry = commit.entry;
-    out.hash("entry", entry.id).number("sequence", entry.sequence).hash("binding", entry.binding).hash("version", entry.version)
-        .text("type", contract::entry_type_name(entry.type)).raw("time", entry.time).raw_if("action", entry.action)
-        .raw_if("result", entry.result).raw_if("events", entry.events).raw_if("reason", entry.reason);
+    out.hash("entry", entry.id)
+        .number("sequence", entry.sequence)
+        .hash("binding", entry.binding)
+        .hash("version", entry.version)
+        .text("type", contract::entry_type_name(entry.type))
+        .raw("time", entry.time)
+        .raw_if("action", entry.action)
+        .raw_if("result", entry.result)
+        .raw_if("events", entry.events)
+        .raw_if("reason", entry.reason);
 }
 
 std::string list(const std::vector<std::string>& texts) {
@@ -52,7 +59,9 @@ std::string list(const std::vector<std::string>& texts) {
 }
 
 constexpr std::string_view kind_name(node::DraftKind kind) {
-    return kind == node::DraftKind::first ? "binding" : kind == node::DraftKind::amendment ? "amendment" : "termination";
+    return kind == node::DraftKind::first       ? "binding"
+           : kind == node::DraftKind::amendment ? "amendment"
+                                                : "termination";
 }
 
 }  // namespace
@@ -64,17 +73,26 @@ std::string json_string(std::string_view text) {
 }
 
 std::string binding_url(const Hash256& binding) { return "/v1/bindings/" + binding.text(); }
-std::string entry_url(const Hash256& binding, std::uint64_t sequence) { return binding_url(binding) + "/entries/" + std::to_string(sequence); }
+std::string entry_url(const Hash256& binding, std::uint64_t sequence) {
+    return binding_url(binding) + "/entries/" + std::to_string(sequence);
+}
 
 std::string problem_object(const Error& error) {
-    return Writer().text("code", code_name(error.code())).text("title", title(error.code())).text("field", error.field())
-        .text("rule", error.rule()).number("status", static_cast<std::uint64_t>(http_status(error.code()))).end();
+    return Writer()
+        .text("code", code_name(error.code()))
+        .text("title", title(error.code()))
+        .text("field", error.field())
+        .text("rule", error.rule())
+        .number("status", static_cast<std::uint64_t>(http_status(error.code())))
+        .end();
 }
 
 std::string render_answer(const node::Commit& commit) {
-    Writer out(640 + commit.state.size() + commit.disclosures.size() + commit.entry.result.size() + commit.entry.events.size());
+    Writer out(640 + commit.state.size() + commit.disclosures.size() + commit.entry.result.size() +
+               commit.entry.events.size());
     write_summary(out, commit);
-    out.raw("state", text_of(commit.state)).raw("sealed", text_of(commit.disclosures))
+    out.raw("state", text_of(commit.state))
+        .raw("sealed", text_of(commit.disclosures))
         .text("receipt", entry_url(commit.entry.binding, commit.entry.sequence) + "/receipt");
     return out.end();
 }
@@ -83,9 +101,13 @@ std::string render_entry(const node::Commit& commit) {
     const enclave::Committed parts = commit.decode();
     Writer out(1024 + commit.raw.size() * 2);
     write_summary(out, commit);
-    out.number("index", commit.index).raw("document", text_of(commit.document)).text("input", to_base64url(commit.input))
-        .raw("state", text_of(commit.state)).raw("sealed", text_of(commit.disclosures))
-        .raw("claim", json::canonical(parts.claim.to_json())).raw("ledger_receipt", json::canonical(parts.receipt.to_json()))
+    out.number("index", commit.index)
+        .raw("document", text_of(commit.document))
+        .text("input", to_base64url(commit.input))
+        .raw("state", text_of(commit.state))
+        .raw("sealed", text_of(commit.disclosures))
+        .raw("claim", json::canonical(parts.claim.to_json()))
+        .raw("ledger_receipt", json::canonical(parts.receipt.to_json()))
         .text("receipt", entry_url(commit.entry.binding, commit.entry.sequence) + "/receipt");
     return out.end();
 }
@@ -94,37 +116,59 @@ std::string render_event(const node::Commit& commit) {
     Writer data;
     write_summary(data, commit);
     Writer out(1024);
-    out.text("specversion", "1.0").text("id", std::to_string(commit.index)).text("source", binding_url(commit.entry.binding))
-        .text("type", "concordat.entry." + std::string(contract::entry_type_name(commit.entry.type))).raw("time", commit.entry.time)
-        .text("subject", std::to_string(commit.entry.sequence)).text("datacontenttype", "application/json").raw("data", data.end());
+    out.text("specversion", "1.0")
+        .text("id", std::to_string(commit.index))
+        .text("source", binding_url(commit.entry.binding))
+        .text("type", "concordat.entry." + std::string(contract::entry_type_name(commit.entry.type)))
+        .raw("time", commit.entry.time)
+        .text("subject", std::to_string(commit.entry.sequence))
+        .text("datacontenttype", "application/json")
+        .raw("data", data.end());
     return out.end();
 }
 
 std::string render_draft(const node::DraftView& view) {
     const node::DraftRow& row = view.row;
     Writer out(1024 + row.jws.size());
-    out.hash("binding", row.binding).hash("document", row.document).text("kind", kind_name(row.kind)).text("status", row.state);
+    out.hash("binding", row.binding)
+        .hash("document", row.document)
+        .text("kind", kind_name(row.kind))
+        .text("status", row.state);
     if (!row.reason.empty()) out.text("reason", row.reason);
-    out.raw("signed", list(view.signed_by)).raw("missing", list(view.missing)).time_if("expires", row.expires).time_if("created", row.created)
+    out.raw("signed", list(view.signed_by))
+        .raw("missing", list(view.missing))
+        .time_if("expires", row.expires)
+        .time_if("created", row.created)
         .raw("jws", row.jws);
     return out.end();
 }
 
 std::string render_binding_line(const node::BindingRow& row) {
     Writer out;
-    out.hash("binding", row.id).text("tenant", row.tenant).text("status", row.status)
-        .number("version_number", static_cast<std::uint64_t>(row.number)).hash("version", row.version).hash("package", row.package)
+    out.hash("binding", row.id)
+        .text("tenant", row.tenant)
+        .text("status", row.status)
+        .number("version_number", static_cast<std::uint64_t>(row.number))
+        .hash("version", row.version)
+        .hash("package", row.package)
         .time_if("created", row.created);
     if (!row.proposal.is_zero()) out.hash("proposal", row.proposal).time_if("deadline", row.deadline);
     return out.end();
 }
 
-std::string render_binding(const node::BindingState& state, const std::string& document_jws, const std::vector<node::DraftView>& drafts) {
+std::string render_binding(const node::BindingState& state, const std::string& document_jws,
+                           const std::vector<node::DraftView>& drafts) {
     const node::BindingRow& row = state.row;
     Writer out(1024 + document_jws.size());
-    out.hash("binding", row.id).text("status", row.status).number("version_number", static_cast<std::uint64_t>(row.number))
-        .hash("version", row.version).hash("package", row.package).text("isolation", row.dedicated ? "dedicated" : "shared")
-        .number("sequence", state.head->sequence).hash("entry", state.head->entry).time_if("created", row.created);
+    out.hash("binding", row.id)
+        .text("status", row.status)
+        .number("version_number", static_cast<std::uint64_t>(row.number))
+        .hash("version", row.version)
+        .hash("package", row.package)
+        .text("isolation", row.dedicated ? "dedicated" : "shared")
+        .number("sequence", state.head->sequence)
+        .hash("entry", state.head->entry)
+        .time_if("created", row.created);
     if (!row.proposal.is_zero()) out.hash("proposal", row.proposal).time_if("deadline", row.deadline);
     std::string open = "[";
     for (const auto& draft : drafts) {

@@ -13,7 +13,8 @@ std::string render_entry(const node::Commit& commit);
 // A CloudEvents 1.0 event in structured JSON mode.
 std::string render_event(const node::Commit& commit);
 std::string render_draft(const node::DraftView& view);
-std::string render_binding(const node::BindingState& state, const std::string& document_jws, const std::vector<node::DraftView>& drafts);
+std::string render_binding(const node::BindingState& state, const std::string& document_jws,
+                           const std::vector<node::DraftView>& drafts);
 std::string render_binding_line(const node::BindingRow& row);
 
 std::string json_string(std::string_view text);

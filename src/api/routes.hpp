@@ -10,8 +10,8 @@ namespace concordat::api {
 struct RouteDoc {
     http::Method method;
     std::string pattern, tag, id, summary;
-    std::string request_type;   // media type of the body; "" for none
-    std::string response_type;  // of 200
+    std::string request_type;                                // media type of the body; "" for none
+    std::string response_type;                               // of 200
     std::vector<std::pair<std::string, std::string>> query;  // name, meaning
     bool for_operators = false;
     http::Handler handler;

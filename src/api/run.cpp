@@ -34,9 +34,14 @@ void report(const Error& error) {
 // The running process: what ends it, and in which order.
 class Running {
   public:
-    Running(boost::asio::io_context& loop, const node::NodeOptions& options, const std::function<void(std::uint16_t)>& on_ready)
-        : loop_(loop), node_(loop, options, clock_, random_), server_(loop, server_options(options)),
-          context_{node_, server_, [this] { stop(); }}, signals_(loop, SIGTERM, SIGINT), on_ready_(on_ready) {
+    Running(boost::asio::io_context& loop, const node::NodeOptions& options,
+            const std::function<void(std::uint16_t)>& on_ready)
+        : loop_(loop),
+          node_(loop, options, clock_, random_),
+          server_(loop, server_options(options)),
+          context_{node_, server_, [this] { stop(); }},
+          signals_(loop, SIGTERM, SIGINT),
+          on_ready_(on_ready) {
         add_routes(context_);
     }
 
@@ -52,7 +57,9 @@ class Running {
                 return fail(error);
             }
             serving_ = true;
-            log::info("node_ready", {{"host", node_.options().host}, {"port", server_.port()}, {"protection", "development, not hardware-protected"}});
+            log::info("node_ready", {{"host", node_.options().host},
+                                     {"port", server_.port()},
+                                     {"protection", "development, not hardware-protected"}});
             if (on_ready_) on_ready_(server_.port());
         });
     }
@@ -75,7 +82,8 @@ class Running {
 
     boost::asio::awaitable<void> end() {
         if (serving_) co_await server_.stop(std::chrono::milliseconds(node_.options().stop_seconds * 1000));
-        co_await call<process::Nothing>([this](process::Then<process::Nothing> then) { node_.stop([then] { then(process::Nothing{}); }); });
+        co_await call<process::Nothing>(
+            [this](process::Then<process::Nothing> then) { node_.stop([then] { then(process::Nothing{}); }); });
         loop_.stop();
     }
 

@@ -11,7 +11,9 @@ using boost::asio::awaitable;
 constexpr std::string_view single_node_warning = "a single node cannot detect that its own disk was rolled back";
 constexpr std::string_view development_warning = "development, not hardware-protected";
 
-json::Value parsed(const std::string& text) { return text.empty() ? json::Value(nullptr) : json::parse(text, "document"); }
+json::Value parsed(const std::string& text) {
+    return text.empty() ? json::Value(nullptr) : json::parse(text, "document");
+}
 
 awaitable<http::Response> get_ledger(Context& context, http::Request) {
     const auto& identity = context.node.identity();
@@ -30,7 +32,8 @@ awaitable<http::Response> get_ledger(Context& context, http::Request) {
 }
 
 awaitable<http::Response> get_root(Context& context, http::Request) {
-    const auto root = co_await call<node::ccl::SignedRoot>([&](process::Then<node::ccl::SignedRoot> then) { context.node.ledger().root(then); });
+    const auto root = co_await call<node::ccl::SignedRoot>(
+        [&](process::Then<node::ccl::SignedRoot> then) { context.node.ledger().root(then); });
     co_return json_response(json::canonical(json::Object{{"size", static_cast<std::int64_t>(root.size)},
                                                          {"root", root.root.text()},
                                                          {"time", format_time(root.time)},
@@ -40,12 +43,14 @@ awaitable<http::Response> get_root(Context& context, http::Request) {
 
 awaitable<http::Response> get_consistency(Context& context, http::Request request) {
     const auto from = static_cast<std::uint64_t>(request.query_integer("from", 0, 0, json::max_integer));
-    const auto to = static_cast<std::uint64_t>(request.query_integer("to", static_cast<std::int64_t>(context.node.chronicle().watermark()), 0, json::max_integer));
-    const auto hashes = co_await call<std::vector<Hash256>>([&](process::Then<std::vector<Hash256>> then) { context.node.ledger().consistency(from, to, then); });
+    const auto to = static_cast<std::uint64_t>(request.query_integer(
+        "to", static_cast<std::int64_t>(context.node.chronicle().watermark()), 0, json::max_integer));
+    const auto hashes = co_await call<std::vector<Hash256>>(
+        [&](process::Then<std::vector<Hash256>> then) { context.node.ledger().consistency(from, to, then); });
     json::Array path;
     for (const Hash256& hash : hashes) path.emplace_back(to_base64url(hash.view()));
-    co_return json_response(json::canonical(
-        json::Object{{"from", static_cast<std::int64_t>(from)}, {"to", static_cast<std::int64_t>(to)}, {"path", std::move(path)}}));
+    co_return json_response(json::canonical(json::Object{
+        {"from", static_cast<std::int64_t>(from)}, {"to", static_cast<std::int64_t>(to)}, {"path", std::move(path)}}));
 }
 
 // What whoever writes a binding puts into it: which code answers here, and which roots vouch for it.
@@ -60,7 +65,8 @@ awaitable<http::Response> get_attestation(Context& context, http::Request) {
                                         {"key", known ? parsed(known->key) : json::Value(nullptr)},
                                         {"evidence", known ? parsed(known->evidence) : json::Value(nullptr)}});
     }
-    co_return json_response(json::canonical(json::Object{{"protection", development_warning}, {"enclaves", std::move(enclaves)}}));
+    co_return json_response(
+        json::canonical(json::Object{{"protection", development_warning}, {"enclaves", std::move(enclaves)}}));
 }
 
 awaitable<http::Response> get_enclaves(Context& context, http::Request request) {
@@ -100,8 +106,9 @@ awaitable<http::Response> metrics(Context& context, http::Request) {
     response.content_type = "text/plain; version=0.0.4";
     response.body = context.server.metrics_text();
     const auto gauge = [&](std::string_view name, std::string_view help, std::size_t value) {
-        response.body += "# HELP concordat_" + std::string(name) + " " + std::string(help) + "\n# TYPE concordat_" + std::string(name) +
-                         " gauge\nconcordat_" + std::string(name) + " " + std::to_string(value) + "\n";
+        response.body += "# HELP concordat_" + std::string(name) + " " + std::string(help) + "\n# TYPE concordat_" +
+                         std::string(name) + " gauge\nconcordat_" + std::string(name) + " " + std::to_string(value) +
+                         "\n";
     };
     gauge("ledger_entries", "Entries of the record ledger that this node knows.", context.node.chronicle().watermark());
     gauge("messages_under_way", "Inputs that wait or run.", context.node.lanes().total());
@@ -114,18 +121,32 @@ awaitable<http::Response> metrics(Context& context, http::Request) {
 }  // namespace
 
 void add_system_routes(std::vector<RouteDoc>& routes, Context& context) {
-    const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary, auto handler) -> RouteDoc& {
-        routes.push_back({method, std::move(pattern), "system", std::move(id), std::move(summary), "", "application/json", {}, false,
+    const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary,
+                         auto handler) -> RouteDoc& {
+        routes.push_back({method,
+                          std::move(pattern),
+                          "system",
+                          std::move(id),
+                          std::move(summary),
+                          "",
+                          "application/json",
+                          {},
+                          false,
                           [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
         return routes.back();
     };
     using enum http::Method;
-    add(get, "/v1/ledger", "getLedger", "The record ledger: identity, evidence, and what it cannot detect.", get_ledger);
-    add(get, "/v1/ledger/root", "getLedgerRoot", "The ledger's newest signed root, to be anchored elsewhere.", get_root);
-    add(get, "/v1/ledger/consistency", "getLedgerConsistency", "Proof that the tree of `from` entries begins the tree of `to` (RFC 9162).", get_consistency)
+    add(get, "/v1/ledger", "getLedger", "The record ledger: identity, evidence, and what it cannot detect.",
+        get_ledger);
+    add(get, "/v1/ledger/root", "getLedgerRoot", "The ledger's newest signed root, to be anchored elsewhere.",
+        get_root);
+    add(get, "/v1/ledger/consistency", "getLedgerConsistency",
+        "Proof that the tree of `from` entries begins the tree of `to` (RFC 9162).", get_consistency)
         .query = {{"from", "size"}, {"to", "size"}};
-    add(get, "/v1/attestation", "getAttestation", "Measurements and evidence of the enclaves that run here.", get_attestation);
-    add(get, "/v1/enclaves", "getEnclaves", "The pool of enclaves and the isolation that each holds.", get_enclaves).for_operators = true;
+    add(get, "/v1/attestation", "getAttestation", "Measurements and evidence of the enclaves that run here.",
+        get_attestation);
+    add(get, "/v1/enclaves", "getEnclaves", "The pool of enclaves and the isolation that each holds.", get_enclaves)
+        .for_operators = true;
     add(post, "/v1/stop", "stop", "End the node gracefully.", post_stop).for_operators = true;
     add(get, "/healthz", "healthz", "Whether the process lives.", healthz);
     add(get, "/readyz", "readyz", "Whether messages can be run.", readyz);

@@ -74,8 +74,8 @@ void AttestedChannel::progress() {
 
 Hash256 AttestedChannel::report_data(Side side, const crypto::PublicKey& key) const {
     const std::uint8_t zero = 0;
-    return crypto::sha256({bytes_of(typ), {&zero, 1}, bytes_of(role_of(side)), {&zero, 1}, exporter_.view(),
-                           key.thumbprint().view()});
+    return crypto::sha256(
+        {bytes_of(typ), {&zero, 1}, bytes_of(role_of(side)), {&zero, 1}, exporter_.view(), key.thumbprint().view()});
 }
 
 void AttestedChannel::introduce() {
@@ -104,7 +104,8 @@ void AttestedChannel::take_messages() {
                 throw Error(Code::protocol, "channel", "a message is larger than it may be");
             if (in.left() < size) break;
             const ByteView message = in.raw(size);
-            if (!ready_) check_peer(message);
+            if (!ready_)
+                check_peer(message);
             else {
                 unread_.push_back(to_bytes(message));
                 unread_bytes_ += size + length_bytes;
@@ -166,8 +167,7 @@ void AttestedChannel::write_message(ByteView message) {
 void AttestedChannel::send(ByteView message) {
     require_alive();
     require_ready();
-    if (message.size() > max_channel_message_bytes)
-        throw Error(Code::too_large, "message", "must be at most 8 MiB");
+    if (message.size() > max_channel_message_bytes) throw Error(Code::too_large, "message", "must be at most 8 MiB");
     or_die(dead_, [&] { write_message(message); });
 }
 

@@ -2,10 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <process/sandbox.hpp>
 #include <rapidcheck.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <process/sandbox.hpp>
 
 #include <base/error.hpp>
 #include <base/wire.hpp>
@@ -222,10 +222,9 @@ TEST_F(ForgerTest, each_part_of_the_introduction_is_checked) {
                   m["role"] = "ledger";
               }),
               "bad_evidence /channel/proof");
-    EXPECT_EQ(said([&](const Forger& f, auto& m) {
-                  m["evidence"] = enclave_provider.make(f.data("enclave", ledger_key));
-              }),
-              "bad_evidence /channel/evidence/report_data");
+    EXPECT_EQ(
+        said([&](const Forger& f, auto& m) { m["evidence"] = enclave_provider.make(f.data("enclave", ledger_key)); }),
+        "bad_evidence /channel/evidence/report_data");
     // Somebody else's key, for which the sender holds evidence but not the private half.
     EXPECT_EQ(said([&](const Forger& f, auto& m) {
                   m["key"] = other.public_key().jwk();
@@ -233,7 +232,8 @@ TEST_F(ForgerTest, each_part_of_the_introduction_is_checked) {
               }),
               "bad_evidence /channel/proof");
     EXPECT_EQ(said([&](const Forger& f, auto& m) {
-                  m["proof"] = crypto::sign_compact(f.data("ledger", ledger_key).view(), "concordat/other/1", ledger_key);
+                  m["proof"] =
+                      crypto::sign_compact(f.data("ledger", ledger_key).view(), "concordat/other/1", ledger_key);
               }),
               "bad_evidence /channel/proof");
     EXPECT_EQ(said([](auto&, auto& m) { m["evidence"].as_object()["kind"] = "tdx"; }),

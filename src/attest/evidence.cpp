@@ -1,7 +1,7 @@
 #include "evidence.hpp"
 
-#include <base/error.hpp>
 #include <array>
+#include <base/error.hpp>
 
 #include "development.hpp"
 

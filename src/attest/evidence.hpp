@@ -1,7 +1,7 @@
 // Attestation evidence: a statement by a root of trust about what code runs, and 32 bytes that this code chose.
 // It travels as JSON {"kind": …, …}; each kind (technology) is one file here and one row in the table in evidence.cpp.
-// Checking evidence says what is claimed and that the root named in the claims vouches for it; whether that is enough is
-// the policy's business.
+// Checking evidence says what is claimed and that the root named in the claims vouches for it; whether that is enough
+// is the policy's business.
 #pragma once
 #include <base/bytes.hpp>
 #include <base/clock.hpp>
@@ -13,13 +13,13 @@
 namespace concordat::attest {
 
 struct Claims {
-    std::string kind;        // "development", …
-    Hash256 measurement;     // of the code that runs
-    std::string product;     // which of our programs: "concordat-enclave", "concordat-ledger"
-    std::int64_t svn = 0;    // security version number: rises with each security fix
-    Hash256 report_data;     // chosen by the code that runs; binds the evidence to a use
-    Hash256 root;            // thumbprint of the key that vouches
-    bool hardware = false;   // whether hardware protects what runs
+    std::string kind;       // "development", …
+    Hash256 measurement;    // of the code that runs
+    std::string product;    // which of our programs: "concordat-enclave", "concordat-ledger"
+    std::int64_t svn = 0;   // security version number: rises with each security fix
+    Hash256 report_data;    // chosen by the code that runs; binds the evidence to a use
+    Hash256 root;           // thumbprint of the key that vouches
+    bool hardware = false;  // whether hardware protects what runs
     TimeMs issued = 0;
 };
 

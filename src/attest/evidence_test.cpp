@@ -44,7 +44,8 @@ struct EvidenceTest : testing::Test {
         return out;
     }
     json::Object report() {
-        return json::parse(text_of(crypto::parse_compact(evidence.at("report").as_string(), "report").payload), "report")
+        return json::parse(text_of(crypto::parse_compact(evidence.at("report").as_string(), "report").payload),
+                           "report")
             .as_object();
     }
     Policy policy() {

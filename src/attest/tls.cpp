@@ -13,7 +13,9 @@ namespace {
 template <auto function>
 struct FreeBy {
     template <class T>
-    void operator()(T* object) const { function(object); }
+    void operator()(T* object) const {
+        function(object);
+    }
 };
 using Context = std::unique_ptr<SSL_CTX, FreeBy<SSL_CTX_free>>;
 using Certificate = std::unique_ptr<X509, FreeBy<X509_free>>;
@@ -102,8 +104,10 @@ TlsPipe::TlsPipe(Role role) {
         fail("connection");
     }
     SSL_set_bio(ssl_.get(), in, out);
-    if (role == Role::client) SSL_set_connect_state(ssl_.get());
-    else SSL_set_accept_state(ssl_.get());
+    if (role == Role::client)
+        SSL_set_connect_state(ssl_.get());
+    else
+        SSL_set_accept_state(ssl_.get());
 }
 
 void TlsPipe::feed(ByteView tls_bytes) {
@@ -153,8 +157,8 @@ Bytes TlsPipe::take_output() {
 
 Hash256 TlsPipe::exporter(std::string_view label) const {
     Hash256 out;
-    require(SSL_export_keying_material(ssl_.get(), out.bytes.data(), out.bytes.size(), label.data(), label.size(), nullptr,
-                                       0, 0) == 1,
+    require(SSL_export_keying_material(ssl_.get(), out.bytes.data(), out.bytes.size(), label.data(), label.size(),
+                                       nullptr, 0, 0) == 1,
             "exporter");
     return out;
 }

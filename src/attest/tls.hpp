@@ -1,5 +1,6 @@
-// TLS 1.3 (RFC 8446) without sockets: bytes in, bytes out. Both sides show a throw-away self-signed P-256 certificate and
-// accept any: who the peer is, is decided inside the tunnel. No resumption, no tickets, no early data, no older version.
+// TLS 1.3 (RFC 8446) without sockets: bytes in, bytes out. Both sides show a throw-away self-signed P-256 certificate
+// and accept any: who the peer is, is decided inside the tunnel. No resumption, no tickets, no early data, no older
+// version.
 #pragma once
 #include <base/bytes.hpp>
 #include <memory>
@@ -8,7 +9,8 @@ struct ssl_st;
 
 namespace concordat::attest {
 
-// Loads what OpenSSL loads lazily, without its configuration file. Call before entering a sandbox without a file system.
+// Loads what OpenSSL loads lazily, without its configuration file. Call before entering a sandbox without a file
+// system.
 void prepare_tls();
 
 class TlsPipe {
@@ -18,10 +20,10 @@ class TlsPipe {
 
     // All take and leave OpenSSL's memory buffers; errors are Error(protocol) with OpenSSL's reason.
     void feed(ByteView tls_bytes);
-    bool handshake();                // true once done
+    bool handshake();                   // true once done
     Bytes read(std::size_t max_bytes);  // plaintext, empty when there is none now; the peer's close is an error
     void write(ByteView plaintext);
-    Bytes take_output();             // TLS bytes for the peer
+    Bytes take_output();                             // TLS bytes for the peer
     Hash256 exporter(std::string_view label) const;  // RFC 8446 §7.5, 32 bytes, empty context; after the handshake
 
   private:

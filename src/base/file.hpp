@@ -27,7 +27,8 @@ Bytes read_file(const std::filesystem::path& path, std::size_t max_bytes = std::
 std::string read_text_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 28);
 // Writes to a temporary neighbour, fsyncs, renames, fsyncs the folder: after a crash the old or the new file is there.
 void write_file_atomic(const std::filesystem::path& path, ByteView content, unsigned mode = 0644);
-// Takes an exclusive lock on <folder>/lock that the process holds until it ends; Error(locked_directory) if another does.
+// Takes an exclusive lock on <folder>/lock that the process holds until it ends; Error(locked_directory) if another
+// does.
 UniqueFd lock_folder(const std::filesystem::path& folder);
 
 }  // namespace concordat

@@ -15,7 +15,8 @@ struct Frame {
 inline constexpr std::size_t max_frame_bytes = std::size_t{1} << 26;
 
 Bytes encode_frame(std::uint16_t type, std::uint64_t id, ByteView payload);
-void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id, ByteView payload);  // the same, behind what is there
+void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id,
+                  ByteView payload);  // the same, behind what is there
 
 // Collects bytes and yields whole frames. Throws Error(protocol) on a length beyond max_frame_bytes.
 class FrameBuffer {

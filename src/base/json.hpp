@@ -34,16 +34,16 @@ void append_canonical(std::string& out, const Value& value);
 std::string canonical(const Object& object);
 
 // Reads an object's members by name with errors that name the field; finish() refuses members nobody asked for.
-// `path` is a JSON Pointer prefix ("/entry"). Errors: bad_format, missing_field, too_large, unknown_field. The value must
-// outlive the reader and what it returned by view or reference.
+// `path` is a JSON Pointer prefix ("/entry"). Errors: bad_format, missing_field, too_large, unknown_field. The value
+// must outlive the reader and what it returned by view or reference.
 class Reader {
   public:
     Reader(const Value& value, std::string path);
     Reader(const Object& object, std::string path);
     Reader(const Object&&, std::string) = delete;
     Reader(const Value&&, std::string) = delete;  // reads the caller's value, so that must outlive it
-    const Value& any(std::string_view name);  // throws missing_field
-    const Value* find(std::string_view name);  // null when absent
+    const Value& any(std::string_view name);      // throws missing_field
+    const Value* find(std::string_view name);     // null when absent
     std::string_view string(std::string_view name, std::size_t max_bytes = 65536);
     std::string_view string_or(std::string_view name, std::string_view otherwise);
     std::int64_t integer(std::string_view name, std::int64_t min = 0, std::int64_t max = max_integer);
@@ -54,10 +54,10 @@ class Reader {
     Bytes base64url(std::string_view name, std::size_t max_bytes = 1 << 24);
     const Array& array(std::string_view name, std::size_t max_items = 4096);
     const Object& object(std::string_view name);
-    void expect(std::string_view name, std::string_view value);  // a constant such as "typ"
-    std::string at(std::string_view name) const;                 // this member's pointer
+    void expect(std::string_view name, std::string_view value);             // a constant such as "typ"
+    std::string at(std::string_view name) const;                            // this member's pointer
     [[noreturn]] void fail(std::string_view name, std::string rule) const;  // bad_format at the member
-    void finish() const;  // throws unknown_field
+    void finish() const;                                                    // throws unknown_field
 
   private:
     [[noreturn]] void too_large(std::string_view name, std::size_t max, std::string_view unit) const;

@@ -29,14 +29,20 @@ class Secret {
     ~Secret() { clear(); }
     const T& expose() const { return value_; }  // the one place where a reader must ask "why?"
     T& expose() { return value_; }
-    Secret copy() const { T again = value_; return Secret(std::move(again)); }
+    Secret copy() const {
+        T again = value_;
+        return Secret(std::move(again));
+    }
 
   private:
     void clear() { scrub(value_); }
     static void scrub(T& value) {
         // A moved-from short string still holds its characters, so the whole capacity is wiped, not only the size.
         if constexpr (requires { value.resize(value.capacity()); }) value.resize(value.capacity());
-        if constexpr (requires { value.data(); value.size(); }) {
+        if constexpr (requires {
+                          value.data();
+                          value.size();
+                      }) {
             if (value.size() != 0) wipe(value.data(), value.size() * sizeof(*value.data()));
         } else {
             wipe(&value, sizeof value);

@@ -132,8 +132,7 @@ AmendmentRule read_amendment(Reader& document, const std::vector<Party>& parties
 void read_record(Reader& document, Binding& binding) {
     Reader in(document.any("record"), document.at("record"));
     binding.service_key = read_key(in.any("service_key"), in.at("service_key"));
-    binding.ledger_encryption_key =
-        read_encryption_key(in.any("encryption_key"), in.at("encryption_key"));
+    binding.ledger_encryption_key = read_encryption_key(in.any("encryption_key"), in.at("encryption_key"));
     binding.chain = std::string(in.string("chain"));
     if (binding.chain != "ccl:" + binding.service_key.thumbprint().hex().substr(0, 32)) {
         in.fail("chain", "must be \"ccl:\" and the first 32 hex digits of the service key's thumbprint");

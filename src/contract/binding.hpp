@@ -15,7 +15,7 @@ inline constexpr std::string_view binding_typ = "concordat/binding/1";
 inline constexpr std::string_view cipher_suite = "ECDH-ES+A256KW/A256GCM";
 inline constexpr std::size_t max_binding_bytes = std::size_t{1} << 20;
 inline constexpr std::size_t max_parties = 64;  // as many as a general JWS may have signatures
-inline constexpr std::size_t max_keys = 16;      // of one party or source
+inline constexpr std::size_t max_keys = 16;     // of one party or source
 inline constexpr std::size_t max_sources = 64;
 
 struct Party {
@@ -65,7 +65,8 @@ struct Binding {
     TimeMs expires = 0;
     json::Object document;  // as parsed, to compare versions
 
-    // From exact payload bytes; strict; throws naming field and rule. Checks everything that the document alone can show.
+    // From exact payload bytes; strict; throws naming field and rule. Checks everything that the document alone can
+    // show.
     static Binding parse(ByteView payload);
     Hash256 enclaves_hash() const;
     // The party or source whose key has this thumbprint; null when none.
@@ -78,12 +79,13 @@ struct Binding {
     std::map<Hash256, Sender> senders_;
 };
 
-// The ids of the parties whose signature on `jws` holds, by the keys in `binding`. A signature by a key that `binding` does not
-// know, a second one by the same party, or one that does not hold: Error(not_a_party | bad_signature), naming which.
+// The ids of the parties whose signature on `jws` holds, by the keys in `binding`. A signature by a key that `binding`
+// does not know, a second one by the same party, or one that does not hold: Error(not_a_party | bad_signature), naming
+// which.
 std::set<std::string> signers(const Binding& keys_of, const crypto::GeneralJws& jws, std::string_view typ);
 
-// Whether `next` changes nothing but one party's own keys (and, as it must, the sealed terms that this party reads): that
-// party's id, else empty.
+// Whether `next` changes nothing but one party's own keys (and, as it must, the sealed terms that this party reads):
+// that party's id, else empty.
 std::string self_change(const Binding& current, const Binding& next);
 
 // Which party ids must still sign, given those that have. Empty when the version may lock.
@@ -93,8 +95,8 @@ std::vector<std::string> missing_for_amendment(const Binding& current, const Bin
                                                const std::set<std::string>& signed_by);
 // With m-of-n short of its m, all who could still sign are named.
 std::vector<std::string> missing_for_termination(const Binding& current, const std::set<std::string>& signed_by);
-// The ids of the parties that sign: one that `current` has, by a key that `current` gives it; one that `next` adds, by a
-// key that `next` gives it. A key that `next` gives a party of `current` signs for nobody: else whoever proposes an
+// The ids of the parties that sign: one that `current` has, by a key that `current` gives it; one that `next` adds, by
+// a key that `next` gives it. A key that `next` gives a party of `current` signs for nobody: else whoever proposes an
 // amendment could put in a key of their own and consent with it for that party.
 std::set<std::string> amendment_signers(const Binding& current, const Binding& next, const crypto::GeneralJws& jws);
 

@@ -146,8 +146,8 @@ TEST_F(BindingTest, ChecksWhoCanReadSealedTerms) {
     test::FixedRandom random("sealed terms");
     const auto sealed = [&](std::vector<crypto::EncryptionPublicKey> readers) {
         json::Object changed = document;
-        changed["sealed_terms"] = json::Object{
-            {"buyer", crypto::encrypt_jwe(bytes_of("{}"), "concordat/terms/1", readers, random)}};
+        changed["sealed_terms"] =
+            json::Object{{"buyer", crypto::encrypt_jwe(bytes_of("{}"), "concordat/terms/1", readers, random)}};
         return changed;
     };
     const auto buyer = world.buyer_encryption.public_key(), ledger = world.ledger_encryption.public_key();
@@ -348,7 +348,8 @@ TEST_F(BindingTest, WritesItsVectorWhenAsked) {
 
 TEST(Names, AudiencesAreSortedRoles) {
     EXPECT_EQ(audience_roles("a+b", "f"), (std::vector<std::string>{"a", "b"}));
-    for (const char* bad : {"", "+", "a+", "+a", "b+a", "a+a", "a++b", "a b"}) EXPECT_THROW(audience_roles(bad, "f"), Error);
+    for (const char* bad : {"", "+", "a+", "+a", "b+a", "a+a", "a++b", "a b"})
+        EXPECT_THROW(audience_roles(bad, "f"), Error);
 }
 
 // Whatever subset of five parties signs, the rule m-of-n and the count agree.
@@ -365,8 +366,8 @@ TEST(AmendmentProperty, MOfNCounts) {
         }
         const int m = *rc::gen::inRange(1, 6);
         document["parties"] = json::Object{{"holder", list}};
-        document["amendment"] = json::Object{
-            {"rule", "m-of-n"}, {"m", m}, {"self", false}, {"meanwhile", "pause"}, {"deadline_hours", 1}};
+        document["amendment"] =
+            json::Object{{"rule", "m-of-n"}, {"m", m}, {"self", false}, {"meanwhile", "pause"}, {"deadline_hours", 1}};
         const Binding current = parse_binding(document);
         const json::Object next = next_document(current);
         auto jws = sign_binding(next);

@@ -13,8 +13,8 @@
 namespace concordat::contract {
 namespace {
 
-constexpr std::array<std::string_view, 10> type_names{"bind",      "amend",    "execute", "prepare", "cancelling",
-                                                      "outcome",   "terminate", "disputed", "propose", "close"};
+constexpr std::array<std::string_view, 10> type_names{"bind",    "amend",     "execute",  "prepare", "cancelling",
+                                                      "outcome", "terminate", "disputed", "propose", "close"};
 constexpr std::size_t max_items = 1024;  // effects or events of one entry
 
 // Appends members in the order in which they are called, which the caller makes the sorted one. Numbers and digests are
@@ -195,7 +195,8 @@ std::string_view entry_type_name(EntryType type) { return type_names.at(static_c
 
 EntryType entry_type_from_name(std::string_view name, std::string_view field) {
     const auto found = std::ranges::find(type_names, name);
-    if (found == type_names.end()) throw Error(Code::bad_format, std::string(field), "must be the name of an entry type");
+    if (found == type_names.end())
+        throw Error(Code::bad_format, std::string(field), "must be the name of an entry type");
     return static_cast<EntryType>(found - type_names.begin() + 1);
 }
 

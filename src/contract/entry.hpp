@@ -9,7 +9,16 @@
 namespace concordat::contract {
 
 enum class EntryType : std::uint8_t {
-    bind = 1, amend = 2, execute = 3, prepare = 4, cancelling = 5, outcome = 6, terminate = 7, disputed = 8, propose = 9, close = 10
+    bind = 1,
+    amend = 2,
+    execute = 3,
+    prepare = 4,
+    cancelling = 5,
+    outcome = 6,
+    terminate = 7,
+    disputed = 8,
+    propose = 9,
+    close = 10
 };
 std::string_view entry_type_name(EntryType type);
 EntryType entry_type_from_name(std::string_view name, std::string_view field);
@@ -37,18 +46,18 @@ struct Entry {
     std::string reason;
     Hash256 disclosures, private_state;
 
-    std::string write() const;                 // JCS
-    static Entry parse(ByteView document);     // strict
-    Hash256 id(ByteView document) const;       // docs/formats.md §2; `document` is this entry's exact bytes
+    std::string write() const;              // JCS
+    static Entry parse(ByteView document);  // strict
+    Hash256 id(ByteView document) const;    // docs/formats.md §2; `document` is this entry's exact bytes
 };
 
 // Everything the record ledger stores for one entry and gives back.
 struct EntryRecord {
-    Bytes document;     // JCS entry
-    Bytes input;        // exact bytes of the input (may be empty for close)
-    Bytes state;        // JCS of the redacted state after the entry
-    Bytes disclosures;  // JCS of the sealed disclosures
-    Bytes private_state;  // ciphertext for enclaves that hold the binding's key
+    Bytes document;            // JCS entry
+    Bytes input;               // exact bytes of the input (may be empty for close)
+    Bytes state;               // JCS of the redacted state after the entry
+    Bytes disclosures;         // JCS of the sealed disclosures
+    Bytes private_state;       // ciphertext for enclaves that hold the binding's key
     std::size_t size() const;  // bytes of all parts
     void write(wire::Writer& out) const;
     static EntryRecord read(wire::Reader& in);

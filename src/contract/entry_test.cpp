@@ -132,8 +132,8 @@ TEST(EntryRecord, ChecksEveryPart) {
     EXPECT_EQ(EntryRecord::read(in).state, record.state);
     EXPECT_TRUE(in.done());
 
-    for (Bytes EntryRecord::*part : {&EntryRecord::input, &EntryRecord::state, &EntryRecord::disclosures,
-                                     &EntryRecord::private_state, &EntryRecord::document}) {
+    for (Bytes EntryRecord::* part : {&EntryRecord::input, &EntryRecord::state, &EntryRecord::disclosures,
+                                      &EntryRecord::private_state, &EntryRecord::document}) {
         EntryRecord changed = record;
         (changed.*part).push_back(' ');
         EXPECT_THROW(changed.check(), Error);
@@ -175,7 +175,8 @@ TEST(Sealing, ReplaysItsVectors) {
         const SecretKey key = secret_key(*from_hex(text_at(one, "key")));
         const Hash256 binding = Hash256::parse(text_at(one, "binding"), "binding");
         const bool message = text_at(one, "use") == "message";
-        const Bytes aad = message ? message_aad(binding, text_at(one, "audience")) : entry_aad(binding, text_at(one, "audience"));
+        const Bytes aad =
+            message ? message_aad(binding, text_at(one, "audience")) : entry_aad(binding, text_at(one, "audience"));
         const Sealed sealed = seal(key, aad, bytes_of(text_at(one, "plaintext")));
         EXPECT_EQ(json::canonical(sealed.to_json()), json::canonical(one.at("sealed")));
         const Sealed parsed = Sealed::parse(one.at("sealed"), "/sealed");

@@ -26,7 +26,8 @@ Message read_message(json::Value& value) {
     message.expires = read_time(in, "expires");
     in.object("body");
     if (in.find("sealed") != nullptr) message.sealed = in.object("sealed");
-    if (in.find("sealed") != nullptr && message.sealed.empty()) in.fail("sealed", "must not be empty where it is present");
+    if (in.find("sealed") != nullptr && message.sealed.empty())
+        in.fail("sealed", "must not be empty where it is present");
     for (const auto& member : message.sealed) {
         const std::string at = in.at("sealed") + "/" + std::string(member.key());
         audience_roles(member.key(), at);

@@ -200,7 +200,8 @@ Descriptor read_descriptor(const json::Value& value, std::string_view type, cons
 }
 
 json::Object descriptor(std::string_view type, ByteView blob) {
-    return {{"mediaType", type}, {"digest", crypto::sha256(blob).text()}, {"size", static_cast<std::int64_t>(blob.size())}};
+    return {
+        {"mediaType", type}, {"digest", crypto::sha256(blob).text()}, {"size", static_cast<std::int64_t>(blob.size())}};
 }
 
 void check_blob(ByteView blob, const Hash256& digest, std::size_t size, std::string_view field) {

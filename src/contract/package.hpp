@@ -10,8 +10,8 @@
 namespace concordat::contract {
 
 struct Action {
-    std::vector<std::string> from;  // roles, or the one source that drives it
-    schema::Schema message;         // of the body
+    std::vector<std::string> from;         // roles, or the one source that drives it
+    schema::Schema message;                // of the body
     std::optional<schema::Schema> when;    // the state must satisfy it
     std::optional<schema::Schema> result;  // absent: the action returns nothing
     std::vector<std::string> effects;
@@ -24,10 +24,10 @@ struct Contract {
     std::map<std::string, Action, std::less<>> actions;
     std::map<std::string, schema::Schema, std::less<>> sources;  // observation schemas
 
-    // From the config blob's exact bytes. Throws Error(bad_package | bad_schema | bad_json …) naming the member. Checks what
-    // one schema cannot: `from` names roles or one source, each source drives exactly one action, audiences name roles, a
-    // confidential field of a message is confidential to each role in `from`, observations hold no confidential field, every
-    // effect that an action lists is declared, `ledgers`/`effects` are consistent.
+    // From the config blob's exact bytes. Throws Error(bad_package | bad_schema | bad_json …) naming the member. Checks
+    // what one schema cannot: `from` names roles or one source, each source drives exactly one action, audiences name
+    // roles, a confidential field of a message is confidential to each role in `from`, observations hold no
+    // confidential field, every effect that an action lists is declared, `ledgers`/`effects` are consistent.
     static Contract parse(ByteView config);
     const std::string& driven_by(std::string_view source) const;  // the action's name; throws not_found
 };

@@ -49,7 +49,8 @@ SecretBytes open(const SecretKey& audience_key, ByteView aad, const Sealed& seal
     auto plaintext = crypto::open(content_key(audience_key, sealed.iv), zero_nonce, aad, sealed.ciphertext);
     if (!plaintext) throw Error(Code::bad_signature, std::string(field), "does not open under this audience's key");
     SecretBytes out(std::move(*plaintext));
-    // Whoever holds the key could seal under an iv of their choice; only the MAC makes the sealing the one of its content.
+    // Whoever holds the key could seal under an iv of their choice; only the MAC makes the sealing the one of its
+    // content.
     if (synthetic_iv(audience_key, aad, out.expose()) != sealed.iv) {
         throw Error(Code::bad_signature, std::string(field) + "/iv", "must be the MAC of what is sealed");
     }

@@ -31,7 +31,8 @@ const Sender& check_signature(const crypto::GeneralJws& jws, std::size_t index, 
 }
 
 void add_once(Ids& ids, const std::string& id, std::size_t index) {
-    if (!ids.insert(id).second) throw Error(Code::bad_signature, signature_path(index), "must be the only one by " + id);
+    if (!ids.insert(id).second)
+        throw Error(Code::bad_signature, signature_path(index), "must be the only one by " + id);
 }
 
 void bound_signatures(const crypto::GeneralJws& jws) {
@@ -61,8 +62,8 @@ std::vector<std::string> missing_for_rule(const Binding& current, const Ids& sig
         });
     }
     if (rule.kind == AmendmentRule::Kind::m_of_n) {
-        const auto count = std::ranges::count_if(
-            current.parties, [&](const Party& party) { return signed_by.contains(party.id); });
+        const auto count =
+            std::ranges::count_if(current.parties, [&](const Party& party) { return signed_by.contains(party.id); });
         if (count >= rule.m) return {};
     }
     return unsigned_of(current, signed_by, everyone);

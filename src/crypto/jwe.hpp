@@ -10,11 +10,12 @@ namespace concordat::crypto {
 
 inline constexpr std::size_t max_recipients = 256;
 
-// The content key is fresh. Each recipient's header: {"alg","kid","epk"}; the protected header: {"enc":"A256GCM","typ"}.
+// The content key is fresh. Each recipient's header: {"alg","kid","epk"}; the protected header:
+// {"enc":"A256GCM","typ"}.
 json::Object encrypt_jwe(ByteView plaintext, std::string_view typ, const std::vector<EncryptionPublicKey>& readers,
                          Random& random);
-// Finds the recipient by kid. Throws Error(forbidden) when the key is not among the recipients, Error(bad_signature) when
-// the wrapped key or the content was changed, and the errors of json::Reader for another shape.
+// Finds the recipient by kid. Throws Error(forbidden) when the key is not among the recipients, Error(bad_signature)
+// when the wrapped key or the content was changed, and the errors of json::Reader for another shape.
 SecretBytes decrypt_jwe(const json::Value& jwe, std::string_view typ, const EncryptionPrivateKey& key,
                         std::string_view field);
 // The two halves of decrypt_jwe, where the key's holder and the reader of the content are different processes.

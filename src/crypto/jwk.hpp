@@ -21,8 +21,8 @@ struct Parsed {
     std::optional<SecretKey> d;
 };
 
-// `alg` gives the name that an "alg" member must have for a curve, or "" where the curve does not serve; `use` likewise.
-// "d" is asked for or refused. Throws Error(bad_format | missing_field | unknown_field) naming the member.
+// `alg` gives the name that an "alg" member must have for a curve, or "" where the curve does not serve; `use`
+// likewise. "d" is asked for or refused. Throws Error(bad_format | missing_field | unknown_field) naming the member.
 using AlgOfCurve = std::string_view (*)(std::string_view crv);
 Parsed parse(const json::Value& value, std::string_view field, AlgOfCurve alg, std::string_view use, bool is_private);
 

@@ -23,7 +23,8 @@ struct Jws {
     std::string_view signing_input;  // ASCII(protected '.' payload)
     Bytes payload;
     Signature signature{};
-    // Throws Error(bad_signature) naming `field`: alg differs from the key's, kid is not the key's, or it does not hold.
+    // Throws Error(bad_signature) naming `field`: alg differs from the key's, kid is not the key's, or it does not
+    // hold.
     void verify(const PublicKey& key, std::string_view field) const;
 };
 

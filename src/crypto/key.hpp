@@ -29,8 +29,8 @@ class PublicKey {
     static PublicKey from_jwk(const json::Value& jwk, std::string_view field);
     json::Object jwk() const;  // only the required members
     Alg alg() const;
-    const Hash256& thumbprint() const;  // RFC 7638, SHA-256
-    std::string kid() const;            // base64url of the thumbprint
+    const Hash256& thumbprint() const;            // RFC 7638, SHA-256
+    std::string kid() const;                      // base64url of the thumbprint
     bool answers_to(std::string_view kid) const;  // the thumbprint, or the DID URL that the JWK itself gave as kid
     bool verify(ByteView message, ByteView signature) const;
     explicit operator bool() const { return impl_ != nullptr; }

@@ -25,8 +25,15 @@ Commit::Commit(Bytes committed) : raw(std::move(committed)) {
 
 Chronicle::Chronicle(boost::asio::io_context& loop, Index& index, ccl::Ledger& ledger,
                      std::function<std::string(const Hash256&)> tenant_of, Options options)
-    : loop_(loop), index_(index), ledger_(ledger), tenant_of_(std::move(tenant_of)), options_(options),
-      watermark_(index.stored_watermark()), last_local_(index.last_local()), retry_(loop), again_(loop) {
+    : loop_(loop),
+      index_(index),
+      ledger_(ledger),
+      tenant_of_(std::move(tenant_of)),
+      options_(options),
+      watermark_(index.stored_watermark()),
+      last_local_(index.last_local()),
+      retry_(loop),
+      again_(loop) {
     // What could not be written is read from the ledger again: the watermark goes back to what is on the disk.
     index_.on_failure([this](const Error&) {
         watermark_ = std::min(watermark_, index_.stored_watermark());
@@ -45,10 +52,12 @@ void Chronicle::open(const ccl::IdentityReply& identity, Then<Nothing> then) {
     const std::string chain = ccl::Identity::parse(identity.identity).chain;
     const std::string known = index_.chain();
     if (!known.empty() && known != chain)
-        return then(Error(Code::rolled_back, "/ledger/chain", "the index was made from " + known + ", this ledger is " + chain));
+        return then(Error(Code::rolled_back, "/ledger/chain",
+                          "the index was made from " + known + ", this ledger is " + chain));
     if (identity.size < watermark_)
         return then(Error(Code::rolled_back, "/ledger/size",
-                          "the ledger holds " + std::to_string(identity.size) + " entries, the index has seen " + std::to_string(watermark_)));
+                          "the ledger holds " + std::to_string(identity.size) + " entries, the index has seen " +
+                              std::to_string(watermark_)));
     if (known.empty()) index_.set_chain(chain);
     check_last_entry(identity.size, [this, then = std::move(then)](Outcome<Nothing> same) {
         if (!same.ok()) return then(same.error());
@@ -65,7 +74,8 @@ void Chronicle::check_last_entry(std::uint64_t size, Then<Nothing> then) {
         process::complete<Nothing>(then, [&] {
             const ccl::ReadReply& read = reply.get();
             if (read.entries.empty() || EntryView::scan(read.entries[0].record.document).id != row->entry)
-                throw Error(Code::rolled_back, "/ledger/entries", "entry " + std::to_string(row->index) + " is not the one that the index has seen");
+                throw Error(Code::rolled_back, "/ledger/entries",
+                            "entry " + std::to_string(row->index) + " is not the one that the index has seen");
             return Nothing{};
         });
     });
@@ -97,9 +107,11 @@ void Chronicle::on_read(Outcome<ccl::ReadReply> reply) {
     try {
         ccl::ReadReply& read = reply.get();
         for (const auto& one : read.enclaves)
-            enclave_seen(crypto::PublicKey::from_jwk(json::parse(one.key, "enclave key"), "/key").kid(), one.key, one.evidence);
+            enclave_seen(crypto::PublicKey::from_jwk(json::parse(one.key, "enclave key"), "/key").kid(), one.key,
+                         one.evidence);
         for (auto& one : read.entries)
-            take(enclave::encode(enclave::Committed{std::move(one.record), std::move(one.claim), std::move(one.receipt)}));
+            take(enclave::encode(
+                enclave::Committed{std::move(one.record), std::move(one.claim), std::move(one.receipt)}));
         const bool more = !read.entries.empty() && watermark_ < read.size;
         // Reading on waits until what was read is written: memory stays bounded however long the log is.
         if (more) return index_.barrier([this] { read_more(); });
@@ -171,7 +183,8 @@ void Chronicle::take_structural(BindingState& state, const Commit& commit) {
 }
 
 void Chronicle::take_version(BindingState& state, const Commit& commit, const contract::Entry& entry) {
-    const auto jws = crypto::GeneralJws::parse(json::parse(text_of(commit.input), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
+    const auto jws = crypto::GeneralJws::parse(
+        json::parse(text_of(commit.input), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
     const contract::Binding binding = contract::Binding::parse(jws.payload);
     BindingRow& row = state.row;
     if (entry.type == contract::EntryType::bind) row.created = entry.time;
@@ -181,7 +194,8 @@ void Chronicle::take_version(BindingState& state, const Commit& commit, const co
     row.dedicated = binding.dedicated;
     row.proposal = {};
     row.deadline = 0;
-    index_.stage(VersionRow{row.local, binding.number, binding.hash, binding.package, commit.index, to_bytes(commit.input)});
+    index_.stage(
+        VersionRow{row.local, binding.number, binding.hash, binding.package, commit.index, to_bytes(commit.input)});
 }
 
 void Chronicle::advance(std::uint64_t index) {
@@ -254,11 +268,13 @@ void Chronicle::find(const EntryRow& row, Then<CommitPtr> then) {
     ledger_.read(row.index, 1, [this, row, then = std::move(then)](Outcome<ccl::ReadReply> reply) {
         process::complete<CommitPtr>(then, [&] {
             ccl::ReadReply& read = reply.get();
-            if (read.entries.empty()) throw Error(Code::rolled_back, "/ledger", "an entry that the index has seen is missing");
+            if (read.entries.empty())
+                throw Error(Code::rolled_back, "/ledger", "an entry that the index has seen is missing");
             auto& one = read.entries[0];
-            auto commit = std::make_shared<const Commit>(
-                enclave::encode(enclave::Committed{std::move(one.record), std::move(one.claim), std::move(one.receipt)}));
-            if (commit->entry.id != row.entry) throw Error(Code::rolled_back, "/ledger", "an entry is not the one that the index has seen");
+            auto commit = std::make_shared<const Commit>(enclave::encode(
+                enclave::Committed{std::move(one.record), std::move(one.claim), std::move(one.receipt)}));
+            if (commit->entry.id != row.entry)
+                throw Error(Code::rolled_back, "/ledger", "an entry is not the one that the index has seen");
             cache(commit);
             return CommitPtr(commit);
         });

@@ -1,5 +1,5 @@
-// What the record ledger holds, as this node knows it: takes in each entry once, from an enclave that announced it or from
-// the ledger itself, keeps the index and the bindings' heads, and finds entries again. Loop thread only.
+// What the record ledger holds, as this node knows it: takes in each entry once, from an enclave that announced it or
+// from the ledger itself, keeps the index and the bindings' heads, and finds entries again. Loop thread only.
 #pragma once
 #include <enclave/protocol/protocol.hpp>
 #include <functional>
@@ -46,8 +46,8 @@ class Chronicle {
         std::size_t max_bindings = 65'536;
     };
     // `tenant_of` names the tenant of a binding that is seen for the first time.
-    Chronicle(boost::asio::io_context& loop, Index& index, ccl::Ledger& ledger, std::function<std::string(const Hash256&)> tenant_of,
-              Options options);
+    Chronicle(boost::asio::io_context& loop, Index& index, ccl::Ledger& ledger,
+              std::function<std::string(const Hash256&)> tenant_of, Options options);
 
     // The ledger has started: compares it with the index. Error(rolled_back) when it is shorter or another one. Then
     // reads what is missing.
@@ -96,7 +96,8 @@ class Chronicle {
     std::uint64_t watermark_ = 0;
     std::set<std::uint64_t> ahead_;  // taken, above the watermark
     std::int64_t last_local_ = 0;
-    std::unordered_map<Hash256, std::pair<BindingState, std::uint64_t>, Hash256Hasher> bindings_;  // with the turn of last use
+    std::unordered_map<Hash256, std::pair<BindingState, std::uint64_t>, Hash256Hasher>
+        bindings_;  // with the turn of last use
     std::uint64_t turn_ = 0;
     bool forgetting_ = false;
     std::unordered_map<std::uint64_t, CommitPtr> cached_;

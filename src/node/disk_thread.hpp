@@ -1,6 +1,7 @@
-// A thread that does one database's writes in batches: what is asked for while a batch is being written makes the next one,
-// in one transaction. Answers come back on the event loop, after the commit. A batch that fails fails whole, and so does
-// everything asked for before the loop has heard of it: a later batch must not say that an earlier one was written.
+// A thread that does one database's writes in batches: what is asked for while a batch is being written makes the next
+// one, in one transaction. Answers come back on the event loop, after the commit. A batch that fails fails whole, and
+// so does everything asked for before the loop has heard of it: a later batch must not say that an earlier one was
+// written.
 #pragma once
 #include <base/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -33,7 +34,7 @@ class DiskThread {
     bool full() const { return asked_ - answered_ >= max_jobs_; }
     std::uint64_t asked() const { return asked_; }        // jobs ever asked for
     std::uint64_t answered() const { return answered_; }  // of those, on disk (or failed)
-    void finish();  // waits for everything asked for so far
+    void finish();                                        // waits for everything asked for so far
 
   private:
     struct Item {

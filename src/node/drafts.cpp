@@ -21,16 +21,25 @@ void merge(crypto::GeneralJws& jws, const crypto::GeneralJws& more) {
     if (jws.payload_text != more.payload_text)
         throw Error(Code::wrong_version, "/payload", "must be the very bytes of the document that is open");
     for (const auto& one : more.signatures) {
-        const bool known = std::ranges::any_of(jws.signatures, [&](const auto& have) { return have.header.kid == one.header.kid; });
+        const bool known =
+            std::ranges::any_of(jws.signatures, [&](const auto& have) { return have.header.kid == one.header.kid; });
         if (!known) jws.signatures.push_back(one);
     }
-    if (jws.signatures.size() > contract::max_parties) throw Error(Code::too_large, "/signatures", "a document has at most 256");
+    if (jws.signatures.size() > contract::max_parties)
+        throw Error(Code::too_large, "/signatures", "a document has at most 256");
 }
 
 }  // namespace
 
-Drafts::Drafts(boost::asio::io_context& loop, Journal& journal, Chronicle& chronicle, Lanes& lanes, registry::Store& packages, Clock& clock)
-    : loop_(loop), journal_(journal), chronicle_(chronicle), lanes_(lanes), packages_(packages), clock_(clock), timer_(loop) {}
+Drafts::Drafts(boost::asio::io_context& loop, Journal& journal, Chronicle& chronicle, Lanes& lanes,
+               registry::Store& packages, Clock& clock)
+    : loop_(loop),
+      journal_(journal),
+      chronicle_(chronicle),
+      lanes_(lanes),
+      packages_(packages),
+      clock_(clock),
+      timer_(loop) {}
 
 // --- Looking up.
 
@@ -39,7 +48,9 @@ Drafts::DraftPtr Drafts::find(const Hash256& document) {
     auto row = journal_.draft(document);
     if (!row) return nullptr;
     // What is written and not under way may be forgotten.
-    if (known_.size() >= max_known) journal_.barrier([this] { std::erase_if(known_, [](const auto& one) { return one.second.use_count() == 1; }); });
+    if (known_.size() >= max_known)
+        journal_.barrier(
+            [this] { std::erase_if(known_, [](const auto& one) { return one.second.use_count() == 1; }); });
     return known_[document] = std::make_shared<DraftRow>(std::move(*row));
 }
 
@@ -48,13 +59,16 @@ Drafts::DraftPtr Drafts::require_open(const Hash256& document) {
     if (!draft) throw Error(Code::not_found, "/document", "no such document was proposed here");
     if (draft->state == "open" && draft->kind != DraftKind::amendment && draft->expires < clock_.now())
         throw Error(Code::expired, "/expires", "the offer has lapsed");
-    if (draft->state != "open") throw Error(Code::not_running, "/document", "is " + draft->state + (draft->reason.empty() ? "" : ": " + draft->reason));
+    if (draft->state != "open")
+        throw Error(Code::not_running, "/document",
+                    "is " + draft->state + (draft->reason.empty() ? "" : ": " + draft->reason));
     return draft;
 }
 
 Drafts::Document Drafts::parse(DraftKind kind, const json::Value& value) const {
     Document document{.jws = crypto::GeneralJws::parse(value, ""), .version = {}, .termination = {}};
-    if (document.jws.signatures.empty()) throw Error(Code::missing_field, "/signatures", "must hold at least one signature");
+    if (document.jws.signatures.empty())
+        throw Error(Code::missing_field, "/signatures", "must hold at least one signature");
     if (kind == DraftKind::termination) {
         document.termination = contract::Termination::parse(document.jws.payload);
     } else {
@@ -69,7 +83,8 @@ contract::Binding Drafts::version_in_force(const Hash256& binding) {
     if (state->row.status != "running") throw Error(Code::not_running, "/binding", "is " + state->row.status);
     const auto version = chronicle_.index().version(state->row.local, state->row.number);
     if (!version) throw Error(Code::unavailable, "/binding", "its version is being written; ask again");
-    return contract::Binding::parse(crypto::GeneralJws::parse(json::parse(text_of(version->jws), "", {.bytes = 2 << 20}), "").payload);
+    return contract::Binding::parse(
+        crypto::GeneralJws::parse(json::parse(text_of(version->jws), "", {.bytes = 2 << 20}), "").payload);
 }
 
 std::set<std::string> Drafts::signers_of(const DraftRow& row, const Document& document) {
@@ -79,13 +94,15 @@ std::set<std::string> Drafts::signers_of(const DraftRow& row, const Document& do
         contract::check_successor(current, *document.version);
         return contract::amendment_signers(current, *document.version, document.jws);
     }
-    if (document.termination->binding != current.id) throw Error(Code::bad_format, "/binding", "must be the binding's id");
+    if (document.termination->binding != current.id)
+        throw Error(Code::bad_format, "/binding", "must be the binding's id");
     if (document.termination->version != current.hash)
         throw Error(Code::wrong_version, "/version", "the version in force is " + current.hash.text());
     return contract::signers(current, document.jws, contract::termination_typ);
 }
 
-std::vector<std::string> Drafts::missing_of(const DraftRow& row, const Document& document, const std::set<std::string>& signed_by) {
+std::vector<std::string> Drafts::missing_of(const DraftRow& row, const Document& document,
+                                            const std::set<std::string>& signed_by) {
     if (row.kind == DraftKind::first) return contract::missing_for_first(*document.version, signed_by);
     const contract::Binding current = version_in_force(row.binding);
     if (row.kind == DraftKind::amendment) return contract::missing_for_amendment(current, *document.version, signed_by);
@@ -122,10 +139,13 @@ std::vector<DraftRow> Drafts::open(std::string_view tenant, const Hash256& after
 
 void Drafts::check_first(const Document& document) const {
     const contract::Binding& binding = *document.version;
-    if (binding.number != 1) throw Error(Code::bad_format, "/version", "must be 1 in a new binding; later versions are amendments");
-    if (binding.chain != chain_) throw Error(Code::wrong_ledger, "/record/chain", "the record ledger here is " + chain_);
+    if (binding.number != 1)
+        throw Error(Code::bad_format, "/version", "must be 1 in a new binding; later versions are amendments");
+    if (binding.chain != chain_)
+        throw Error(Code::wrong_ledger, "/record/chain", "the record ledger here is " + chain_);
     if (binding.expires < clock_.now()) throw Error(Code::expired, "/expires", "the offer has lapsed");
-    if (!packages_.contains(binding.package)) throw Error(Code::not_found, "/package", "is not on this node; upload it first");
+    if (!packages_.contains(binding.package))
+        throw Error(Code::not_found, "/package", "is not on this node; upload it first");
     const contract::Contract contract = packages_.get(binding.package).contract;
     for (const std::string& role : contract.roles)
         if (std::ranges::none_of(binding.parties, [&](const contract::Party& party) { return party.role == role; }))
@@ -140,9 +160,16 @@ void Drafts::propose(const std::string& tenant, const json::Value& jws, Then<Dra
         check_first(document);
         if (chronicle_.binding(binding.id) != nullptr) throw Error(Code::conflict, "/binding", "is locked already");
         contract::signers(binding, document.jws, contract::binding_typ);
-        draft = std::make_shared<DraftRow>(DraftRow{.document = binding.hash, .tenant = tenant, .kind = DraftKind::first, .binding = binding.hash,
-                                                    .jws = json::canonical(document.jws.to_json()), .state = "open", .reason = {},
-                                                    .decisions = {}, .expires = binding.expires, .created = clock_.now()});
+        draft = std::make_shared<DraftRow>(DraftRow{.document = binding.hash,
+                                                    .tenant = tenant,
+                                                    .kind = DraftKind::first,
+                                                    .binding = binding.hash,
+                                                    .jws = json::canonical(document.jws.to_json()),
+                                                    .state = "open",
+                                                    .reason = {},
+                                                    .decisions = {},
+                                                    .expires = binding.expires,
+                                                    .created = clock_.now()});
         known_[binding.hash] = draft;
     } else if (!is_open(*draft)) {
         return then(view_of(*draft));
@@ -159,12 +186,22 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
         return add_signatures(known, document, std::move(then));
     }
     if (next.expires < clock_.now()) throw Error(Code::expired, "/expires", "the offer has lapsed");
-    if (!packages_.contains(next.package)) throw Error(Code::not_found, "/package", "is not on this node; upload it first");
-    const std::string tenant = chronicle_.binding(binding) != nullptr ? chronicle_.binding(binding)->row.tenant : "default";
-    auto draft = std::make_shared<DraftRow>(DraftRow{.document = next.hash, .tenant = tenant, .kind = DraftKind::amendment, .binding = binding,
-                                                     .jws = json::canonical(document.jws.to_json()), .state = "open", .reason = {},
-                                                     .decisions = {}, .expires = next.expires, .created = clock_.now()});
-    if (signers_of(*draft, document).empty()) throw Error(Code::bad_signature, "/signatures", "a party must have signed");
+    if (!packages_.contains(next.package))
+        throw Error(Code::not_found, "/package", "is not on this node; upload it first");
+    const std::string tenant =
+        chronicle_.binding(binding) != nullptr ? chronicle_.binding(binding)->row.tenant : "default";
+    auto draft = std::make_shared<DraftRow>(DraftRow{.document = next.hash,
+                                                     .tenant = tenant,
+                                                     .kind = DraftKind::amendment,
+                                                     .binding = binding,
+                                                     .jws = json::canonical(document.jws.to_json()),
+                                                     .state = "open",
+                                                     .reason = {},
+                                                     .decisions = {},
+                                                     .expires = next.expires,
+                                                     .created = clock_.now()});
+    if (signers_of(*draft, document).empty())
+        throw Error(Code::bad_signature, "/signatures", "a party must have signed");
     known_[next.hash] = draft;
     // In the journal first, then in the binding's sequence: nobody proposes what would be forgotten.
     save(draft, [this, draft, then](Outcome<Nothing> saved) {
@@ -182,12 +219,21 @@ void Drafts::terminate(const Hash256& binding, const json::Value& jws, Then<Draf
     const Hash256 id = crypto::sha256(document.jws.payload);
     DraftPtr draft = find(id);
     if (!draft) {
-        if (document.termination->binding != binding) throw Error(Code::bad_format, "/binding", "must be the binding that ends");
-        if (document.termination->expires < clock_.now()) throw Error(Code::expired, "/expires", "the termination has lapsed");
+        if (document.termination->binding != binding)
+            throw Error(Code::bad_format, "/binding", "must be the binding that ends");
+        if (document.termination->expires < clock_.now())
+            throw Error(Code::expired, "/expires", "the termination has lapsed");
         const contract::Binding current = version_in_force(binding);
-        draft = std::make_shared<DraftRow>(DraftRow{.document = id, .tenant = chronicle_.binding(binding)->row.tenant, .kind = DraftKind::termination,
-                                                    .binding = current.id, .jws = json::canonical(document.jws.to_json()), .state = "open",
-                                                    .reason = {}, .decisions = {}, .expires = document.termination->expires, .created = clock_.now()});
+        draft = std::make_shared<DraftRow>(DraftRow{.document = id,
+                                                    .tenant = chronicle_.binding(binding)->row.tenant,
+                                                    .kind = DraftKind::termination,
+                                                    .binding = current.id,
+                                                    .jws = json::canonical(document.jws.to_json()),
+                                                    .state = "open",
+                                                    .reason = {},
+                                                    .decisions = {},
+                                                    .expires = document.termination->expires,
+                                                    .created = clock_.now()});
         signers_of(*draft, document);
         known_[id] = draft;
     }
@@ -208,12 +254,16 @@ void Drafts::add_signatures(DraftPtr draft, const Document& document, Then<Draft
     merge(merged.jws, document.jws);
     signers_of(*draft, merged);  // every signature holds, or nothing changes
     draft->jws = json::canonical(merged.jws.to_json());
-    save(draft, [this, draft, then = std::move(then)](Outcome<Nothing> saved) { saved.ok() ? go_on(draft, then) : then(saved.error()); });
+    save(draft, [this, draft, then = std::move(then)](Outcome<Nothing> saved) {
+        saved.ok() ? go_on(draft, then) : then(saved.error());
+    });
 }
 
 void Drafts::save(const DraftPtr& draft, Then<Nothing> then) {
     if (journal_.full()) return then(Error(Code::busy, "", "the journal's queue is full"));
-    journal_.put_draft(*draft, [then = std::move(then)](const std::optional<Error>& error) { error ? then(*error) : then(Nothing{}); });
+    journal_.put_draft(*draft, [then = std::move(then)](const std::optional<Error>& error) {
+        error ? then(*error) : then(Nothing{});
+    });
 }
 
 // --- Going into the sequence.
@@ -223,7 +273,8 @@ void Drafts::go_on(DraftPtr draft, Then<DraftView> then) {
         [this, draft, then](Outcome<DraftView> view) {
             if (!view.ok() || draft->state != "open" || !view.get().missing.empty()) return then(std::move(view));
             draft->state = "locking";
-            save(draft, [this, draft, then](Outcome<Nothing> saved) { saved.ok() ? lock(draft, then) : then(saved.error()); });
+            save(draft,
+                 [this, draft, then](Outcome<Nothing> saved) { saved.ok() ? lock(draft, then) : then(saved.error()); });
         },
         [&] { return view_of(*draft); });
 }
@@ -252,7 +303,8 @@ void Drafts::lock(DraftPtr draft, Then<DraftView> then) {
             draft->state = "open";
             return save(draft, [then, error](const Outcome<Nothing>&) { then(error); });
         }
-        log::warning("lock_refused", {{"document", draft->document.text()}, {"code", code_name(error.code())}, {"rule", error.what()}});
+        log::warning("lock_refused",
+                     {{"document", draft->document.text()}, {"code", code_name(error.code())}, {"rule", error.what()}});
         end(draft, "failed", error.what(), [then, error](const Outcome<DraftView>&) { then(error); });
     });
 }
@@ -270,11 +322,13 @@ void Drafts::end(DraftPtr draft, std::string state, std::string reason, Then<Dra
 
 void Drafts::decide(const Hash256& binding, const std::string& text, Then<DraftView> then) {
     const crypto::Jws jws = crypto::parse_compact(text, "/decision");
-    if (jws.header.typ != contract::decision_typ) throw Error(Code::bad_format, "/typ", "must be " + std::string(contract::decision_typ));
+    if (jws.header.typ != contract::decision_typ)
+        throw Error(Code::bad_format, "/typ", "must be " + std::string(contract::decision_typ));
     const contract::Decision decision = contract::Decision::parse(jws.payload);
     const DraftPtr draft = require_open(decision.document);
     if (draft->binding != binding) throw Error(Code::not_found, "/document", "this binding has no such open document");
-    if (draft->kind == DraftKind::termination) throw Error(Code::action_refused, "/document", "a termination lapses by itself when it is not signed");
+    if (draft->kind == DraftKind::termination)
+        throw Error(Code::action_refused, "/document", "a termination lapses by itself when it is not signed");
     const Document document = parse(draft->kind, json::parse(draft->jws, "document", {.bytes = 2 << 20}));
     const contract::Binding voters = draft->kind == DraftKind::first ? *document.version : version_in_force(binding);
     const contract::Party* party = voters.party(decision.party);
@@ -285,10 +339,10 @@ void Drafts::decide(const Hash256& binding, const std::string& text, Then<DraftV
     if (decision.decision == "withdraw" && !signers_of(*draft, document).contains(decision.party))
         throw Error(Code::action_refused, "/decision", "only who has signed can withdraw; others decline");
     if (draft->kind == DraftKind::first) return decide_first(draft, decision, std::move(then));
-    if (draft->decisions.find(text) == std::string::npos) draft->decisions += (draft->decisions.empty() ? "" : "\n") + text;
-    save(draft, [this, draft, then, state = decision.decision == "withdraw" ? "withdrawn" : "declined"](Outcome<Nothing> saved) {
-        saved.ok() ? close(draft, state, then) : then(saved.error());
-    });
+    if (draft->decisions.find(text) == std::string::npos)
+        draft->decisions += (draft->decisions.empty() ? "" : "\n") + text;
+    save(draft, [this, draft, then, state = decision.decision == "withdraw" ? "withdrawn" : "declined"](
+                    Outcome<Nothing> saved) { saved.ok() ? close(draft, state, then) : then(saved.error()); });
 }
 
 // Every party must sign a first version: one who will not ends it.
@@ -323,7 +377,8 @@ void Drafts::watch() {
         const TimeMs now = clock_.now();
         for (const DraftRow& row : journal_.due_drafts(now, watch_limit)) {
             const DraftPtr draft = find(row.document);
-            if (draft->state == "open" && draft->kind != DraftKind::amendment) end(draft, "expired", "", [](const Outcome<DraftView>&) {});
+            if (draft->state == "open" && draft->kind != DraftKind::amendment)
+                end(draft, "expired", "", [](const Outcome<DraftView>&) {});
         }
         for (const BindingRow& row : chronicle_.index().with_open_proposal(watch_limit)) {
             if (row.deadline >= now) break;  // in order of deadlines
@@ -341,7 +396,8 @@ void Drafts::close_overdue(const BindingRow& row) {
     work->digest = crypto::sha256(std::string_view());
     lanes_.submit(row.id, std::move(work), [this, row](Outcome<CommitPtr> done) {
         closing_.erase(row.id);
-        if (!done.ok()) return log::warning("proposal_not_closed", {{"binding", row.id.text()}, {"rule", done.error().what()}});
+        if (!done.ok())
+            return log::warning("proposal_not_closed", {{"binding", row.id.text()}, {"rule", done.error().what()}});
         if (const DraftPtr draft = find(row.proposal)) end(draft, "expired", "", [](const Outcome<DraftView>&) {});
     });
 }

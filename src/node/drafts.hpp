@@ -1,6 +1,6 @@
-// Documents on their way to being signed by all who must: first versions, amendments, terminations. Signatures come in any
-// order; each is checked when it comes; when none is missing the document goes into the binding's sequence. Everything is
-// in the journal before anybody is told. Loop thread only.
+// Documents on their way to being signed by all who must: first versions, amendments, terminations. Signatures come in
+// any order; each is checked when it comes; when none is missing the document goes into the binding's sequence.
+// Everything is in the journal before anybody is told. Loop thread only.
 #pragma once
 #include <base/clock.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -22,7 +22,8 @@ struct DraftView {
 
 class Drafts {
   public:
-    Drafts(boost::asio::io_context& loop, Journal& journal, Chronicle& chronicle, Lanes& lanes, registry::Store& packages, Clock& clock);
+    Drafts(boost::asio::io_context& loop, Journal& journal, Chronicle& chronicle, Lanes& lanes,
+           registry::Store& packages, Clock& clock);
 
     void set_chain(std::string chain) { chain_ = std::move(chain); }
     // Goes on with what was being locked when the node ended, and watches the deadlines.
@@ -55,7 +56,8 @@ class Drafts {
     contract::Binding version_in_force(const Hash256& binding);
     DraftView view_of(const DraftRow& row);
     std::set<std::string> signers_of(const DraftRow& row, const Document& document);
-    std::vector<std::string> missing_of(const DraftRow& row, const Document& document, const std::set<std::string>& signed_by);
+    std::vector<std::string> missing_of(const DraftRow& row, const Document& document,
+                                        const std::set<std::string>& signed_by);
     void check_first(const Document& document) const;
 
     void add_signatures(DraftPtr draft, const Document& document, Then<DraftView> then);
@@ -78,7 +80,7 @@ class Drafts {
     std::string chain_;
     boost::asio::steady_timer timer_;
     std::unordered_map<Hash256, DraftPtr, Hash256Hasher> known_;  // newer than what the journal's reader may show
-    std::set<Hash256> closing_;  // bindings whose overdue proposal is being closed
+    std::set<Hash256> closing_;                                   // bindings whose overdue proposal is being closed
 };
 
 }  // namespace concordat::node

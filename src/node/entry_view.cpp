@@ -21,17 +21,26 @@ std::size_t skip_value(std::string_view text, std::size_t at) {
     std::size_t depth = 0;
     while (at < text.size()) {
         switch (text[at]) {
-            case '"': at = skip_string(text, at); break;
-            case '{': case '[': ++depth; ++at; break;
-            case '}': case ']':
+            case '"':
+                at = skip_string(text, at);
+                break;
+            case '{':
+            case '[':
+                ++depth;
+                ++at;
+                break;
+            case '}':
+            case ']':
                 if (depth == 0) return at;
-                --depth; ++at;
+                --depth;
+                ++at;
                 break;
             case ',':
                 if (depth == 0) return at;
                 ++at;
                 break;
-            default: ++at;
+            default:
+                ++at;
         }
         if (depth == 0 && at < text.size() && (text[at] == ',' || text[at] == '}' || text[at] == ']')) return at;
     }
@@ -63,24 +72,42 @@ EntryView EntryView::scan(ByteView document) {
     EntryView view;
     contract::Entry entry;  // only what the id is made of
     each_member(text_of(document), [&](std::string_view key, std::string_view raw) {
-        if (key == "type") entry.type = contract::entry_type_from_name(unquote(raw), "/entry/type");
-        else if (key == "binding") entry.binding = hash(raw);
-        else if (key == "version") entry.version = hash(raw);
-        else if (key == "sequence") entry.sequence = integer<std::int64_t>(raw);
-        else if (key == "previous") entry.previous = hash(raw);
-        else if (key == "input") entry.input = hash(raw);
-        else if (key == "state_after") entry.state_after = hash(raw);
-        else if (key == "effects") entry.effects = boost::json::parse(raw).as_array(), view.effects = raw;
-        else if (key == "number") view.number = integer<std::int64_t>(raw);
-        else if (key == "action") view.action = raw;
-        else if (key == "time") view.time = raw;
-        else if (key == "sender") view.sender = raw;
-        else if (key == "result") view.result = raw;
-        else if (key == "events") view.events = raw;
-        else if (key == "reason") view.reason = raw;
-        else if (key == "deadline") view.deadline = raw;
-        else if (key == "proposal") view.proposal = hash(raw);
-        else if (key == "package") view.package = hash(raw);
+        if (key == "type")
+            entry.type = contract::entry_type_from_name(unquote(raw), "/entry/type");
+        else if (key == "binding")
+            entry.binding = hash(raw);
+        else if (key == "version")
+            entry.version = hash(raw);
+        else if (key == "sequence")
+            entry.sequence = integer<std::int64_t>(raw);
+        else if (key == "previous")
+            entry.previous = hash(raw);
+        else if (key == "input")
+            entry.input = hash(raw);
+        else if (key == "state_after")
+            entry.state_after = hash(raw);
+        else if (key == "effects")
+            entry.effects = boost::json::parse(raw).as_array(), view.effects = raw;
+        else if (key == "number")
+            view.number = integer<std::int64_t>(raw);
+        else if (key == "action")
+            view.action = raw;
+        else if (key == "time")
+            view.time = raw;
+        else if (key == "sender")
+            view.sender = raw;
+        else if (key == "result")
+            view.result = raw;
+        else if (key == "events")
+            view.events = raw;
+        else if (key == "reason")
+            view.reason = raw;
+        else if (key == "deadline")
+            view.deadline = raw;
+        else if (key == "proposal")
+            view.proposal = hash(raw);
+        else if (key == "package")
+            view.package = hash(raw);
     });
     if (entry.type == contract::EntryType{}) detail::not_canonical();
     if (!view.sender.empty())

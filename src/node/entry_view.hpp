@@ -1,5 +1,5 @@
-// An entry as the node needs it for every message: views into the canonical text, without a JSON tree. The node believes
-// what its enclaves send it as far as an index needs: the receipts are what others check.
+// An entry as the node needs it for every message: views into the canonical text, without a JSON tree. The node
+// believes what its enclaves send it as far as an index needs: the receipts are what others check.
 #pragma once
 #include <contract/entry.hpp>
 #include <string_view>

@@ -80,29 +80,52 @@ auto all(store::Statement& statement, Read read) {
 std::string sql(std::string_view columns, std::string_view rest) { return std::string(columns) + std::string(rest); }
 
 void write(store::Database& db, const EntryRow& row) {
-    db.prepare("INSERT OR IGNORE INTO entries(position,binding,sequence,type,entry,input,input_start) VALUES(?,?,?,?,?,?,?)")
-        .bind(row.index).bind(row.binding).bind(row.sequence).bind(static_cast<int>(row.type)).bind(row.entry)
-        .bind(row.input).bind(start_of(row.input)).run();
+    db.prepare(
+          "INSERT OR IGNORE INTO entries(position,binding,sequence,type,entry,input,input_start) VALUES(?,?,?,?,?,?,?)")
+        .bind(row.index)
+        .bind(row.binding)
+        .bind(row.sequence)
+        .bind(static_cast<int>(row.type))
+        .bind(row.entry)
+        .bind(row.input)
+        .bind(start_of(row.input))
+        .run();
 }
 
 void write(store::Database& db, const BindingRow& row) {
     auto statement = db.prepare(
-        "INSERT OR REPLACE INTO bindings(local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created) "
+        "INSERT OR REPLACE INTO "
+        "bindings(local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created) "
         "VALUES(?,?,?,?,?,?,?,?,?,?,?)");
-    statement.bind(row.local).bind(row.id).bind(row.tenant).bind(row.status).bind(row.number).bind(row.version)
-        .bind(row.package).bind(row.dedicated ? 1 : 0);
+    statement.bind(row.local)
+        .bind(row.id)
+        .bind(row.tenant)
+        .bind(row.status)
+        .bind(row.number)
+        .bind(row.version)
+        .bind(row.package)
+        .bind(row.dedicated ? 1 : 0);
     row.proposal.is_zero() ? statement.bind(nullptr) : statement.bind(row.proposal);
     statement.bind(row.deadline).bind(row.created).run();
 }
 
 void write(store::Database& db, const VersionRow& row) {
     db.prepare("INSERT OR REPLACE INTO versions(binding,number,hash,package,position,jws) VALUES(?,?,?,?,?,?)")
-        .bind(row.binding).bind(row.number).bind(row.hash).bind(row.package).bind(row.index).bind(ByteView(row.jws)).run();
+        .bind(row.binding)
+        .bind(row.number)
+        .bind(row.hash)
+        .bind(row.package)
+        .bind(row.index)
+        .bind(ByteView(row.jws))
+        .run();
 }
 
 void write(store::Database& db, const EnclaveRow& row) {
     db.prepare("INSERT OR IGNORE INTO enclaves(kid,key,evidence) VALUES(?,?,?)")
-        .bind(row.kid).bind(row.key).bind(row.evidence).run();
+        .bind(row.kid)
+        .bind(row.key)
+        .bind(row.evidence)
+        .run();
 }
 
 }  // namespace
@@ -123,19 +146,20 @@ struct Index::Batch {
 };
 
 Index::Index(boost::asio::io_context& loop, const std::filesystem::path& file)
-    : writer_(file.string(), store::Durability::normal), reader_(file.string(), store::Durability::normal),
-      batch_(std::make_unique<Batch>()), timer_(loop) {
+    : writer_(file.string(), store::Durability::normal),
+      reader_(file.string(), store::Durability::normal),
+      batch_(std::make_unique<Batch>()),
+      timer_(loop) {
     writer_.migrate(migrations);
     watermark_ = stored_watermark();
-    disk_ = std::make_unique<DiskThread>(
-        loop,
-        DiskThread::Transaction{[this] { transaction_.emplace(writer_); },
-                                [this] {
-                                    transaction_->commit();
-                                    transaction_.reset();
-                                },
-                                [this] { transaction_.reset(); }},
-        max_batches);
+    disk_ = std::make_unique<DiskThread>(loop,
+                                         DiskThread::Transaction{[this] { transaction_.emplace(writer_); },
+                                                                 [this] {
+                                                                     transaction_->commit();
+                                                                     transaction_.reset();
+                                                                 },
+                                                                 [this] { transaction_.reset(); }},
+                                         max_batches);
 }
 
 Index::~Index() { flush(); }
@@ -176,7 +200,9 @@ void Index::finish() {
 }
 
 void Index::set_chain(const std::string& chain) {
-    disk_->write([this, chain] { writer_.prepare("INSERT OR REPLACE INTO meta(name,value) VALUES('chain',?)").bind(chain).run(); });
+    disk_->write([this, chain] {
+        writer_.prepare("INSERT OR REPLACE INTO meta(name,value) VALUES('chain',?)").bind(chain).run();
+    });
 }
 
 std::uint64_t Index::stored_watermark() {
@@ -272,18 +298,22 @@ std::vector<EntryRow> Index::newest(std::int64_t binding, std::size_t limit) {
 }
 
 std::vector<VersionRow> Index::versions(std::int64_t binding, bool with_jws) {
-    auto statement = reader_.prepare("SELECT binding,number,hash,package,position,iif(?,jws,x'') FROM versions WHERE binding=? ORDER BY number");
+    auto statement = reader_.prepare(
+        "SELECT binding,number,hash,package,position,iif(?,jws,x'') FROM versions WHERE binding=? ORDER BY number");
     return all(statement.bind(with_jws ? 1 : 0).bind(binding), [](const store::Statement& row) {
-        return VersionRow{row.integer(0), row.integer(1), row.hash(2), row.hash(3), static_cast<std::uint64_t>(row.integer(4)),
-                          to_bytes(row.bytes(5))};
+        return VersionRow{
+            row.integer(0),        row.integer(1), row.hash(2), row.hash(3), static_cast<std::uint64_t>(row.integer(4)),
+            to_bytes(row.bytes(5))};
     });
 }
 
 std::optional<VersionRow> Index::version(std::int64_t binding, std::int64_t number) {
-    auto statement = reader_.prepare("SELECT binding,number,hash,package,position,jws FROM versions WHERE binding=? AND number=?");
+    auto statement =
+        reader_.prepare("SELECT binding,number,hash,package,position,jws FROM versions WHERE binding=? AND number=?");
     return one(statement.bind(binding).bind(number), [](const store::Statement& row) {
-        return VersionRow{row.integer(0), row.integer(1), row.hash(2), row.hash(3), static_cast<std::uint64_t>(row.integer(4)),
-                          to_bytes(row.bytes(5))};
+        return VersionRow{
+            row.integer(0),        row.integer(1), row.hash(2), row.hash(3), static_cast<std::uint64_t>(row.integer(4)),
+            to_bytes(row.bytes(5))};
     });
 }
 

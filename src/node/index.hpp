@@ -1,8 +1,9 @@
-// index.db: what the record ledger's entries say, by binding, sequence and input, so that nothing needs a scan. Only keys
-// and digests: the entries' bytes stay in the ledger. Everything here can be made again from the ledger, except the tenant
-// of a binding, which the journal knows.
+// index.db: what the record ledger's entries say, by binding, sequence and input, so that nothing needs a scan. Only
+// keys and digests: the entries' bytes stay in the ledger. Everything here can be made again from the ledger, except
+// the tenant of a binding, which the journal knows.
 //
-// Writes are staged and go to a thread in batches; reads see what was written before the last barrier. Loop thread only.
+// Writes are staged and go to a thread in batches; reads see what was written before the last barrier. Loop thread
+// only.
 #pragma once
 #include <boost/asio/steady_timer.hpp>
 #include <contract/entry.hpp>
@@ -19,18 +20,18 @@ struct BindingRow {
     std::int64_t local = 0;  // stands for (tenant, id) in the other tables
     Hash256 id;
     std::string tenant;
-    std::string status;      // "running" "terminated"
-    std::int64_t number = 1; // of the version in force
+    std::string status;       // "running" "terminated"
+    std::int64_t number = 1;  // of the version in force
     Hash256 version, package;
     bool dedicated = false;
-    Hash256 proposal;        // open amendment; zero when none
-    TimeMs deadline = 0;     // of the proposal
+    Hash256 proposal;     // open amendment; zero when none
+    TimeMs deadline = 0;  // of the proposal
     TimeMs created = 0;
 };
 
 struct EntryRow {
-    std::uint64_t index = 0;  // in the ledger
-    std::int64_t binding = 0; // local
+    std::uint64_t index = 0;   // in the ledger
+    std::int64_t binding = 0;  // local
     std::uint64_t sequence = 0;
     contract::EntryType type{};
     Hash256 entry, input;

@@ -30,7 +30,8 @@ CREATE TABLE answers(
 CREATE INDEX answers_by_age ON answers(created);
 )"};
 
-constexpr std::string_view inbox_columns = "SELECT digest,tenant,binding,input,state,code,field,rule,accepted,ordinal FROM inbox ";
+constexpr std::string_view inbox_columns =
+    "SELECT digest,tenant,binding,input,state,code,field,rule,accepted,ordinal FROM inbox ";
 constexpr std::string_view draft_columns =
     "SELECT document,tenant,kind,binding,jws,state,reason,decisions,expires,created FROM drafts ";
 
@@ -79,8 +80,17 @@ void write_draft(store::Database& db, const DraftRow& row) {
     db.prepare(
           "INSERT OR REPLACE INTO drafts(document,tenant,kind,binding,jws,state,reason,decisions,expires,created) "
           "VALUES(?,?,?,?,?,?,?,?,?,?)")
-        .bind(row.document).bind(row.tenant).bind(static_cast<int>(row.kind)).bind(row.binding).bind(row.jws).bind(row.state)
-        .bind(row.reason).bind(row.decisions).bind(row.expires).bind(row.created).run();
+        .bind(row.document)
+        .bind(row.tenant)
+        .bind(static_cast<int>(row.kind))
+        .bind(row.binding)
+        .bind(row.jws)
+        .bind(row.state)
+        .bind(row.reason)
+        .bind(row.decisions)
+        .bind(row.expires)
+        .bind(row.created)
+        .run();
     db.prepare("INSERT OR IGNORE INTO tenants(binding,tenant) VALUES(?,?)").bind(row.binding).bind(row.tenant).run();
 }
 
@@ -89,27 +99,35 @@ void write_draft(store::Database& db, const DraftRow& row) {
 Journal::Journal(boost::asio::io_context& loop, const std::filesystem::path& file)
     : writer_(file.string(), store::Durability::full), reader_(file.string(), store::Durability::full) {
     writer_.migrate(migrations);
-    disk_ = std::make_unique<DiskThread>(
-        loop,
-        DiskThread::Transaction{[this] { transaction_.emplace(writer_); },
-                                [this] {
-                                    transaction_->commit();
-                                    transaction_.reset();
-                                },
-                                [this] { transaction_.reset(); }},
-        max_jobs);
+    disk_ = std::make_unique<DiskThread>(loop,
+                                         DiskThread::Transaction{[this] { transaction_.emplace(writer_); },
+                                                                 [this] {
+                                                                     transaction_->commit();
+                                                                     transaction_.reset();
+                                                                 },
+                                                                 [this] { transaction_.reset(); }},
+                                         max_jobs);
 }
 
 void Journal::put_inbox(InboxRow row, Done done) {
     disk_->write(
         [this, row = std::move(row)] {
-            writer_.prepare("INSERT OR IGNORE INTO inbox(digest,tenant,binding,input,state,code,field,rule,accepted) VALUES(?,?,?,?,0,'','','',?)")
-                .bind(row.digest).bind(row.tenant).bind(row.binding).bind(row.input).bind(row.accepted).run();
+            writer_
+                .prepare(
+                    "INSERT OR IGNORE INTO inbox(digest,tenant,binding,input,state,code,field,rule,accepted) "
+                    "VALUES(?,?,?,?,0,'','','',?)")
+                .bind(row.digest)
+                .bind(row.tenant)
+                .bind(row.binding)
+                .bind(row.input)
+                .bind(row.accepted)
+                .run();
         },
         std::move(done));
 }
 
-void Journal::finish_inbox(const Hash256& binding, const Hash256& digest, InboxState state, const Error* error, Done done) {
+void Journal::finish_inbox(const Hash256& binding, const Hash256& digest, InboxState state, const Error* error,
+                           Done done) {
     std::string code, field, rule;
     if (error != nullptr) {
         code = code_name(error->code());
@@ -120,7 +138,13 @@ void Journal::finish_inbox(const Hash256& binding, const Hash256& digest, InboxS
     disk_->write(
         [this, binding, digest, state, code, field, rule] {
             writer_.prepare("UPDATE inbox SET state=?,code=?,field=?,rule=?,input='' WHERE digest=? AND binding=?")
-                .bind(static_cast<int>(state)).bind(code).bind(field).bind(rule).bind(digest).bind(binding).run();
+                .bind(static_cast<int>(state))
+                .bind(code)
+                .bind(field)
+                .bind(rule)
+                .bind(digest)
+                .bind(binding)
+                .run();
         },
         std::move(done));
 }
@@ -155,7 +179,8 @@ std::optional<DraftRow> Journal::draft(const Hash256& document) {
 }
 
 std::vector<DraftRow> Journal::open_drafts(std::string_view tenant, const Hash256& after, std::size_t limit) {
-    auto statement = reader_.prepare(sql(draft_columns, "WHERE state IN ('open','locking') AND tenant=? AND document>? ORDER BY document LIMIT ?"));
+    auto statement = reader_.prepare(
+        sql(draft_columns, "WHERE state IN ('open','locking') AND tenant=? AND document>? ORDER BY document LIMIT ?"));
     return all(statement.bind(tenant).bind(after).bind(limit), read_draft);
 }
 
@@ -181,7 +206,11 @@ std::string Journal::tenant_of(const Hash256& binding) {
 
 void Journal::put_token(const TokenRow& row) {
     reader_.prepare("INSERT OR REPLACE INTO tokens(hash,name,tenant,created) VALUES(?,?,?,?)")
-        .bind(row.hash).bind(row.name).bind(row.tenant).bind(row.created).run();
+        .bind(row.hash)
+        .bind(row.name)
+        .bind(row.tenant)
+        .bind(row.created)
+        .run();
 }
 
 std::optional<TokenRow> Journal::token(const Hash256& hash) {
@@ -201,7 +230,12 @@ void Journal::put_answer(const std::string& key, AnswerRow row, TimeMs now, Done
         [this, key, row = std::move(row), now] {
             writer_.prepare("DELETE FROM answers WHERE created<?").bind(now - answer_lifetime_ms).run();
             writer_.prepare("INSERT OR IGNORE INTO answers(key,request,status,body,created) VALUES(?,?,?,?,?)")
-                .bind(key).bind(row.request).bind(row.status).bind(row.body).bind(now).run();
+                .bind(key)
+                .bind(row.request)
+                .bind(row.status)
+                .bind(row.body)
+                .bind(now)
+                .run();
         },
         std::move(done));
 }

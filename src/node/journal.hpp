@@ -1,6 +1,6 @@
-// node.db: what cannot be made again from the ledger. The durable inbox, drafts (documents on their way to being signed by
-// all), the tenants of bindings, operator tokens, and the answers of operator requests that carry an idempotency key. Each
-// commit is on the disk before anybody is told. Loop thread only.
+// node.db: what cannot be made again from the ledger. The durable inbox, drafts (documents on their way to being signed
+// by all), the tenants of bindings, operator tokens, and the answers of operator requests that carry an idempotency
+// key. Each commit is on the disk before anybody is told. Loop thread only.
 #pragma once
 #include <base/clock.hpp>
 #include <filesystem>
@@ -32,9 +32,9 @@ struct DraftRow {
     Hash256 document;  // version hash, or the SHA-256 of the termination's payload
     std::string tenant;
     DraftKind kind = DraftKind::first;
-    Hash256 binding;   // the document itself for a first version
-    std::string jws;   // JCS general JWS with the signatures so far
-    std::string state; // "open" "locking" "locked" "declined" "withdrawn" "expired" "failed"
+    Hash256 binding;    // the document itself for a first version
+    std::string jws;    // JCS general JWS with the signatures so far
+    std::string state;  // "open" "locking" "locked" "declined" "withdrawn" "expired" "failed"
     std::string reason;
     std::string decisions;  // compact JWS, one a line
     TimeMs expires = 0, created = 0;

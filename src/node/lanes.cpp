@@ -12,8 +12,8 @@ struct Lanes::Lane {
     Hash256 binding;
     std::deque<WorkPtr> queue;
     std::size_t under_way = 0;
-    bool exclusive = false;   // an act is under way: the enclave takes nothing else of this binding
-    bool draining = false;    // nothing more is sent until all that is under way was answered
+    bool exclusive = false;  // an act is under way: the enclave takes nothing else of this binding
+    bool draining = false;   // nothing more is sent until all that is under way was answered
     bool recovering = false;
     std::uint64_t sent = 0;
     std::vector<std::pair<std::uint64_t, WorkPtr>> failed;  // to be asked again, with the order in which they were sent
@@ -25,7 +25,9 @@ struct Lanes::Lane {
 
 namespace {
 
-bool is_about(const Error& error, Code code, std::string_view field) { return error.code() == code && error.field() == field; }
+bool is_about(const Error& error, Code code, std::string_view field) {
+    return error.code() == code && error.field() == field;
+}
 
 // Whether the input may have been committed before, so that this answer speaks of its second coming.
 bool may_have_a_twin(const Error& error) {
@@ -48,7 +50,8 @@ Lanes::Lane* Lanes::find(const Hash256& binding) {
 void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then) {
     work->binding = binding;
     if (const auto twin = by_input_.find({binding, work->digest}); twin != by_input_.end()) {
-        if (twin->second->waiters.size() >= options_.max_waiters) return then(Error(Code::busy, "", "too many wait for this input"));
+        if (twin->second->waiters.size() >= options_.max_waiters)
+            return then(Error(Code::busy, "", "too many wait for this input"));
         twin->second->waiters.push_back(std::move(then));
         return;
     }
@@ -58,7 +61,8 @@ void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<Comm
         lane = std::make_unique<Lane>();
         lane->binding = binding;
     }
-    if (lane->queue.size() >= options_.max_queued) return then(Error(Code::busy, "/binding", "the binding's queue is full"));
+    if (lane->queue.size() >= options_.max_queued)
+        return then(Error(Code::busy, "/binding", "the binding's queue is full"));
     work->waiters.push_back(std::move(then));
     by_input_[{binding, work->digest}] = work;
     ++total_;
@@ -67,7 +71,8 @@ void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<Comm
 }
 
 void Lanes::pump(Lane& lane) {
-    while (!lane.draining && !lane.recovering && !lane.exclusive && !lane.queue.empty() && lane.under_way < options_.window) {
+    while (!lane.draining && !lane.recovering && !lane.exclusive && !lane.queue.empty() &&
+           lane.under_way < options_.window) {
         const WorkPtr work = lane.queue.front();
         if (work->type != EntryType::execute) {
             if (lane.under_way > 0) return;
@@ -89,10 +94,13 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
     };
     const enclave::Route route{binding, work->type == EntryType::bind ? work->dedicated : host_.dedicated(binding)};
     if (work->type == EntryType::execute)
-        return enclaves_.execute(route, {.binding = binding, .time = host_.now(), .input = work->input, .ancestry = work->ancestry},
-                                 std::move(reply));
+        return enclaves_.execute(
+            route, {.binding = binding, .time = host_.now(), .input = work->input, .ancestry = work->ancestry},
+            std::move(reply));
     enclaves_.act(route,
-                  {.type = work->type, .binding = work->type == EntryType::bind ? Hash256{} : binding, .time = host_.now(),
+                  {.type = work->type,
+                   .binding = work->type == EntryType::bind ? Hash256{} : binding,
+                   .time = host_.now(),
                    .input = to_bytes(bytes_of(work->input))},
                   std::move(reply));
 }
@@ -117,11 +125,13 @@ void Lanes::on_reply(const Hash256& binding, const WorkPtr& work, Outcome<Bytes>
 }
 
 void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
-    const bool not_loaded = is_about(error, Code::unavailable, "/binding") || is_about(error, Code::unavailable, "/package");
+    const bool not_loaded =
+        is_about(error, Code::unavailable, "/binding") || is_about(error, Code::unavailable, "/package");
     const bool lost_race = is_about(error, Code::conflict, "/previous") || is_about(error, Code::busy, "/binding");
     const bool unknown = error.code() == Code::unavailable || error.code() == Code::timeout;
     const bool needs_ancestry = error.code() == Code::seen_too_old && work->ancestry.empty();
-    const bool again = (not_loaded || lost_race || unknown || needs_ancestry) && ++work->attempts < options_.max_attempts;
+    const bool again =
+        (not_loaded || lost_race || unknown || needs_ancestry) && ++work->attempts < options_.max_attempts;
     if (!again) {
         lane.failed.pop_back();
         return may_have_a_twin(error) ? look_for_twin(work, error) : settle(work, error);
@@ -136,8 +146,11 @@ void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
     by_input_.erase({work->binding, work->digest});
     --total_;
     if (!outcome.ok()) {
-        log::info("refused", {{"trace", work->trace}, {"binding", work->binding.text()}, {"input", work->digest.text()},
-                              {"code", code_name(outcome.error().code())}, {"field", outcome.error().field()}});
+        log::info("refused", {{"trace", work->trace},
+                              {"binding", work->binding.text()},
+                              {"input", work->digest.text()},
+                              {"code", code_name(outcome.error().code())},
+                              {"field", outcome.error().field()}});
     }
     for (const auto waiters = std::exchange(work->waiters, {}); const auto& then : waiters) then(outcome);
 }
@@ -187,21 +200,23 @@ void Lanes::settle_committed(const Hash256& binding, std::size_t at) {
 
 void Lanes::fetch_ancestry(const Hash256& binding, std::size_t at) {
     Lane& lane = *find(binding);
-    while (at < lane.failed_count && (lane.queue[at]->ancestry.size() != 1 || !lane.queue[at]->ancestry[0].empty())) ++at;
+    while (at < lane.failed_count && (lane.queue[at]->ancestry.size() != 1 || !lane.queue[at]->ancestry[0].empty()))
+        ++at;
     if (at >= lane.failed_count) return load(binding);
     const WorkPtr work = lane.queue[at];
-    host_.ancestry(binding, work->input, [this, alive = alive_, binding, at, work](Outcome<std::vector<Bytes>> documents) {
-        if (!*alive) return;
-        if (documents.ok()) {
-            work->ancestry = std::move(documents.get());
-            return fetch_ancestry(binding, at + 1);
-        }
-        Lane& now = *find(binding);
-        now.queue.erase(now.queue.begin() + static_cast<std::ptrdiff_t>(at));
-        --now.failed_count;
-        settle(work, documents.error());
-        fetch_ancestry(binding, at);
-    });
+    host_.ancestry(binding, work->input,
+                   [this, alive = alive_, binding, at, work](Outcome<std::vector<Bytes>> documents) {
+                       if (!*alive) return;
+                       if (documents.ok()) {
+                           work->ancestry = std::move(documents.get());
+                           return fetch_ancestry(binding, at + 1);
+                       }
+                       Lane& now = *find(binding);
+                       now.queue.erase(now.queue.begin() + static_cast<std::ptrdiff_t>(at));
+                       --now.failed_count;
+                       settle(work, documents.error());
+                       fetch_ancestry(binding, at);
+                   });
 }
 
 void Lanes::load(const Hash256& binding) {
@@ -222,22 +237,25 @@ void Lanes::load(const Hash256& binding) {
 }
 
 void Lanes::load_into_enclave(const Hash256& binding, std::shared_ptr<Material> material, bool package_sent) {
-    enclaves_.load_binding(route_of(*find(binding)), material->binding, [=, this, alive = alive_](Outcome<Nothing> done) {
-        if (!*alive) return;
-        Lane& lane = *find(binding);
-        if (done.ok()) {
-            const Hash256 wanted = std::exchange(lane.package_wanted, {});
-            if (wanted.is_zero()) return resume(lane);
-            return load_package(binding, wanted, [this, binding](const Outcome<Nothing>&) { resume(*find(binding)); });
-        }
-        const Error& error = done.error();
-        if (is_about(error, Code::unavailable, "/package") && !package_sent)
-            return load_package(binding, material->package, [=, this](const Outcome<Nothing>& loaded) {
-                loaded.ok() ? load_into_enclave(binding, material, true) : give_up(*find(binding), loaded.error());
-            });
-        if (error.code() == Code::unavailable || error.code() == Code::timeout || error.code() == Code::conflict) return load(binding);
-        give_up(lane, error);
-    });
+    enclaves_.load_binding(
+        route_of(*find(binding)), material->binding, [=, this, alive = alive_](Outcome<Nothing> done) {
+            if (!*alive) return;
+            Lane& lane = *find(binding);
+            if (done.ok()) {
+                const Hash256 wanted = std::exchange(lane.package_wanted, {});
+                if (wanted.is_zero()) return resume(lane);
+                return load_package(binding, wanted,
+                                    [this, binding](const Outcome<Nothing>&) { resume(*find(binding)); });
+            }
+            const Error& error = done.error();
+            if (is_about(error, Code::unavailable, "/package") && !package_sent)
+                return load_package(binding, material->package, [=, this](const Outcome<Nothing>& loaded) {
+                    loaded.ok() ? load_into_enclave(binding, material, true) : give_up(*find(binding), loaded.error());
+                });
+            if (error.code() == Code::unavailable || error.code() == Code::timeout || error.code() == Code::conflict)
+                return load(binding);
+            give_up(lane, error);
+        });
 }
 
 // Before a binding is known, its own document says which kind of enclave it asks for.
@@ -266,7 +284,8 @@ void Lanes::resume(Lane& lane) {
 }
 
 void Lanes::give_up(Lane& lane, const Error& error) {
-    log::warning("binding_not_served", {{"binding", lane.binding.text()}, {"code", code_name(error.code())}, {"rule", error.what()}});
+    log::warning("binding_not_served",
+                 {{"binding", lane.binding.text()}, {"code", code_name(error.code())}, {"rule", error.what()}});
     const auto queue = std::exchange(lane.queue, {});
     lane.recovering = lane.draining = false;
     lane.load_attempts = 0;

@@ -1,7 +1,8 @@
-// The order of one binding's inputs, and what happens when an enclave does not simply do them. One lane for each binding with
-// something to do: inputs go to the enclave in the order in which they came, many at once; when one must be asked again
-// (its enclave died, another enclave appended first, the binding was not loaded), the lane waits until all that is under way
-// has been answered, looks at the ledger, loads the binding and asks again in the same order. Loop thread only.
+// The order of one binding's inputs, and what happens when an enclave does not simply do them. One lane for each
+// binding with something to do: inputs go to the enclave in the order in which they came, many at once; when one must
+// be asked again (its enclave died, another enclave appended first, the binding was not loaded), the lane waits until
+// all that is under way has been answered, looks at the ledger, loads the binding and asks again in the same order.
+// Loop thread only.
 #pragma once
 #include <base/clock.hpp>
 #include <deque>
@@ -19,7 +20,7 @@ struct Work {
     std::string input;  // as docs/formats.md §5 says for the type
     Hash256 digest;     // of the input
     bool dedicated = false;
-    Hash256 package;    // of bind and amend: the document's
+    Hash256 package;  // of bind and amend: the document's
     std::string trace;
     std::vector<Then<CommitPtr>> waiters;
     std::vector<Bytes> ancestry;
@@ -36,10 +37,11 @@ class LaneHost {
   public:
     virtual ~LaneHost() = default;
     virtual void catch_up(Then<Nothing> then) = 0;
-    virtual void find_input(const Hash256& binding, const Hash256& input, Then<CommitPtr> then) = 0;  // null when there is none
+    virtual void find_input(const Hash256& binding, const Hash256& input,
+                            Then<CommitPtr> then) = 0;  // null when there is none
     virtual CommitPtr committed(Bytes payload) = 0;
-    virtual void material(const Hash256& binding, Then<Material> then) = 0;   // Error(not_found)
-    virtual enclave::LoadPackage package(const Hash256& id) = 0;              // Error(not_found)
+    virtual void material(const Hash256& binding, Then<Material> then) = 0;  // Error(not_found)
+    virtual enclave::LoadPackage package(const Hash256& id) = 0;             // Error(not_found)
     // Entry documents from the one that the input says it has seen to the head.
     virtual void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) = 0;
     virtual bool dedicated(const Hash256& binding) = 0;
@@ -49,17 +51,17 @@ class LaneHost {
 class Lanes {
   public:
     struct Options {
-        std::size_t max_queued = 256;    // of one binding
+        std::size_t max_queued = 256;  // of one binding
         std::size_t max_total = 16'384;
-        std::size_t max_waiters = 64;    // of one input
-        std::size_t window = 128;        // under way in the enclave, of one binding
+        std::size_t max_waiters = 64;  // of one input
+        std::size_t window = 128;      // under way in the enclave, of one binding
         int max_attempts = 5;
     };
     Lanes(boost::asio::io_context& loop, LaneHost& host, enclave::Enclaves& enclaves, Options options);
     ~Lanes();
 
-    // Ends with the commit, or the Error. The same input again while it is under way joins it. Error(busy) when a queue is
-    // full.
+    // Ends with the commit, or the Error. The same input again while it is under way joins it. Error(busy) when a queue
+    // is full.
     void submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then);
     std::size_t total() const { return total_; }
     std::size_t size() const { return lanes_.size(); }

@@ -1,16 +1,17 @@
 #include "lanes.hpp"
 
+#include <gtest/gtest.h>
 #include <boost/asio/post.hpp>
 #include <contract/input.hpp>
 #include <crypto/hash.hpp>
-#include <gtest/gtest.h>
 
 namespace concordat::node {
 namespace {
 
 const Hash256 binding = crypto::sha256(std::string_view("binding"));
 
-// An enclave and a ledger as far as lanes see them: appends what it is asked, loses answers and forgets bindings on wish.
+// An enclave and a ledger as far as lanes see them: appends what it is asked, loses answers and forgets bindings on
+// wish.
 struct Fake : LaneHost, enclave::Enclaves {
     explicit Fake(boost::asio::io_context& l) : loop(l) {}
 
@@ -56,8 +57,12 @@ struct Fake : LaneHost, enclave::Enclaves {
         }
         reply(then, Bytes(commit->raw));
     }
-    void act(const enclave::Route&, const enclave::Act&, Then<Bytes> then) override { reply(then, Error(Code::internal, "", "")); }
-    void load_package(const enclave::Route&, const enclave::LoadPackage&, Then<Nothing> then) override { packaged = true, then(Nothing{}); }
+    void act(const enclave::Route&, const enclave::Act&, Then<Bytes> then) override {
+        reply(then, Error(Code::internal, "", ""));
+    }
+    void load_package(const enclave::Route&, const enclave::LoadPackage&, Then<Nothing> then) override {
+        packaged = true, then(Nothing{});
+    }
     void load_binding(const enclave::Route&, const enclave::LoadBinding&, Then<Nothing> then) override {
         ++loads;
         loaded = packaged;
@@ -74,7 +79,9 @@ struct Fake : LaneHost, enclave::Enclaves {
     CommitPtr committed(Bytes payload) override { return std::make_shared<const Commit>(std::move(payload)); }
     void material(const Hash256&, Then<Material> then) override { then(Material{}); }
     enclave::LoadPackage package(const Hash256&) override { return {}; }
-    void ancestry(const Hash256&, const std::string&, Then<std::vector<Bytes>> then) override { then(std::vector<Bytes>{}); }
+    void ancestry(const Hash256&, const std::string&, Then<std::vector<Bytes>> then) override {
+        then(std::vector<Bytes>{});
+    }
     bool dedicated(const Hash256&) override { return false; }
     TimeMs now() override { return 1; }
 

@@ -31,9 +31,10 @@ enclave::PoolOptions pool_options(const NodeOptions& options) {
 }
 
 enclave::ChannelRelay relay_to(ccl::LedgerClient& ledger) {
-    return {.open = [&ledger](enclave::ChannelRelay::Events events) {
-                return ledger.open_channel({std::move(events.data), std::move(events.closed)});
-            },
+    return {.open =
+                [&ledger](enclave::ChannelRelay::Events events) {
+                    return ledger.open_channel({std::move(events.data), std::move(events.closed)});
+                },
             .send = [&ledger](std::uint64_t channel, ByteView bytes) { ledger.channel_data(channel, bytes); },
             .close = [&ledger](std::uint64_t channel) { ledger.close_channel(channel); }};
 }
@@ -51,15 +52,20 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
     make_first_token();
     ledger_ = std::make_unique<ccl::LedgerClient>(
         loop_,
-        ccl::LedgerOptions{.program = options_.ledger_program, .data = options_.data / "ledger", .attestation = options_.data / "attestation"},
+        ccl::LedgerOptions{.program = options_.ledger_program,
+                           .data = options_.data / "ledger",
+                           .attestation = options_.data / "attestation"},
         ccl::LedgerEvents{.ready = [this](const ccl::IdentityReply& identity) { on_ledger_ready(identity); },
                           .lost = [this](const std::string&) { pool_->restart_all(); },
                           .start_failed = [this](const std::string& why) { on_ledger_failed(why); }});
-    chronicle_ = std::make_unique<Chronicle>(loop_, *index_, *ledger_, [this](const Hash256& id) { return journal_->tenant_of(id); },
-                                             Chronicle::Options{.max_cached_bytes = static_cast<std::size_t>(options_.cache_megabytes) << 20});
+    chronicle_ = std::make_unique<Chronicle>(
+        loop_, *index_, *ledger_, [this](const Hash256& id) { return journal_->tenant_of(id); },
+        Chronicle::Options{.max_cached_bytes = static_cast<std::size_t>(options_.cache_megabytes) << 20});
     pool_ = std::make_unique<enclave::EnclavePool>(
         loop_, pool_options(options_), relay_to(*ledger_),
-        [this](const std::string& kid, const enclave::HelloReply& hello) { chronicle_->enclave_seen(kid, hello.key, hello.evidence); },
+        [this](const std::string& kid, const enclave::HelloReply& hello) {
+            chronicle_->enclave_seen(kid, hello.key, hello.evidence);
+        },
         // What a lost enclave had appended without being able to say so is read from the ledger.
         [this] { chronicle_->catch_up([](const Outcome<Nothing>&) {}); });
     lanes_ = std::make_unique<Lanes>(loop_, static_cast<LaneHost&>(*this), *pool_,
@@ -86,40 +92,48 @@ void Node::start(Then<Nothing> then) {
 void Node::on_ledger_failed(const std::string& why) {
     if (++failed_starts_ < max_failed_starts || running_) return;
     ledger_->stop([] {});
-    if (started_) std::exchange(started_, nullptr)(Error(Code::unavailable, "/ledger", "the record ledger does not start: " + why));
+    if (started_)
+        std::exchange(started_,
+                      nullptr)(Error(Code::unavailable, "/ledger", "the record ledger does not start: " + why));
 }
 
 void Node::on_ledger_ready(const ccl::IdentityReply& identity) {
     failed_starts_ = 0;
     identity_ = identity;
-    process::complete<Nothing>([this](const Outcome<Nothing>& parsed) {
-        if (!parsed.ok()) return on_caught_up(parsed);
-        chronicle_->open(identity_, [this](const Outcome<Nothing>& done) { on_caught_up(done); });
-    }, [&] {
-        drafts_->set_chain(ccl::Identity::parse(identity_.identity).chain);
-        return Nothing{};
-    });
+    process::complete<Nothing>(
+        [this](const Outcome<Nothing>& parsed) {
+            if (!parsed.ok()) return on_caught_up(parsed);
+            chronicle_->open(identity_, [this](const Outcome<Nothing>& done) { on_caught_up(done); });
+        },
+        [&] {
+            drafts_->set_chain(ccl::Identity::parse(identity_.identity).chain);
+            return Nothing{};
+        });
 }
 
 void Node::on_caught_up(const Outcome<Nothing>& done) {
     if (!done.ok()) {
         broken_ = done.error();
-        log::error("ledger_not_accepted", {{"code", code_name(done.error().code())}, {"field", done.error().field()}, {"rule", done.error().rule()}});
+        log::error(
+            "ledger_not_accepted",
+            {{"code", code_name(done.error().code())}, {"field", done.error().field()}, {"rule", done.error().rule()}});
         if (started_) std::exchange(started_, nullptr)(done.error());
         return;
     }
     broken_.reset();
     log::info("ledger_ready", {{"entries", chronicle_->watermark()}, {"pid", ledger_->pid()}, {"single_node", true}});
     if (std::exchange(running_, true)) return;
-    process::complete<Nothing>([this](const Outcome<Nothing>& started) {
-        if (started_) std::exchange(started_, nullptr)(started);
-    }, [this] {
-        pool_->start();
-        drafts_->start();
-        inbox_waiting_ = journal_->waiting_count();
-        run_inbox();
-        return Nothing{};
-    });
+    process::complete<Nothing>(
+        [this](const Outcome<Nothing>& started) {
+            if (started_) std::exchange(started_, nullptr)(started);
+        },
+        [this] {
+            pool_->start();
+            drafts_->start();
+            inbox_waiting_ = journal_->waiting_count();
+            run_inbox();
+            return Nothing{};
+        });
 }
 
 bool Node::ready() const { return running_ && !stopping_ && !broken_ && ledger_->ready() && pool_->ready_count() > 0; }
@@ -140,7 +154,8 @@ void Node::stop(std::function<void()> then) {
 void Node::drain(std::int64_t deadline_ns, std::function<void()> then) {
     if (lanes_->total() == 0 || monotonic_ns() >= deadline_ns) return then();
     stop_timer_.expires_after(std::chrono::milliseconds(10));
-    stop_timer_.async_wait([this, deadline_ns, then = std::move(then)](const boost::system::error_code&) { drain(deadline_ns, then); });
+    stop_timer_.async_wait(
+        [this, deadline_ns, then = std::move(then)](const boost::system::error_code&) { drain(deadline_ns, then); });
 }
 
 // --- Messages.
@@ -154,28 +169,40 @@ std::shared_ptr<Work> Node::work_of(std::string input, std::string trace) const 
 }
 
 void Node::submit(const Hash256& binding, std::string input, std::string trace, Then<CommitPtr> then) {
-    if (stopping_ || broken_) return then(Error(Code::unavailable, "", stopping_ ? "the node is stopping" : broken_->rule()));
+    if (stopping_ || broken_)
+        return then(Error(Code::unavailable, "", stopping_ ? "the node is stopping" : broken_->rule()));
     if (input.size() > static_cast<std::size_t>(options_.message_bytes))
-        return then(Error(Code::too_large, "", "a message has at most " + std::to_string(options_.message_bytes) + " bytes"));
-    if (chronicle_->binding(binding) == nullptr) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
+        return then(
+            Error(Code::too_large, "", "a message has at most " + std::to_string(options_.message_bytes) + " bytes"));
+    if (chronicle_->binding(binding) == nullptr)
+        return then(Error(Code::not_found, "/binding", "no such binding runs here"));
     if (chronicle_->full()) return then(Error(Code::busy, "", "the index is behind; try again later"));
     lanes_->submit(binding, work_of(std::move(input), std::move(trace)), std::move(then));
 }
 
 void Node::accept(const Hash256& binding, std::string input, Then<Hash256> then) {
     if (stopping_) return then(Error(Code::unavailable, "", "the node is stopping"));
-    if (chronicle_->binding(binding) == nullptr) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
+    if (chronicle_->binding(binding) == nullptr)
+        return then(Error(Code::not_found, "/binding", "no such binding runs here"));
     if (input.size() > static_cast<std::size_t>(options_.message_bytes))
-        return then(Error(Code::too_large, "", "a message has at most " + std::to_string(options_.message_bytes) + " bytes"));
+        return then(
+            Error(Code::too_large, "", "a message has at most " + std::to_string(options_.message_bytes) + " bytes"));
     contract::Input::parse(input);  // what can never be run is refused now, not later
     if (inbox_waiting_ >= static_cast<std::size_t>(options_.inbox_limit) || journal_->full())
         return then(Error(Code::busy, "", "the inbox is full; try again later"));
     const Hash256 digest = crypto::sha256(input);
     if (journal_->inbox(binding, digest)) return then(digest);
     ++inbox_waiting_;
-    InboxRow row{.digest = digest, .tenant = chronicle_->binding(binding)->row.tenant, .binding = binding, .input = input, .error_code = {},
-                 .error_field = {}, .error_rule = {}, .accepted = clock_.now()};
-    journal_->put_inbox(std::move(row), [this, binding, digest, input = std::move(input), then = std::move(then)](const std::optional<Error>& error) {
+    InboxRow row{.digest = digest,
+                 .tenant = chronicle_->binding(binding)->row.tenant,
+                 .binding = binding,
+                 .input = input,
+                 .error_code = {},
+                 .error_field = {},
+                 .error_rule = {},
+                 .accepted = clock_.now()};
+    journal_->put_inbox(std::move(row), [this, binding, digest, input = std::move(input),
+                                         then = std::move(then)](const std::optional<Error>& error) {
         if (error) {
             --inbox_waiting_;
             return then(*error);
@@ -194,7 +221,8 @@ void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std
             inbox_running_.erase({binding, digest});
             return;  // the next look at the inbox tries again
         }
-        journal_->finish_inbox(binding, digest, outcome.ok() ? InboxState::done : InboxState::failed, outcome.ok() ? nullptr : &outcome.error(),
+        journal_->finish_inbox(binding, digest, outcome.ok() ? InboxState::done : InboxState::failed,
+                               outcome.ok() ? nullptr : &outcome.error(),
                                [this, binding, digest](const std::optional<Error>& error) {
                                    inbox_running_.erase({binding, digest});
                                    if (!error) inbox_waiting_ -= inbox_waiting_ > 0 ? 1 : 0;
@@ -206,7 +234,8 @@ void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std
 void Node::run_inbox() {
     static constexpr std::size_t look_at = 1024;
     if (inbox_waiting_ > 0 && !broken_)
-        for (const InboxRow& row : journal_->waiting_inbox(0, look_at)) run_accepted(row.binding, row.digest, row.input);
+        for (const InboxRow& row : journal_->waiting_inbox(0, look_at))
+            run_accepted(row.binding, row.digest, row.input);
     inbox_timer_.expires_after(std::chrono::seconds(1));
     inbox_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error && !stopping_) run_inbox();
@@ -227,7 +256,8 @@ void Node::status(const Hash256& digest, const std::optional<Hash256>& binding, 
             });
         const auto waiting = binding ? journal_->inbox(*binding, digest) : journal_->inbox(digest);
         if (!waiting) return then(Error(Code::not_found, "/digest", "no such message was accepted here"));
-        if (waiting->state != InboxState::failed) return then(MessageStatus{MessageStatus::State::waiting, nullptr, waiting->binding, {}});
+        if (waiting->state != InboxState::failed)
+            return then(MessageStatus{MessageStatus::State::waiting, nullptr, waiting->binding, {}});
         then(MessageStatus{MessageStatus::State::failed, nullptr, waiting->binding,
                            Error(code_from_name(waiting->error_code), waiting->error_field, waiting->error_rule)});
     });
@@ -246,7 +276,8 @@ bool Node::operator_allowed(std::string_view bearer) {
     return true;
 }
 
-std::string create_token(const fs::path& data, const std::string& name, const std::string& tenant, Clock& clock, Random& random) {
+std::string create_token(const fs::path& data, const std::string& name, const std::string& tenant, Clock& clock,
+                         Random& random) {
     std::array<std::uint8_t, 32> bytes{};
     random.fill(bytes);
     const std::string token = "cct_" + to_base64url(bytes);

@@ -1,6 +1,6 @@
-// One node: starts and watches ledger and enclaves, keeps index, journal and packages, and does what the API asks. It is not
-// trusted: it orders, stores and forwards, and everything that it says can be checked by a receipt. One thread, but for the
-// two that write the databases.
+// One node: starts and watches ledger and enclaves, keeps index, journal and packages, and does what the API asks. It
+// is not trusted: it orders, stores and forwards, and everything that it says can be checked by a receipt. One thread,
+// but for the two that write the databases.
 #pragma once
 #include <base/file.hpp>
 #include <base/id.hpp>
@@ -25,7 +25,8 @@ class Node : private LaneHost {
     Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Random& random);
     ~Node() override;
 
-    // `then` comes once: when messages can be run, or with what keeps the node from starting (rolled_back, tampered, …).
+    // `then` comes once: when messages can be run, or with what keeps the node from starting (rolled_back, tampered,
+    // …).
     void start(Then<Nothing> then);
     // Lets what is under way end, for at most stop_seconds, then stops enclaves and ledger.
     void stop(std::function<void()> then);
@@ -39,9 +40,11 @@ class Node : private LaneHost {
     // --- Reading.
     BindingState binding(const Hash256& id);  // Error(not_found)
     void versions(const Hash256& id, Then<std::vector<VersionRow>> then);
-    void entries(const Hash256& binding, std::uint64_t from_sequence, std::size_t limit, Then<std::vector<CommitPtr>> then);
+    void entries(const Hash256& binding, std::uint64_t from_sequence, std::size_t limit,
+                 Then<std::vector<CommitPtr>> then);
     void entry(const Hash256& binding, std::uint64_t sequence, Then<CommitPtr> then);
-    void events(const std::optional<Hash256>& binding, std::uint64_t from_index, std::size_t limit, Then<std::vector<CommitPtr>> then);
+    void events(const std::optional<Hash256>& binding, std::uint64_t from_index, std::size_t limit,
+                Then<std::vector<CommitPtr>> then);
     void receipt(const Hash256& binding, std::uint64_t sequence, Then<std::string> then);
     void head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStatement> then);
     void latest(const Hash256& binding, Then<CommitPtr> then);
@@ -109,11 +112,12 @@ class Node : private LaneHost {
     std::unordered_map<Hash256, std::int64_t, Hash256Hasher> tokens_;  // seen good, by hash, until (monotonic ns)
 };
 
-// A node's databases made anew from its ledger: removes index.db; the next start reads everything. Error(locked_directory)
-// while the node runs.
+// A node's databases made anew from its ledger: removes index.db; the next start reads everything.
+// Error(locked_directory) while the node runs.
 void drop_index(const std::filesystem::path& data);
 
 // Makes an operator token: the text is shown once, its hash is kept. Works while the node runs.
-std::string create_token(const std::filesystem::path& data, const std::string& name, const std::string& tenant, Clock& clock, Random& random);
+std::string create_token(const std::filesystem::path& data, const std::string& name, const std::string& tenant,
+                         Clock& clock, Random& random);
 
 }  // namespace concordat::node

@@ -14,12 +14,17 @@ ccl::Appended appended(const Commit& commit) {
     enclave::Committed parts = commit.decode();
     const auto key = from_base64url(parts.claim.kid);
     if (!key || key->size() != 32) throw Error(Code::protocol, "/claim/key", "must be a key's thumbprint");
-    return {.record = std::move(parts.record), .claim = std::move(parts.claim), .receipt = std::move(parts.receipt), .enclave_key = Hash256::from(*key)};
+    return {.record = std::move(parts.record),
+            .claim = std::move(parts.claim),
+            .receipt = std::move(parts.receipt),
+            .enclave_key = Hash256::from(*key)};
 }
 
 }  // namespace
 
-void Node::find_input(const Hash256& binding, const Hash256& input, Then<CommitPtr> then) { chronicle_->find_input(binding, input, std::move(then)); }
+void Node::find_input(const Hash256& binding, const Hash256& input, Then<CommitPtr> then) {
+    chronicle_->find_input(binding, input, std::move(then));
+}
 
 bool Node::dedicated(const Hash256& binding) {
     const BindingState* state = chronicle_->binding(binding);
@@ -28,7 +33,8 @@ bool Node::dedicated(const Hash256& binding) {
 
 enclave::LoadPackage Node::package(const Hash256& id) {
     contract::Package package = packages_->get(id);
-    return {std::move(package.manifest), std::move(package.config), std::move(package.module), std::move(package.provenance)};
+    return {std::move(package.manifest), std::move(package.config), std::move(package.module),
+            std::move(package.provenance)};
 }
 
 void Node::material(const Hash256& binding, Then<Material> then) {
@@ -38,7 +44,8 @@ void Node::material(const Hash256& binding, Then<Material> then) {
         const auto version = state == nullptr ? std::nullopt : index_->version(state->row.local, state->row.number);
         if (head == nullptr || !version) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
         chronicle_->find(*head, [version, then](Outcome<CommitPtr> commit) {
-            process::complete<Material>(then, [&] { return Material{{version->jws, commit.get()->decode().record}, version->package}; });
+            process::complete<Material>(
+                then, [&] { return Material{{version->jws, commit.get()->decode().record}, version->package}; });
         });
     });
 }
@@ -59,7 +66,8 @@ void Node::ancestry(const Hash256& binding, const std::string& input, Then<std::
         if (found == rows.end()) {
             const bool all = !rows.empty() && rows.back().sequence == 0;
             return then(all ? Error(Code::forked, "/seen", "must be an entry of this binding's history")
-                            : Error(Code::seen_too_old, "/seen", "lies more than 4096 entries back: read the newer ones first"));
+                            : Error(Code::seen_too_old, "/seen",
+                                    "lies more than 4096 entries back: read the newer ones first"));
         }
         rows.erase(found, rows.end());
         std::ranges::reverse(rows);
@@ -85,12 +93,13 @@ void Node::gather(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then)
     *next = [this, state, weak = std::weak_ptr(next)] {
         if (state->found.size() == state->rows.size()) return state->then(std::move(state->found));
         // The callback owns the loop while it waits; between two it is owned by nobody else.
-        chronicle_->find(state->rows[state->found.size()], [this, state, next = weak.lock()](Outcome<CommitPtr> commit) {
-            if (!commit.ok()) return state->then(commit.error());
-            state->found.push_back(commit.get());
-            // Posted now and then, so that thousands found in memory do not pile up on the stack.
-            state->found.size() % 64 == 0 ? boost::asio::post(loop_, [next] { (*next)(); }) : (*next)();
-        });
+        chronicle_->find(
+            state->rows[state->found.size()], [this, state, next = weak.lock()](Outcome<CommitPtr> commit) {
+                if (!commit.ok()) return state->then(commit.error());
+                state->found.push_back(commit.get());
+                // Posted now and then, so that thousands found in memory do not pile up on the stack.
+                state->found.size() % 64 == 0 ? boost::asio::post(loop_, [next] { (*next)(); }) : (*next)();
+            });
     };
     (*next)();
 }
@@ -108,14 +117,18 @@ void Node::versions(const Hash256& id, Then<std::vector<VersionRow>> then) {
     });
 }
 
-void Node::entry(const Hash256& binding, std::uint64_t sequence, Then<CommitPtr> then) { chronicle_->find_entry(binding, sequence, std::move(then)); }
+void Node::entry(const Hash256& binding, std::uint64_t sequence, Then<CommitPtr> then) {
+    chronicle_->find_entry(binding, sequence, std::move(then));
+}
 
 void Node::latest(const Hash256& binding, Then<CommitPtr> then) {
     const EntryRow* head = chronicle_->head(binding);
-    head == nullptr ? then(Error(Code::not_found, "/binding", "no such binding runs here")) : chronicle_->find(*head, std::move(then));
+    head == nullptr ? then(Error(Code::not_found, "/binding", "no such binding runs here"))
+                    : chronicle_->find(*head, std::move(then));
 }
 
-void Node::entries(const Hash256& binding, std::uint64_t from_sequence, std::size_t limit, Then<std::vector<CommitPtr>> then) {
+void Node::entries(const Hash256& binding, std::uint64_t from_sequence, std::size_t limit,
+                   Then<std::vector<CommitPtr>> then) {
     index_->barrier([this, binding, from_sequence, limit, then = std::move(then)] {
         const BindingState* state = chronicle_->binding(binding);
         if (state == nullptr) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
@@ -123,7 +136,8 @@ void Node::entries(const Hash256& binding, std::uint64_t from_sequence, std::siz
     });
 }
 
-void Node::events(const std::optional<Hash256>& binding, std::uint64_t from_index, std::size_t limit, Then<std::vector<CommitPtr>> then) {
+void Node::events(const std::optional<Hash256>& binding, std::uint64_t from_index, std::size_t limit,
+                  Then<std::vector<CommitPtr>> then) {
     const std::uint64_t watermark = chronicle_->watermark();
     index_->barrier([this, binding, from_index, limit, watermark, then = std::move(then)] {
         std::vector<EntryRow> rows;
@@ -171,7 +185,8 @@ std::string Node::assemble(const std::vector<CommitPtr>& commits) {
 }
 
 void Node::head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStatement> then) {
-    if (chronicle_->binding(binding) == nullptr) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
+    if (chronicle_->binding(binding) == nullptr)
+        return then(Error(Code::not_found, "/binding", "no such binding runs here"));
     ledger_->head(binding, nonce, std::move(then));
 }
 

@@ -13,7 +13,7 @@ namespace {
 using Path = std::filesystem::path NodeOptions::*;
 using Text = std::string NodeOptions::*;
 struct Number {
-    std::int64_t NodeOptions::*member;
+    std::int64_t NodeOptions::* member;
     std::int64_t min, max;
 };
 
@@ -33,12 +33,17 @@ const std::vector<Setting>& settings() {
         {"enclave_program", "path of concordat-enclave", &NodeOptions::enclave_program},
         {"enclaves_minimum", "shared enclaves that always run", Number{&NodeOptions::enclaves_minimum, 1, 64}},
         {"enclaves_maximum", "shared enclaves at most", Number{&NodeOptions::enclaves_maximum, 1, 64}},
-        {"enclaves_dedicated", "bindings at most that have an enclave of their own at one time", Number{&NodeOptions::enclaves_dedicated, 0, 48}},
-        {"enclave_idle_seconds", "after which an enclave that is not needed ends", Number{&NodeOptions::enclave_idle_seconds, 1, 86'400}},
-        {"enclave_ping_timeout_ms", "silence after which an enclave is replaced", Number{&NodeOptions::enclave_ping_timeout_ms, 500, 600'000}},
+        {"enclaves_dedicated", "bindings at most that have an enclave of their own at one time",
+         Number{&NodeOptions::enclaves_dedicated, 0, 48}},
+        {"enclave_idle_seconds", "after which an enclave that is not needed ends",
+         Number{&NodeOptions::enclave_idle_seconds, 1, 86'400}},
+        {"enclave_ping_timeout_ms", "silence after which an enclave is replaced",
+         Number{&NodeOptions::enclave_ping_timeout_ms, 500, 600'000}},
         {"connections", "HTTP connections at most", Number{&NodeOptions::connections, 1, 65'536}},
-        {"requests_per_second", "of one peer address; 0 without limit", Number{&NodeOptions::requests_per_second, 0, 1'000'000}},
-        {"request_burst", "requests that a quiet peer may make at once", Number{&NodeOptions::request_burst, 1, 1'000'000}},
+        {"requests_per_second", "of one peer address; 0 without limit",
+         Number{&NodeOptions::requests_per_second, 0, 1'000'000}},
+        {"request_burst", "requests that a quiet peer may make at once",
+         Number{&NodeOptions::request_burst, 1, 1'000'000}},
         {"message_bytes", "of one signed message at most", Number{&NodeOptions::message_bytes, 1024, 1 << 20}},
         {"binding_queue", "messages of one binding that wait at most", Number{&NodeOptions::binding_queue, 1, 65'536}},
         {"total_queue", "messages that wait at most", Number{&NodeOptions::total_queue, 1, 1'000'000}},
@@ -51,21 +56,23 @@ const std::vector<Setting>& settings() {
 
 void set(NodeOptions& options, const Setting& setting, std::string_view text, const std::string& from) {
     if (const auto* path = std::get_if<Path>(&setting.target)) {
-        options.**path = std::string(text);
+        options.** path = std::string(text);
     } else if (const auto* value = std::get_if<Text>(&setting.target)) {
-        options.**value = std::string(text);
+        options.** value = std::string(text);
     } else {
         const auto& number = std::get<Number>(setting.target);
         std::int64_t parsed = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), parsed);
         if (error != std::errc{} || end != text.data() + text.size() || parsed < number.min || parsed > number.max)
-            throw Error(Code::config, from, "must be an integer from " + std::to_string(number.min) + " to " + std::to_string(number.max));
+            throw Error(Code::config, from,
+                        "must be an integer from " + std::to_string(number.min) + " to " + std::to_string(number.max));
         options.*number.member = parsed;
     }
 }
 
 const Setting& find(const std::string& name, const std::string& from) {
-    const auto found = std::ranges::find(settings(), name, [](const Setting& setting) { return std::string(setting.name); });
+    const auto found =
+        std::ranges::find(settings(), name, [](const Setting& setting) { return std::string(setting.name); });
     if (found == settings().end()) throw Error(Code::config, from, "is not a setting; see docs/node.md");
     return *found;
 }
@@ -78,7 +85,8 @@ void read_config(NodeOptions& options) {
     for (const auto& member : value.get_object()) {
         const std::string from = file.string() + "/" + std::string(member.key());
         const Setting& setting = find(std::string(member.key()), from);
-        if (setting.name == std::string_view("data")) throw Error(Code::config, from, "the file lies in the folder: it cannot name it");
+        if (setting.name == std::string_view("data"))
+            throw Error(Code::config, from, "the file lies in the folder: it cannot name it");
         if (member.value().is_int64()) {
             set(options, setting, std::to_string(member.value().get_int64()), from);
         } else if (member.value().is_string() && !std::holds_alternative<Number>(setting.target)) {
@@ -118,7 +126,8 @@ std::vector<OptionField> option_fields() {
         std::string otherwise;
         if (const auto* path = std::get_if<Path>(&setting.target)) otherwise = (defaults.**path).string();
         if (const auto* text = std::get_if<Text>(&setting.target)) otherwise = defaults.**text;
-        if (const auto* number = std::get_if<Number>(&setting.target)) otherwise = std::to_string(defaults.*number->member);
+        if (const auto* number = std::get_if<Number>(&setting.target))
+            otherwise = std::to_string(defaults.*number->member);
         out.push_back({setting.name, setting.meaning, otherwise});
     }
     return out;

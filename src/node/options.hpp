@@ -1,5 +1,6 @@
-// One node's settings: <data>/concordat.json, then the environment (CONCORDAT_<FIELD>), then what the command line gives.
-// Later ones win. Every field has a default; an unknown field or a value out of its bounds is Error(config) naming it.
+// One node's settings: <data>/concordat.json, then the environment (CONCORDAT_<FIELD>), then what the command line
+// gives. Later ones win. Every field has a default; an unknown field or a value out of its bounds is Error(config)
+// naming it.
 #pragma once
 #include <filesystem>
 #include <functional>

@@ -165,8 +165,10 @@ std::optional<ExitStatus> ChildProcess::wait(int timeout_ms) {
 void ChildProcess::end() noexcept {
     if (pid_ < 0 || status_) return;
     int ignored = 0;
-    if (pidfd_) kill();
-    else ::kill(pid_, SIGKILL);
+    if (pidfd_)
+        kill();
+    else
+        ::kill(pid_, SIGKILL);
     while (waitpid(pid_, &ignored, 0) < 0 && errno == EINTR) {
     }
     pid_ = -1;

@@ -21,7 +21,7 @@ struct ChildOptions {
 
 struct ExitStatus {
     bool signalled = false;
-    int value = 0;  // the signal, or the exit code
+    int value = 0;             // the signal, or the exit code
     std::string text() const;  // "exited with code 3", "killed by signal 31 (Bad system call)"
 };
 

@@ -11,23 +11,23 @@ using Names = std::vector<std::string>;
 void append(Names& to, const Names& more) { to.insert(to.end(), more.begin(), more.end()); }
 
 Names descriptor_calls() {
-    return {"read",       "write",       "readv",       "writev",    "recvmsg",        "recvfrom",       "sendmsg",
-            "sendto",     "poll",        "ppoll",       "select",    "pselect6",       "epoll_create1",  "epoll_ctl",
-            "epoll_wait", "epoll_pwait", "eventfd2",    "close",     "timerfd_create", "timerfd_settime", "shutdown",
-            "fcntl",      "dup",         "dup3",        "lseek",     "fstat",          "pipe2"};
+    return {"read",           "write",           "readv",      "writev",      "recvmsg",  "recvfrom",
+            "sendmsg",        "sendto",          "poll",       "ppoll",       "select",   "pselect6",
+            "epoll_create1",  "epoll_ctl",       "epoll_wait", "epoll_pwait", "eventfd2", "close",
+            "timerfd_create", "timerfd_settime", "shutdown",   "fcntl",       "dup",      "dup3",
+            "lseek",          "fstat",           "pipe2"};
 }
 
 // memfd: the WebAssembly engine's copy-on-write images of a module's memory live in anonymous files.
 Names memory_calls() {
-    return {"mmap",    "munmap", "mprotect", "mremap",       "madvise",   "brk",      "membarrier",
-            "mlock",   "mlock2", "munlock",  "memfd_create", "ftruncate", "pwrite64", "pread64"};
+    return {"mmap",  "munmap", "mprotect", "mremap",       "madvise",   "brk",      "membarrier",
+            "mlock", "mlock2", "munlock",  "memfd_create", "ftruncate", "pwrite64", "pread64"};
 }
 
 Names thread_calls() {
-    return {"futex",           "sched_yield", "sched_getaffinity", "set_robust_list", "set_tid_address",
-            "rseq",            "gettid",      "getpid",            "getppid",         "getuid",
-            "geteuid",         "getgid",      "getegid",           "exit",            "exit_group",
-            "restart_syscall", "getrusage",   "getcpu"};
+    return {"futex",   "sched_yield", "sched_getaffinity", "set_robust_list", "set_tid_address", "rseq",
+            "gettid",  "getpid",      "getppid",           "getuid",          "geteuid",         "getgid",
+            "getegid", "exit",        "exit_group",        "restart_syscall", "getrusage",       "getcpu"};
 }
 
 Names signal_calls() { return {"sigaltstack", "rt_sigaction", "rt_sigreturn", "rt_sigprocmask"}; }
@@ -37,11 +37,12 @@ Names time_and_chance_calls() {
 }
 
 Names file_calls() {
-    return {"openat",    "open",      "preadv",   "pwritev", "preadv2",    "pwritev2",   "fdatasync", "fsync",
-            "fallocate", "unlinkat",  "unlink",   "rename",  "renameat",   "renameat2",  "mkdir",     "mkdirat",
-            "rmdir",     "getdents64", "stat",    "lstat",   "statx",      "newfstatat", "statfs",    "fstatfs",
-            "flock",     "fchmod",    "faccessat", "faccessat2", "access", "getcwd",     "umask",     "fadvise64",
-            "sync_file_range", "truncate", "readlink", "readlinkat", "linkat", "utimensat"};
+    return {
+        "openat",          "open",       "preadv",    "pwritev",    "preadv2",  "pwritev2",   "fdatasync", "fsync",
+        "fallocate",       "unlinkat",   "unlink",    "rename",     "renameat", "renameat2",  "mkdir",     "mkdirat",
+        "rmdir",           "getdents64", "stat",      "lstat",      "statx",    "newfstatat", "statfs",    "fstatfs",
+        "flock",           "fchmod",     "faccessat", "faccessat2", "access",   "getcwd",     "umask",     "fadvise64",
+        "sync_file_range", "truncate",   "readlink",  "readlinkat", "linkat",   "utimensat"};
 }
 
 }  // namespace
@@ -51,8 +52,8 @@ SandboxRules enclave_rules() {
     for (const Names& names :
          {descriptor_calls(), memory_calls(), thread_calls(), signal_calls(), time_and_chance_calls()})
         append(rules.allowed, names);
-    rules.refused = {"openat", "open",     "access", "faccessat", "faccessat2", "readlink", "readlinkat",        "stat",
-                     "lstat",  "statx",    "statfs", "getcwd",    "uname",      "sysinfo",  "sched_setaffinity", "ioctl"};
+    rules.refused = {"openat", "open",  "access", "faccessat", "faccessat2", "readlink", "readlinkat",        "stat",
+                     "lstat",  "statx", "statfs", "getcwd",    "uname",      "sysinfo",  "sched_setaffinity", "ioctl"};
     return rules;
 }
 

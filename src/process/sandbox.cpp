@@ -81,9 +81,9 @@ void restrict_files_and_network(const SandboxRules& rules, SandboxReport& report
     const LandlockOutcome landlock = enter_landlock(rules.folders);
     const std::string version = " (ABI " + std::to_string(landlock.abi) + ")";
     report.measures.emplace_back("landlock", landlock.files() ? held_text + version : outcome(false, landlock.reason));
-    report.measures.emplace_back("landlock_network",
-                                 outcome(landlock.network(), landlock.files() ? "the kernel has" + version + ", 4 needed"
-                                                                              : landlock.reason));
+    report.measures.emplace_back(
+        "landlock_network",
+        outcome(landlock.network(), landlock.files() ? "the kernel has" + version + ", 4 needed" : landlock.reason));
 }
 
 }  // namespace

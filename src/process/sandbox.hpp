@@ -23,8 +23,8 @@ struct SandboxRules {
     bool namespaces = true;            // user, network, mount and IPC namespaces of its own
 };
 
-// No network, no file system: descriptors that it was given, memory, threads, time, randomness. Enough for wasmtime with
-// pooled and copy-on-write memory (memfd), executable pages, signal handlers and threads that start later.
+// No network, no file system: descriptors that it was given, memory, threads, time, randomness. Enough for wasmtime
+// with pooled and copy-on-write memory (memfd), executable pages, signal handlers and threads that start later.
 SandboxRules enclave_rules();
 // The same, and files in one folder.
 SandboxRules ledger_rules(const std::filesystem::path& folder);
@@ -37,10 +37,10 @@ struct SandboxReport {
 };
 
 // Measures in this order: namespaces, core_dumps, capabilities, no_new_privs, not_dumpable, landlock, landlock_network,
-// seccomp. Any other system call than the rules name ends the process with SIGSYS. clone(2) makes threads only; clone3(2)
-// is answered with ENOSYS so that the C library takes clone(2), whose flags can be seen; prctl(2) names threads
-// only; tgkill(2) reaches only this process; prlimit64(2) only reads.
-// Throws Error(internal) when threads run already, Error(config) for a system call or a folder that does not exist.
+// seccomp. Any other system call than the rules name ends the process with SIGSYS. clone(2) makes threads only;
+// clone3(2) is answered with ENOSYS so that the C library takes clone(2), whose flags can be seen; prctl(2) names
+// threads only; tgkill(2) reaches only this process; prlimit64(2) only reads. Throws Error(internal) when threads run
+// already, Error(config) for a system call or a folder that does not exist.
 SandboxReport enter_sandbox(const SandboxRules& rules);
 
 }  // namespace concordat::process

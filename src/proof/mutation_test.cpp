@@ -1,5 +1,5 @@
-// Nothing in a valid receipt can be changed: bytes and JSON values, one at a time. Every byte when CONCORDAT_EVERY_BYTE is
-// set (half a minute), else every third, which still meets every kind of place.
+// Nothing in a valid receipt can be changed: bytes and JSON values, one at a time. Every byte when CONCORDAT_EVERY_BYTE
+// is set (half a minute), else every third, which still meets every kind of place.
 #include <gtest/gtest.h>
 
 #include "../../tests/support/receipt_fixture.hpp"

@@ -51,8 +51,8 @@ void open_list(std::vector<Opened>& out, const json::Object& sealed, const std::
         const auto key = keys.find(std::string(member.key()));
         if (key == keys.end()) continue;
         const std::string field = what + "/" + key->first;
-        const SecretBytes plain =
-            contract::open(key->second, aad(binding, key->first), contract::Sealed::parse(member.value(), field), field);
+        const SecretBytes plain = contract::open(key->second, aad(binding, key->first),
+                                                 contract::Sealed::parse(member.value(), field), field);
         const json::Value list = json::parse(text_of(plain.expose()), field, {.bytes = max_receipt_bytes});
         if (!list.is_array()) throw Error(Code::bad_format, field, "must hold an array of disclosures");
         for (const json::Value& item : list.get_array()) {

@@ -56,7 +56,8 @@ void read_enclaves(Reader& in, Receipt& receipt) {
 const ledger::confidential::EnclaveIdentity* find_identity(
     std::span<const ledger::confidential::EnclaveIdentity> enclaves, const std::string& kid) {
     for (const auto& one : enclaves) {
-        if (crypto::PublicKey::from_jwk(json::parse(one.key, "/enclaves/key"), "/enclaves/key").kid() == kid) return &one;
+        if (crypto::PublicKey::from_jwk(json::parse(one.key, "/enclaves/key"), "/enclaves/key").kid() == kid)
+            return &one;
     }
     return nullptr;
 }
@@ -92,7 +93,8 @@ std::string Receipt::write() const {
     json::Array entry_list;
     for (const ReceiptEntry& entry : entries) entry_list.push_back(write_entry(entry));
     json::Object enclave_map;
-    for (const auto& [kid, one] : enclaves) enclave_map[kid] = json::Object{{"key", one.key}, {"evidence", one.evidence}};
+    for (const auto& [kid, one] : enclaves)
+        enclave_map[kid] = json::Object{{"key", one.key}, {"evidence", one.evidence}};
     return json::canonical(
         json::Object{{"typ", receipt_typ},
                      {"bindings", json::Array(bindings.begin(), bindings.end())},
@@ -113,7 +115,8 @@ Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,
         const auto type = contract::Entry::parse(appended.record.document).type;
         ReceiptEntry entry{appended.record.document, std::nullopt, appended.claim, appended.receipt};
         if (type == contract::EntryType::bind || type == contract::EntryType::amend) {
-            receipt.bindings.push_back(json::parse(text_of(appended.record.input), "/input", {.bytes = max_receipt_bytes}));
+            receipt.bindings.push_back(
+                json::parse(text_of(appended.record.input), "/input", {.bytes = max_receipt_bytes}));
         } else {
             entry.input = appended.record.input;
         }

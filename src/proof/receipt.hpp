@@ -1,4 +1,5 @@
-// The receipt: one JSON text that shows that a contract took a step, and all that the showing needs (docs/formats.md §8).
+// The receipt: one JSON text that shows that a contract took a step, and all that the showing needs (docs/formats.md
+// §8).
 #pragma once
 #include <contract/entry.hpp>
 #include <crypto/jws.hpp>
@@ -30,8 +31,8 @@ struct ReceiptEnclave {
 
 // Parsed as far as the form goes; nothing is believed yet.
 struct Receipt {
-    std::vector<json::Value> bindings;  // general JWS, version 1 first
-    std::vector<ReceiptEntry> entries;  // bind, amendments, and the entry the receipt is about
+    std::vector<json::Value> bindings;               // general JWS, version 1 first
+    std::vector<ReceiptEntry> entries;               // bind, amendments, and the entry the receipt is about
     std::map<std::string, ReceiptEnclave> enclaves;  // by kid
     std::string ledger_identity;                     // compact JWS
     json::Value ledger_evidence;
@@ -44,11 +45,11 @@ struct Receipt {
     std::string write() const;
 };
 
-// What a node holds for one receipt: the bind entry, every amendment up to the version in force, then the entry it is about
-// (if that is another), as the ledger gives them; the enclaves' identities that the ledger gave with them (more than needed
-// do no harm); and the ledger's identity. The state and sealed disclosures are those of the last entry.
+// What a node holds for one receipt: the bind entry, every amendment up to the version in force, then the entry it is
+// about (if that is another), as the ledger gives them; the enclaves' identities that the ledger gave with them (more
+// than needed do no harm); and the ledger's identity. The state and sealed disclosures are those of the last entry.
 Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,
-                     std::span<const ledger::confidential::EnclaveIdentity> enclaves,
-                     std::string_view ledger_identity, std::string_view ledger_evidence);
+                     std::span<const ledger::confidential::EnclaveIdentity> enclaves, std::string_view ledger_identity,
+                     std::string_view ledger_evidence);
 
 }  // namespace concordat::proof

@@ -22,7 +22,8 @@ std::vector<Hash256> read_hashes(Reader& in, std::string_view name) {
 
 TrustedLedger read_ledger(const json::Value& value, const std::string& path) {
     Reader in(value, path);
-    TrustedLedger ledger{std::string(in.string("chain", 64)), contract::read_key(in.any("service_key"), in.at("service_key"))};
+    TrustedLedger ledger{std::string(in.string("chain", 64)),
+                         contract::read_key(in.any("service_key"), in.at("service_key"))};
     in.finish();
     if (ledger.chain != ledger::confidential::chain_of(ledger.service_key)) {
         in.fail("chain", "must be the chain of the service key");

@@ -18,8 +18,8 @@ void render_lines(std::string& out, const std::vector<Line>& lines, const std::s
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const Line& line = lines[i];
         const bool last = i + 1 == lines.size();
-        out += indent + (last ? "└─ " : "├─ ") + (line.ok ? "✓ " : "✗ ") + line.layer + ": " + printable(line.text) + " [" +
-               std::string(how_name(line.how)) + "]\n";
+        out += indent + (last ? "└─ " : "├─ ") + (line.ok ? "✓ " : "✗ ") + line.layer + ": " + printable(line.text) +
+               " [" + std::string(how_name(line.how)) + "]\n";
         const std::string deeper = indent + (last ? "   " : "│  ");
         if (!line.ok) out += deeper + "   " + printable(line.problem) + "\n";
         render_lines(out, line.below, deeper);
@@ -44,9 +44,12 @@ json::Array lines_to_json(const std::vector<Line>& lines) {
 
 std::string_view how_name(How how) {
     switch (how) {
-        case How::proved: return "proved";
-        case How::attested: return "attested";
-        case How::asserted: return "asserted";
+        case How::proved:
+            return "proved";
+        case How::attested:
+            return "attested";
+        case How::asserted:
+            return "asserted";
     }
     panic("a way of knowing that does not exist");
 }

@@ -6,8 +6,8 @@
 
 namespace concordat::proof {
 
-// proved: follows from signatures and hashes. attested: an enclave or ledger whose evidence holds says so. asserted: the
-// host says so and nobody can check it.
+// proved: follows from signatures and hashes. attested: an enclave or ledger whose evidence holds says so. asserted:
+// the host says so and nobody can check it.
 enum class How { proved, attested, asserted };
 std::string_view how_name(How how);
 
@@ -25,8 +25,8 @@ struct Verdict {
     bool holds = false;
 };
 
-// A tree for people, in Unicode box drawing, one line each; and JSON for machines, {"holds", "lines": [{"layer", "text",
-// "how", "ok", "problem"?, "below"?}]}.
+// A tree for people, in Unicode box drawing, one line each; and JSON for machines, {"holds", "lines": [{"layer",
+// "text", "how", "ok", "problem"?, "below"?}]}.
 std::string render_text(const Verdict& verdict);
 json::Value render_json(const Verdict& verdict);
 

@@ -37,14 +37,16 @@ Line Verifier::group(std::string layer, std::string text, How how, std::vector<L
 
 const Verifier::Version& Verifier::version(std::size_t index) const {
     if (!versions_.at(index)) {
-        throw Error(Code::bad_format, "/receipt/bindings/" + std::to_string(index), "does not hold, and this rests on it");
+        throw Error(Code::bad_format, "/receipt/bindings/" + std::to_string(index),
+                    "does not hold, and this rests on it");
     }
     return *versions_[index];
 }
 
 const Verifier::Step& Verifier::step(std::size_t index) const {
     if (!steps_.at(index)) {
-        throw Error(Code::bad_format, "/receipt/entries/" + std::to_string(index), "does not hold, and this rests on it");
+        throw Error(Code::bad_format, "/receipt/entries/" + std::to_string(index),
+                    "does not hold, and this rests on it");
     }
     return *steps_[index];
 }
@@ -73,8 +75,9 @@ std::vector<Line> Verifier::run() {
 
 Verdict verify(std::string_view receipt_text, const TrustFile& trust) {
     Verdict verdict;
-    Line format{"format", "strict JSON in RFC 8785 form, " + std::to_string(receipt_text.size()) + " bytes", How::proved,
-                true, "", {}};
+    Line format{"format",    "strict JSON in RFC 8785 form, " + std::to_string(receipt_text.size()) + " bytes",
+                How::proved, true,
+                "",          {}};
     try {
         const Receipt receipt = Receipt::parse(receipt_text);
         verdict.lines.push_back(std::move(format));

@@ -55,7 +55,8 @@ Line Verifier::bindings() {
         below.push_back(std::move(line));
     }
     for (Line& line : known_parties()) below.push_back(std::move(line));
-    return group("binding", std::to_string(receipt_.bindings.size()) + " version(s), each signed as the one before asks",
+    return group("binding",
+                 std::to_string(receipt_.bindings.size()) + " version(s), each signed as the one before asks",
                  How::proved, std::move(below));
 }
 
@@ -70,7 +71,8 @@ std::vector<Line> Verifier::known_parties() const {
                 if (party == nullptr) continue;
                 named = true;
                 for (const auto& key : party->keys) {
-                    if (!known.contains(key.thumbprint())) fail("bindings", "gives " + id + " the unknown key " + key.kid());
+                    if (!known.contains(key.thumbprint()))
+                        fail("bindings", "gives " + id + " the unknown key " + key.kid());
                 }
             }
         });
@@ -99,13 +101,15 @@ void Verifier::check_step(std::size_t index) const {
     }
     if (index < versions) {
         const auto expected = index == 0 ? contract::EntryType::bind : contract::EntryType::amend;
-        if (entry.type != expected) fail(path, "must be the entry that put version " + std::to_string(index + 1) + " in force");
+        if (entry.type != expected)
+            fail(path, "must be the entry that put version " + std::to_string(index + 1) + " in force");
         if (one.input) fail(path + "/input", "must be absent: `bindings` holds it");
         if (entry.input != version.input) fail(path, "must name its version's signed document as its input");
     } else {
         if (holds_a_version(entry.type)) fail(path, "must be of a type that brings no version");
         if (!one.input) fail(path + "/input", "must be present");
-        if (entry.input != crypto::sha256(*one.input)) fail(path + "/input", "must have the digest that the entry names");
+        if (entry.input != crypto::sha256(*one.input))
+            fail(path + "/input", "must have the digest that the entry names");
     }
     if (entry.version != version.binding.hash) fail(path, "must name the version in force");
     if (entry.binding != version.binding.id) fail(path, "must name the binding");
@@ -122,7 +126,8 @@ void Verifier::check_links(std::size_t index) const {
     if (entry.time < before.entry.time) fail(path, "must not be earlier than the entry before");
     if (entry.sequence != before.entry.sequence + 1) return;
     if (entry.previous != before.id) fail(path, "must name the entry before as its previous");
-    if (entry.state_before != before.entry.state_after) fail(path, "must begin with the state that the entry before left");
+    if (entry.state_before != before.entry.state_after)
+        fail(path, "must begin with the state that the entry before left");
 }
 
 Line Verifier::entries() {
@@ -134,8 +139,8 @@ Line Verifier::entries() {
         });
         if (steps_[i]) {
             const auto& [entry, id] = *steps_[i];
-            line.text = std::string(contract::entry_type_name(entry.type)) + " " + std::to_string(entry.sequence) + " " +
-                        id.text() + (entry.action.empty() ? "" : ", action " + entry.action);
+            line.text = std::string(contract::entry_type_name(entry.type)) + " " + std::to_string(entry.sequence) +
+                        " " + id.text() + (entry.action.empty() ? "" : ", action " + entry.action);
         }
         below.push_back(std::move(line));
     }
@@ -167,7 +172,8 @@ void Verifier::check_message() const {
 }
 
 void Verifier::check_proposal() const {
-    const json::Value value = json::parse(text_of(*receipt_.entries.back().input), "/input", {.bytes = max_receipt_bytes});
+    const json::Value value =
+        json::parse(text_of(*receipt_.entries.back().input), "/input", {.bytes = max_receipt_bytes});
     const auto jws = crypto::GeneralJws::parse(value, "/input");
     const auto next = contract::Binding::parse(jws.payload);
     contract::check_successor(in_force().binding, next);
@@ -193,7 +199,8 @@ void Verifier::check_close() const {
 }
 
 void Verifier::check_terminate() const {
-    const json::Value value = json::parse(text_of(*receipt_.entries.back().input), "/input", {.bytes = max_receipt_bytes});
+    const json::Value value =
+        json::parse(text_of(*receipt_.entries.back().input), "/input", {.bytes = max_receipt_bytes});
     const auto jws = crypto::GeneralJws::parse(value, "/input");
     const auto content = contract::Termination::parse(jws.payload);
     contract::check_termination(in_force().binding, content.binding, content.version, jws);
@@ -219,14 +226,18 @@ Line Verifier::input() const {
             const auto& version = versions_.back();
             const bool source = version && version->binding.party(entry.sender_id) == nullptr;
             return run(source ? "source" : "message",
-                       std::string(source ? "observation " : "message ") + std::to_string(entry.number) + " signed by " +
-                           entry.sender_id + " (" + entry.sender_role + ")",
+                       std::string(source ? "observation " : "message ") + std::to_string(entry.number) +
+                           " signed by " + entry.sender_id + " (" + entry.sender_role + ")",
                        &Verifier::check_message);
         }
-        case EntryType::propose: return run("message", "proposed version signed by a party", &Verifier::check_proposal);
-        case EntryType::close: return run("message", "decisions signed by their parties", &Verifier::check_close);
-        case EntryType::terminate: return run("message", "termination signed as an amendment", &Verifier::check_terminate);
-        default: break;
+        case EntryType::propose:
+            return run("message", "proposed version signed by a party", &Verifier::check_proposal);
+        case EntryType::close:
+            return run("message", "decisions signed by their parties", &Verifier::check_close);
+        case EntryType::terminate:
+            return run("message", "termination signed as an amendment", &Verifier::check_terminate);
+        default:
+            break;
     }
     return check("message", "an entry of type " + std::string(contract::entry_type_name(entry.type)), How::proved,
                  [] { fail("entries", "is of a type that this verifier cannot check"); });

@@ -99,8 +99,8 @@ void Verifier::check_ledger_receipt(std::size_t index) const {
         throw Error(Code::bad_receipt, field + "/flags", "must hold only flags that are known");
     }
     const Hash256 enclave = contract::thumbprint_of(one.claim.kid, "/receipt/entries/claim/key");
-    one.receipt.verify(ledger::confidential::ledger_leaf(step(index).id, enclave), version_of(index).binding.service_key,
-                       field);
+    one.receipt.verify(ledger::confidential::ledger_leaf(step(index).id, enclave),
+                       version_of(index).binding.service_key, field);
     if (index > 0 && one.receipt.index <= receipt_.entries[index - 1].receipt.index) {
         throw Error(Code::bad_receipt, field + "/index", "must be above that of the entry before");
     }
@@ -197,7 +197,8 @@ Line Verifier::disclosure(std::size_t index, const Digests& digests) const {
     Line line = check("disclosures", "", How::proved, [&] {
         const auto disclosure = schema::parse_disclosure(shown, field);
         const auto found = digests.find(schema::digest_text(shown));
-        if (found == digests.end()) throw Error(Code::bad_format, field, "must match a digest of what the receipt shows");
+        if (found == digests.end())
+            throw Error(Code::bad_format, field, "must match a digest of what the receipt shows");
         if (found->second.size() != 1) throw Error(Code::bad_format, field, "must match one digest only");
         text = found->second.front() + ": " + disclosure.name + " = " + json::canonical(disclosure.value);
     });

@@ -65,7 +65,8 @@ TEST_F(VerifyTest, OtherInputsHold) {
     auto entry = propose.next(contract::EntryType::propose);
     entry.proposal = test::parse_binding(next).hash;
     entry.deadline = test::start_time + 1;
-    propose.append(entry, json::canonical(test::sign_binding(next, maker.world.buyer).to_json()), maker.initial_state());
+    propose.append(entry, json::canonical(test::sign_binding(next, maker.world.buyer).to_json()),
+                   maker.initial_state());
     EXPECT_EQ(broken(verify(propose.receipt().write(), maker.trust())), "holds");
 
     const contract::Termination content{maker.in_force->id, maker.in_force->hash, "over", test::start_time + 86400000};
@@ -80,9 +81,10 @@ TEST_F(VerifyTest, OtherInputsHold) {
     EXPECT_EQ(with(terminate, maker.world.buyer, maker.world.seller), "holds");
     EXPECT_EQ(with(terminate, maker.world.buyer), "message");
 
-    const contract::Decision decision{"decline", test::hash_of("proposal"), "did:web:seller.example", "no", test::start_time};
-    const std::string text = crypto::sign_compact(bytes_of(contract::write_decision(decision)), contract::decision_typ,
-                                                  maker.world.seller);
+    const contract::Decision decision{"decline", test::hash_of("proposal"), "did:web:seller.example", "no",
+                                      test::start_time};
+    const std::string text =
+        crypto::sign_compact(bytes_of(contract::write_decision(decision)), contract::decision_typ, maker.world.seller);
     auto closing = close.next(contract::EntryType::close);
     closing.proposal = test::hash_of("proposal");
     closing.reason = "declined";
@@ -119,7 +121,8 @@ TEST_F(VerifyTest, TheTrustFileDecides) {
     trust.allow_asserted = {"rollback"};
     EXPECT_EQ(result(trust), "clock");
     trust = maker.trust();
-    trust.parties = {{"did:web:buyer.example", {maker.world.buyer.public_key().thumbprint()}}, {"did:web:stranger", {}}};
+    trust.parties = {{"did:web:buyer.example", {maker.world.buyer.public_key().thumbprint()}},
+                     {"did:web:stranger", {}}};
     EXPECT_EQ(result(trust), "holds");
     trust.parties = {{"did:web:buyer.example", {maker.world.seller.public_key().thumbprint()}}};
     EXPECT_EQ(result(trust), "binding");
@@ -211,7 +214,8 @@ TEST_F(VerifyTest, NamesTheLayerOfAWrongPlatform) {
     };
     const auto rogue = test::signing_key("rogue");
     const auto evidence = [&](const Hash256& measurement, const char* product, const crypto::PublicKey& key) {
-        return maker.evidence(maker.world.root, measurement, product, 1, test::key_report_data("concordat/enclave-key/1", key));
+        return maker.evidence(maker.world.root, measurement, product, 1,
+                              test::key_report_data("concordat/enclave-key/1", key));
     };
     const auto& key = maker.world.enclave.public_key();
     const auto put = [&](const json::Value& value) {
@@ -224,9 +228,10 @@ TEST_F(VerifyTest, NamesTheLayerOfAWrongPlatform) {
     EXPECT_EQ(put(evidence(maker.world.ledger_measurement, "concordat-enclave", key)), "enclave");
     EXPECT_EQ(put(maker.ledger_evidence()), "enclave");
     EXPECT_EQ(changed([&](Receipt& r) {
-                  r.enclaves.emplace(rogue.public_key().kid(),
-                                     ReceiptEnclave{rogue.public_key().jwk(), evidence(maker.world.measurement,
-                                                                                       "concordat-enclave", rogue.public_key())});
+                  r.enclaves.emplace(
+                      rogue.public_key().kid(),
+                      ReceiptEnclave{rogue.public_key().jwk(),
+                                     evidence(maker.world.measurement, "concordat-enclave", rogue.public_key())});
               }),
               "enclave");
     EXPECT_EQ(changed([&](Receipt& r) { r.enclaves.clear(); }), "enclave");
@@ -328,7 +333,8 @@ TEST_F(VerifyTest, ReplaysItsVectors) {
     const TrustFile trust = TrustFile::parse(read_text_file(folder + "trust.json"));
     EXPECT_EQ(broken(verify(read_text_file(folder + "receipt.json"), trust)), "holds");
     EXPECT_EQ(broken(verify(read_text_file(folder + "receipt_disclosed.json"), trust)), "holds");
-    const auto key = crypto::EncryptionPrivateKey::from_jwk(json::parse(read_text_file(folder + "reader_key.json"), "key"), "key");
+    const auto key =
+        crypto::EncryptionPrivateKey::from_jwk(json::parse(read_text_file(folder + "reader_key.json"), "key"), "key");
     EXPECT_EQ(open_receipt(read_text_file(folder + "receipt.json"), key).size(), 3u);
 }
 

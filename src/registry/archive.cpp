@@ -54,9 +54,9 @@ void write_entry(::archive* out, const std::string& path, ByteView content) {
     archive_entry_set_mtime(entry.get(), 0, 0);
     archive_entry_set_uid(entry.get(), 0);
     archive_entry_set_gid(entry.get(), 0);
-    const bool written = archive_write_header(out, entry.get()) == ARCHIVE_OK &&
-                         archive_write_data(out, content.data(), content.size()) ==
-                             static_cast<la_ssize_t>(content.size());
+    const bool written =
+        archive_write_header(out, entry.get()) == ARCHIVE_OK &&
+        archive_write_data(out, content.data(), content.size()) == static_cast<la_ssize_t>(content.size());
     if (!written) throw Error(Code::internal, path, "cannot be written to the archive");
 }
 
@@ -189,7 +189,8 @@ contract::Package read_archive(ByteView bytes) {
         throw Error(Code::too_large, "archive", "at most " + std::to_string(max_archive_bytes) + " bytes");
     }
     Files files = read_files(bytes);
-    const json::Value layout = json::parse(text_of(file(files, "oci-layout")), "oci-layout", {.bytes = 1024, .depth = 4});
+    const json::Value layout =
+        json::parse(text_of(file(files, "oci-layout")), "oci-layout", {.bytes = 1024, .depth = 4});
     json::Reader reader(layout, "oci-layout");
     reader.expect("imageLayoutVersion", "1.0.0");
     reader.finish();
@@ -207,8 +208,8 @@ contract::Package read_archive(ByteView bytes) {
     for (const auto& [path, content] : files) {
         if (!expected.contains(path)) refuse(path, "is not named by the manifest");
     }
-    return contract::Package::check(std::move(manifest), take_blob(files, parsed.config), take_blob(files, parsed.module),
-                                    take_blob(files, parsed.provenance));
+    return contract::Package::check(std::move(manifest), take_blob(files, parsed.config),
+                                    take_blob(files, parsed.module), take_blob(files, parsed.provenance));
 }
 
 contract::Package read_archive_file(const std::filesystem::path& path) {

@@ -51,7 +51,8 @@ Bytes tar_of(const std::vector<Item>& items, bool gzip = false) {
         archive_entry_set_size(entry, static_cast<la_int64_t>(item.content.size()));
         if (item.change) item.change(entry);
         archive_write_header(out, entry);
-        if (archive_entry_filetype(entry) == AE_IFREG) archive_write_data(out, item.content.data(), item.content.size());
+        if (archive_entry_filetype(entry) == AE_IFREG)
+            archive_write_data(out, item.content.data(), item.content.size());
         archive_entry_free(entry);
     }
     archive_write_free(out);
@@ -62,12 +63,11 @@ std::string blob(const Hash256& digest) { return "blobs/sha256/" + digest.hex();
 
 std::vector<Item> good_items() {
     const contract::Package package = tiny();
-    const std::string index =
-        json::canonical(json::Object{{"schemaVersion", 2},
-                                     {"manifests", json::Array{json::Object{
-                                                       {"mediaType", "application/vnd.oci.image.manifest.v1+json"},
-                                                       {"digest", package.id().text()},
-                                                       {"size", static_cast<std::int64_t>(package.manifest.size())}}}}});
+    const std::string index = json::canonical(json::Object{
+        {"schemaVersion", 2},
+        {"manifests", json::Array{json::Object{{"mediaType", "application/vnd.oci.image.manifest.v1+json"},
+                                               {"digest", package.id().text()},
+                                               {"size", static_cast<std::int64_t>(package.manifest.size())}}}}});
     return {{"oci-layout", R"({"imageLayoutVersion":"1.0.0"})"},
             {"index.json", index},
             {blob(package.id()), std::string(text_of(package.manifest))},
@@ -110,10 +110,13 @@ TEST(Archive, RefusesOtherPaths) {
 }
 
 TEST(Archive, RefusesLinksDevicesAndDuplicates) {
-    EXPECT_EQ(refused_with({"extra", "", [](archive_entry* e) {
+    EXPECT_EQ(refused_with({"extra", "",
+                            [](archive_entry* e) {
                                 archive_entry_set_filetype(e, AE_IFLNK);
                                 archive_entry_set_symlink(e, "/etc/passwd");
-                            }}).rule(), "links are not allowed");
+                            }})
+                  .rule(),
+              "links are not allowed");
     EXPECT_EQ(refused_with({"extra", "", [](archive_entry* e) { archive_entry_set_hardlink(e, "index.json"); }}).rule(),
               "links are not allowed");
     EXPECT_EQ(refused_with({"extra", "", [](archive_entry* e) { archive_entry_set_filetype(e, AE_IFCHR); }}).rule(),
@@ -138,7 +141,8 @@ TEST(Archive, RefusesMissingAndChangedFiles) {
 TEST(Archive, HasBounds) {
     EXPECT_EQ(refused(Bytes(max_archive_bytes + 1)).code(), Code::too_large);
     std::vector<Item> many = good_items();
-    for (int i = 0; i < 20; ++i) many.insert(many.begin(), {"blobs/", "", [](archive_entry* e) { archive_entry_set_filetype(e, AE_IFDIR); }});
+    for (int i = 0; i < 20; ++i)
+        many.insert(many.begin(), {"blobs/", "", [](archive_entry* e) { archive_entry_set_filetype(e, AE_IFDIR); }});
     EXPECT_EQ(refused(tar_of(many)).code(), Code::too_large);
     // A size that the file does not have.
     Bytes cut = tar_of(good_items());

@@ -111,7 +111,8 @@ class Compilation {
     std::vector<std::string> base_command() const {
         std::vector<std::string> command{toolchain_.compiler};
         command.insert(command.end(), flags_.begin(), flags_.end());
-        command.insert(command.end(), {"-I../sdk/include", "-I.", "-fno-color-diagnostics", "-Wno-unused-command-line-argument"});
+        command.insert(command.end(),
+                       {"-I../sdk/include", "-I.", "-fno-color-diagnostics", "-Wno-unused-command-line-argument"});
         return command;
     }
 
@@ -159,7 +160,8 @@ class Compilation {
         if (system_roots_.empty()) {
             system_roots_ = {"/usr/include/wasm32-wasi/", "/usr/include/c++/", "/usr/lib/llvm-"};
             system_roots_.push_back(
-                first_line(tool({toolchain_.compiler, "-no-canonical-prefixes", "-print-resource-dir"}).out) + "/include/");
+                first_line(tool({toolchain_.compiler, "-no-canonical-prefixes", "-print-resource-dir"}).out) +
+                "/include/");
         }
         return std::ranges::any_of(system_roots_, [&](const std::string& root) { return path.starts_with(root); });
     }
@@ -170,9 +172,10 @@ class Compilation {
             headers += path + " " + crypto::sha256(read_file(path)).hex() + "\n";
         }
         json::Object libraries;
-        for (const char* name : {"crt1-reactor.o", "libc.a", "libc++.a", "libc++abi.a", "libclang_rt.builtins-wasm32.a"}) {
-            const std::string path =
-                first_line(tool({toolchain_.compiler, "--target=wasm32-wasi", std::string("-print-file-name=") + name}).out);
+        for (const char* name :
+             {"crt1-reactor.o", "libc.a", "libc++.a", "libc++abi.a", "libclang_rt.builtins-wasm32.a"}) {
+            const std::string path = first_line(
+                tool({toolchain_.compiler, "--target=wasm32-wasi", std::string("-print-file-name=") + name}).out);
             if (path != name && fs::is_regular_file(path)) libraries[name] = crypto::sha256(read_file(path)).text();
         }
         const std::string linker =
@@ -201,8 +204,9 @@ void compare_blob(std::vector<Difference>& out, const std::string& what, const B
     if (left == right) return;
     std::vector<Difference> inside;
     if (what != "module") {
-        inside = json_differences(json::parse(text_of(left), what, {.bytes = std::size_t{4} << 20, .depth = 64}),
-                                  json::parse(text_of(right), what, {.bytes = std::size_t{4} << 20, .depth = 64}), what);
+        inside =
+            json_differences(json::parse(text_of(left), what, {.bytes = std::size_t{4} << 20, .depth = 64}),
+                             json::parse(text_of(right), what, {.bytes = std::size_t{4} << 20, .depth = 64}), what);
     }
     if (inside.empty()) inside.push_back({what, crypto::sha256(left).text(), crypto::sha256(right).text()});
     out.insert(out.end(), inside.begin(), inside.end());
@@ -222,7 +226,8 @@ void compare_values(std::vector<Difference>& out, const json::Value* left, const
         }
         return;
     }
-    out.push_back({path, left == nullptr ? "" : json::canonical(*left), right == nullptr ? "" : json::canonical(*right)});
+    out.push_back(
+        {path, left == nullptr ? "" : json::canonical(*left), right == nullptr ? "" : json::canonical(*right)});
 }
 
 }  // namespace

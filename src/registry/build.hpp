@@ -21,8 +21,9 @@ struct Toolchain {
     std::string compiler = "clang++-19";
     std::filesystem::path sdk;  // the folder sdk/cryptlet/cpp: flags.txt, include/, shim.cpp
 
-    // $CONCORDAT_SDK (that folder), else, from the executable's folder, ../../sdk/cryptlet/cpp or ../../../sdk/cryptlet/cpp
-    // (a build folder in the sources) or ../share/concordat/sdk/cryptlet/cpp (installed). Throws Error(not_found).
+    // $CONCORDAT_SDK (that folder), else, from the executable's folder, ../../sdk/cryptlet/cpp or
+    // ../../../sdk/cryptlet/cpp (a build folder in the sources) or ../share/concordat/sdk/cryptlet/cpp (installed).
+    // Throws Error(not_found).
     static Toolchain find();
 };
 

@@ -116,7 +116,9 @@ CONCORDAT_CONTRACT(Contract, CONCORDAT_ACTION("go", go));
 using namespace concordat::cryptlet;
 struct Contract { void init(Context&) { std::puts("hello"); } void go(Context&) {} };
 CONCORDAT_CONTRACT(Contract, CONCORDAT_ACTION("go", go));
-)").code(), Code::bad_module);
+)")
+                  .code(),
+              Code::bad_module);
 }
 
 TEST_F(BuildTest, SaysWhenTheCompilerIsMissing) {

@@ -43,8 +43,8 @@ pid_t spawn(const std::vector<std::string>& argv, const std::filesystem::path& f
     for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     const char* path = std::getenv("PATH");
-    const std::vector<std::string> settings{std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin"), "LC_ALL=C",
-                                            "TMPDIR=" + scratch.string()};
+    const std::vector<std::string> settings{std::string("PATH=") + (path != nullptr ? path : "/usr/bin:/bin"),
+                                            "LC_ALL=C", "TMPDIR=" + scratch.string()};
     std::vector<char*> environment;
     for (const std::string& setting : settings) environment.push_back(const_cast<char*>(setting.c_str()));
     environment.push_back(nullptr);

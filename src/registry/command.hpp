@@ -7,7 +7,7 @@
 namespace concordat::registry {
 
 struct CommandResult {
-    int status = 0;  // exit status; 128 + signal when it was killed
+    int status = 0;        // exit status; 128 + signal when it was killed
     std::string out, err;  // at most max_command_output bytes of each
 };
 

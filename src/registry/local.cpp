@@ -117,9 +117,10 @@ LocalOutput LocalBinding::amend(std::shared_ptr<const LoadedPackage> package, js
     json::Object state = state_;
     LocalOutput output;
     if (package->id != package_->id) {
-        output = run(*package, nullptr,
-                     request("migrate", {{"from", package_->contract.version}, {"state", state_}}, terms, time, version_ + 1),
-                     state);
+        output = run(
+            *package, nullptr,
+            request("migrate", {{"from", package_->contract.version}, {"state", state_}}, terms, time, version_ + 1),
+            state);
     } else {
         package->contract.state.validate(json::Value(state), "/state");
     }

@@ -1,5 +1,5 @@
-// A contract running by itself, for its developer: the real runtime, schemas, conditions and declarations, without keys,
-// ledger or enclave. Follows the rules of docs/formats.md §3; nothing here is signed or sealed.
+// A contract running by itself, for its developer: the real runtime, schemas, conditions and declarations, without
+// keys, ledger or enclave. Follows the rules of docs/formats.md §3; nothing here is signed or sealed.
 #pragma once
 #include <base/clock.hpp>
 #include <contract/package.hpp>

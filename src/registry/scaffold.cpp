@@ -68,9 +68,11 @@ logic:
 }
 )"},
     {"schemas/is-offered.json",
-     "{ \"type\": \"object\", \"properties\": { \"status\": { \"const\": \"offered\" } }, \"required\": [\"status\"] }\n"},
+     "{ \"type\": \"object\", \"properties\": { \"status\": { \"const\": \"offered\" } }, \"required\": [\"status\"] "
+     "}\n"},
     {"schemas/is-accepted.json",
-     "{ \"type\": \"object\", \"properties\": { \"status\": { \"const\": \"accepted\" } }, \"required\": [\"status\"] }\n"},
+     "{ \"type\": \"object\", \"properties\": { \"status\": { \"const\": \"accepted\" } }, \"required\": [\"status\"] "
+     "}\n"},
     {"schemas/deliver.json", R"({
   "type": "object",
   "properties": { "pieces": { "type": "integer", "minimum": 1, "maximum": 1000000 } },
@@ -145,7 +147,8 @@ std::string filled(std::string text, const std::string& name) {
 fs::path scaffold_package(const fs::path& parent, const std::string& name) {
     static const re2::RE2 rule("[a-z][a-z0-9-]{0,63}");
     if (!re2::RE2::FullMatch(name, rule)) {
-        throw Error(Code::bad_format, "name", "must begin with a small letter; small letters, digits and '-', at most 64");
+        throw Error(Code::bad_format, "name",
+                    "must begin with a small letter; small letters, digits and '-', at most 64");
     }
     const fs::path folder = parent / name;
     std::error_code failed;

@@ -27,7 +27,8 @@ Refusal refusal_of(const Error& error) {
     return {std::string(code_name(error.code())), error.field() + " " + error.rule()};
 }
 
-void differ(std::vector<std::string>& out, const std::string& path, const std::string& expected, const json::Value* got) {
+void differ(std::vector<std::string>& out, const std::string& path, const std::string& expected,
+            const json::Value* got) {
     if (out.size() >= max_differences) return;
     out.push_back(path + ": expected " + expected + ", got " + (got == nullptr ? "nothing" : json::canonical(*got)));
 }
@@ -87,7 +88,8 @@ class Run {
         const std::shared_ptr<const LoadedPackage> first =
             in_.node().find("from") != nullptr ? find_(in_.text("from")) : package_;
         json::Object terms = object(in_, "terms");
-        const TimeMs time = parse_time(in_.text_or("time", "2026-01-01T00:00:00.000Z"), in_.at(in_.node().line, "time"));
+        const TimeMs time =
+            parse_time(in_.text_or("time", "2026-01-01T00:00:00.000Z"), in_.at(in_.node().line, "time"));
         const YamlNode* initial = in_.find("initial");
         static const YamlNode nothing = YamlNode::of(YamlNode::Kind::map, 0);
         YamlReader expectation = in_.inside(initial == nullptr ? nothing : *initial, "initial");
@@ -102,7 +104,8 @@ class Run {
     void step(const YamlNode& node) {
         YamlReader one = in_.inside(node, "steps");
         const YamlNode* time = one.find("time");
-        const TimeMs at = time == nullptr ? binding_->time() + minute_ms : parse_time(one.text("time"), one.at(time->line, "time"));
+        const TimeMs at =
+            time == nullptr ? binding_->time() + minute_ms : parse_time(one.text("time"), one.at(time->line, "time"));
         const YamlNode* expect = one.find("expect");
         static const YamlNode nothing = YamlNode::of(YamlNode::Kind::map, 0);
         YamlReader expectation = one.inside(expect == nullptr ? nothing : *expect, "expect");
@@ -117,7 +120,8 @@ class Run {
             const std::string id = one.text_or("id", by);
             const std::string action = one.text_or("action", "");
             label_ = action.empty() ? by : action;
-            const json::Object message = one.node().find("message") != nullptr ? object(one, "message") : json::Object{};
+            const json::Object message =
+                one.node().find("message") != nullptr ? object(one, "message") : json::Object{};
             attempt(one, expectation, [&] { return binding_->handle(by, id, action, message, at); });
         }
         one.finish("by, id, action, message, time, expect, refused, amend");
@@ -156,8 +160,8 @@ class Run {
             code = step.text("refused");
         }
         if (refusal.code != code || refusal.text.find(text) == std::string::npos) {
-            problem(line, "expected to be refused with " + code + (text.empty() ? "" : " (\"" + text + "\")") + ", got " +
-                              refusal.code + ": " + refusal.text);
+            problem(line, "expected to be refused with " + code + (text.empty() ? "" : " (\"" + text + "\")") +
+                              ", got " + refusal.code + ": " + refusal.text);
         }
     }
 
@@ -236,8 +240,8 @@ PackageTest test_package(const fs::path& folder, const Toolchain& toolchain, con
         auto& other = others[from];
         if (other) return other;
         const fs::path place = folder / from;
-        other = load_package(fs::is_directory(place) ? build_package(place, toolchain, engine) : read_archive_file(place),
-                             engine);
+        other = load_package(
+            fs::is_directory(place) ? build_package(place, toolchain, engine) : read_archive_file(place), engine);
         return other;
     };
     for (const fs::path& path : scenario_files(folder)) {

@@ -13,7 +13,8 @@
 //       expect: { state: {…}, result: {…}, effects: [ {effect, args} ], events: [ {type, data} ] }
 //     - by: seller
 //       action: confirm
-//       refused: not_a_party         # or { code: …, text: a part of the text }: the platform's code or the contract's own
+//       refused: not_a_party         # or { code: …, text: a part of the text }: the platform's code or the contract's
+//       own
 //     - amend: { terms: {…} }        # the next version, under the package being tested; terms stay when not given
 //
 // In `expect`, objects need only the members named (null: the member is absent or null), lists match item by item.
@@ -35,9 +36,10 @@ inline constexpr std::size_t max_scenario_steps = 1000;
 
 struct ScenarioResult {
     std::string file, description;
-    std::size_t steps = 0;              // that ran as expected
-    std::uint64_t fuel = 0;             // of all of them
-    std::vector<std::string> problems;  // empty: passed. "tests/a.yaml:14 fix: state/status: expected "active", got "draft""
+    std::size_t steps = 0;   // that ran as expected
+    std::uint64_t fuel = 0;  // of all of them
+    std::vector<std::string>
+        problems;  // empty: passed. "tests/a.yaml:14 fix: state/status: expected "active", got "draft""
     bool passed() const { return problems.empty(); }
 };
 

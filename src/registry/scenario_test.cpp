@@ -29,7 +29,8 @@ ScenarioResult run(const std::string& text) {
 }
 
 const std::string terms =
-    "terms: { symbol: MSFT, currency: USD, effective: 2009-01-01, maturity: 2009-03-01, notional: \"10\", strike: \"20\" }\n";
+    "terms: { symbol: MSFT, currency: USD, effective: 2009-01-01, maturity: 2009-03-01, notional: \"10\", strike: "
+    "\"20\" }\n";
 
 TEST(Scenario, TheSamplesPass) {
     for (const char* version : {"package-1.0.0", "package-1.1.0"}) {
@@ -43,32 +44,36 @@ TEST(Scenario, TheSamplesPass) {
 }
 
 TEST(Scenario, RepeatsExactly) {
-    const std::string text = terms + "steps:\n  - { by: buyer, action: confirm }\n"
-                                     "  - { by: fixing, message: { symbol: MSFT, date: 2009-01-01, price: \"21.00\" } }\n";
+    const std::string text = terms +
+                             "steps:\n  - { by: buyer, action: confirm }\n"
+                             "  - { by: fixing, message: { symbol: MSFT, date: 2009-01-01, price: \"21.00\" } }\n";
     const ScenarioResult first = run(text);
     EXPECT_TRUE(first.passed());
     EXPECT_EQ(first.fuel, run(text).fuel);
 }
 
 TEST(Scenario, ShowsWhatDiffers) {
-    const ScenarioResult result = run(terms +
-                                      "steps:\n"
-                                      "  - by: buyer\n"
-                                      "    action: confirm\n"
-                                      "    expect: { state: { status: draft, fixings: 1, settlement: { payer: buyer } }, events: [] }\n"
-                                      "  - { by: nobody, action: confirm }\n");
-    EXPECT_EQ(result.problems, (std::vector<std::string>{
-                                   "tests/x.yaml:3 confirm: state/status: expected \"draft\", got \"active\"",
-                                   "tests/x.yaml:3 confirm: state/fixings: expected 1, got 0",
-                                   "tests/x.yaml:3 confirm: state/settlement: expected {\"payer\":\"buyer\"}, got nothing",
-                                   "tests/x.yaml:3 confirm: events: expected [], got "
-                                   "[{\"data\":{},\"type\":\"confirmed\"}]"}));
+    const ScenarioResult result =
+        run(terms +
+            "steps:\n"
+            "  - by: buyer\n"
+            "    action: confirm\n"
+            "    expect: { state: { status: draft, fixings: 1, settlement: { payer: buyer } }, events: [] }\n"
+            "  - { by: nobody, action: confirm }\n");
+    EXPECT_EQ(result.problems,
+              (std::vector<std::string>{
+                  "tests/x.yaml:3 confirm: state/status: expected \"draft\", got \"active\"",
+                  "tests/x.yaml:3 confirm: state/fixings: expected 1, got 0",
+                  "tests/x.yaml:3 confirm: state/settlement: expected {\"payer\":\"buyer\"}, got nothing",
+                  "tests/x.yaml:3 confirm: events: expected [], got "
+                  "[{\"data\":{},\"type\":\"confirmed\"}]"}));
     EXPECT_EQ(result.steps, 1U);  // init
 }
 
 TEST(Scenario, ShowsUnexpectedRefusalsAndAcceptance) {
     EXPECT_EQ(run(terms + "steps:\n  - { by: seller, action: confirm }\n").problems,
-              (std::vector<std::string>{"tests/x.yaml:3 confirm: refused with not_a_party: /action 'confirm' is not for seller"}));
+              (std::vector<std::string>{
+                  "tests/x.yaml:3 confirm: refused with not_a_party: /action 'confirm' is not for seller"}));
     EXPECT_EQ(run(terms + "steps:\n  - { by: buyer, action: confirm, refused: busy }\n").problems,
               (std::vector<std::string>{"tests/x.yaml:3 confirm: expected to be refused, but it was accepted"}));
     EXPECT_EQ(run(terms + "steps:\n  - { by: buyer, action: none, refused: not_a_party }\n").problems.size(), 1U);
@@ -76,29 +81,35 @@ TEST(Scenario, ShowsUnexpectedRefusalsAndAcceptance) {
 }
 
 TEST(Scenario, RefusalsChangeNothing) {
-    EXPECT_TRUE(run(terms + "steps:\n"
-                            "  - { by: buyer, action: confirm }\n"
-                            "  - { by: fixing, message: { symbol: IBM, date: 2009-01-01, price: \"1\" }, refused: wrong_symbol }\n"
-                            "  - { by: fixing, action: confirm, refused: not_a_party }\n"
-                            "  - { by: buyer, action: confirm, time: 2020-01-01T00:00:00.000Z, refused: time_went_back }\n"
-                            "  - { by: fixing, message: { symbol: MSFT, date: 2009-01-01, price: \"21.00\" }, expect: { state: { fixings: 1 } } }\n")
-                    .passed());
+    EXPECT_TRUE(
+        run(terms +
+            "steps:\n"
+            "  - { by: buyer, action: confirm }\n"
+            "  - { by: fixing, message: { symbol: IBM, date: 2009-01-01, price: \"1\" }, refused: wrong_symbol }\n"
+            "  - { by: fixing, action: confirm, refused: not_a_party }\n"
+            "  - { by: buyer, action: confirm, time: 2020-01-01T00:00:00.000Z, refused: time_went_back }\n"
+            "  - { by: fixing, message: { symbol: MSFT, date: 2009-01-01, price: \"21.00\" }, expect: { state: { "
+            "fixings: 1 } } }\n")
+            .passed());
 }
 
 TEST(Scenario, AmendingTermsKeepsTheState) {
     EXPECT_TRUE(run(terms + "steps:\n"
                             "  - { by: buyer, action: confirm }\n"
-                            "  - amend: { terms: { symbol: MSFT, currency: USD, effective: 2009-01-01, maturity: 2009-03-01, notional: \"20\", strike: \"20\" } }\n"
+                            "  - amend: { terms: { symbol: MSFT, currency: USD, effective: 2009-01-01, maturity: "
+                            "2009-03-01, notional: \"20\", strike: \"20\" } }\n"
                             "    expect: { state: { status: active } }\n"
-                            "  - { by: fixing, message: { symbol: MSFT, date: 2009-01-01, price: \"21.00\" }, expect: { state: { mark_to_market: \"20.00\" } } }\n")
+                            "  - { by: fixing, message: { symbol: MSFT, date: 2009-01-01, price: \"21.00\" }, expect: "
+                            "{ state: { mark_to_market: \"20.00\" } } }\n")
                     .passed());
 }
 
 TEST(Scenario, IsReadStrictly) {
     for (const std::string& text :
          {terms + "steps: []\nmore: 1\n", terms + "steps:\n  - { by: buyer, action: confirm, wait: 1 }\n",
-          terms + "steps:\n  - { by: buyer, action: confirm, expect: { stat: {} } }\n", terms, std::string("steps: []\n"),
-          terms + "steps: 5\n", terms + "steps:\n  - 5\n", terms + "time: yesterday\nsteps: []\n"}) {
+          terms + "steps:\n  - { by: buyer, action: confirm, expect: { stat: {} } }\n", terms,
+          std::string("steps: []\n"), terms + "steps: 5\n", terms + "steps:\n  - 5\n",
+          terms + "time: yesterday\nsteps: []\n"}) {
         EXPECT_THROW(run(text), Error) << text;
     }
 }

@@ -86,7 +86,8 @@ class Converter {
         config["ledgers"] = declared(in, "ledgers", {"kind", "interface"});
         logic(in);
         config["language"] = source_.language;
-        in.finish("apiVersion, name, version, description, roles, state, terms, actions, sources, effects, ledgers, logic");
+        in.finish(
+            "apiVersion, name, version, description, roles, state, terms, actions, sources, effects, ledgers, logic");
         source_.config = json::canonical(config);
         contract::Contract::parse(bytes_of(source_.config));
         return std::move(source_);
@@ -99,7 +100,8 @@ class Converter {
         }
         source_.name = in.text("name");
         if (!re2::RE2::FullMatch(source_.name, name_rule())) {
-            in.fail(in.any("name"), "name", "must begin with a small letter; small letters, digits and '-', at most 64");
+            in.fail(in.any("name"), "name",
+                    "must begin with a small letter; small letters, digits and '-', at most 64");
         }
         source_.version = in.text("version");
         if (source_.version.size() > 64 || !re2::RE2::FullMatch(source_.version, version_rule())) {
@@ -145,7 +147,8 @@ class Converter {
             action["message"] = message(one, from, sources);
             if (one.node().find("when") != nullptr) action["when"] = condition(one);
             if (one.node().find("result") != nullptr) action["result"] = schema(one.text("result"));
-            if (const YamlNode* effects = one.find("effects")) action["effects"] = strings(one.texts(*effects, "effects"));
+            if (const YamlNode* effects = one.find("effects"))
+                action["effects"] = strings(one.texts(*effects, "effects"));
             one.finish("from, message, when, result, effects");
             out[member.key] = std::move(action);
         }
@@ -180,7 +183,8 @@ class Converter {
         for (const auto& one : more->get_object()) {
             const auto [place, added] = have.get_object().emplace(one.key(), one.value());
             if (!added && strict_in != nullptr && place->value() != one.value()) {
-                throw Error(Code::bad_schema, std::string(strict_in) + "/" + std::string(member) + "/" + std::string(one.key()),
+                throw Error(Code::bad_schema,
+                            std::string(strict_in) + "/" + std::string(member) + "/" + std::string(one.key()),
                             "the state's schema defines this name otherwise");
             }
         }
@@ -261,7 +265,7 @@ class Converter {
 
 Bytes read_inside(const std::filesystem::path& folder, std::string_view path, std::size_t max_bytes) {
     const UniqueFd fd = open_inside(folder, path);
-    struct stat info {};
+    struct stat info{};
     if (::fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) {
         throw Error(Code::bad_format, std::string(path), "must be a plain file");
     }

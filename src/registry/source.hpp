@@ -15,9 +15,9 @@
 //   ledgers: {}
 //   logic: { language: c++, source: [logic.cpp, more.hpp] }
 //
-// An action of a role without `message` takes an empty one. A `when` schema names the state's members that it asks about;
-// the others may be anything that the state's schema allows. Every path stays inside the folder: no "..", nothing
-// absolute, no symbolic link anywhere on it. Errors name file, line and key; limits below throw too_large.
+// An action of a role without `message` takes an empty one. A `when` schema names the state's members that it asks
+// about; the others may be anything that the state's schema allows. Every path stays inside the folder: no "..",
+// nothing absolute, no symbolic link anywhere on it. Errors name file, line and key; limits below throw too_large.
 #pragma once
 #include <base/json.hpp>
 #include <filesystem>
@@ -39,7 +39,8 @@ struct Source {
     std::map<std::string, Bytes> texts;  // contract.yaml and schemas
 };
 
-// Throws Error(bad_format | missing_field | unknown_field | too_large | bad_json | bad_schema | bad_package | not_found).
+// Throws Error(bad_format | missing_field | unknown_field | too_large | bad_json | bad_schema | bad_package |
+// not_found).
 Source read_source(const std::filesystem::path& folder);
 
 // One file inside a folder, opened without following a link on the way. Throws Error(bad_format) naming `path` when it

@@ -88,9 +88,9 @@ TEST_F(SourceTest, RefusesPathsThatLeadOut) {
     ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
     const std::string key = "terms: schemas/terms.json";
     std::string now = key;
-    for (const char* path : {"../outside.json", "/etc/passwd", "schemas/../../outside.json", "link.json",
-                             "linked/outside.json", "./schemas/terms.json", "schemas//terms.json", "folder", "pipe",
-                             ".hidden", "a\\\\b", "a/b/c/d/e/f/g/h/i"}) {
+    for (const char* path :
+         {"../outside.json", "/etc/passwd", "schemas/../../outside.json", "link.json", "linked/outside.json",
+          "./schemas/terms.json", "schemas//terms.json", "folder", "pipe", ".hidden", "a\\\\b", "a/b/c/d/e/f/g/h/i"}) {
         const std::string next = std::string("terms: \"") + path + "\"";
         change(now, next);
         now = next;
@@ -106,20 +106,18 @@ TEST_F(SourceTest, RefusesBadContent) {
         const char* to;
         Code code;
     };
-    for (const Case& one : {Case{"concordat/v1", "concordat/v2", Code::bad_format},
-                            Case{"name: order", "name: Order", Code::bad_format},
-                            Case{"name: order", "name: &n order", Code::bad_format},
-                            Case{"name: order\n", "", Code::missing_field},
-                            Case{"version: 0.1.0", "version: 1.0", Code::bad_format},
-                            Case{"version: 0.1.0", "version: 01.0.0", Code::bad_format},
-                            Case{"language: c++", "language: cobol", Code::bad_format},
-                            Case{"[logic.cpp]", "[]", Code::bad_format},
-                            Case{"[logic.cpp]", "[logic.cpp, logic.cpp]", Code::bad_format},
-                            Case{"[logic.cpp]", "[contract.yaml]", Code::bad_format},
-                            Case{"buyer: {}", "buyer: {key: 1}", Code::bad_format},
-                            Case{"from: [buyer]", "from: [broker]", Code::bad_package},
-                            Case{"from: [buyer]", "from: buyer", Code::bad_format},
-                            Case{"    from: [seller]", "    effects: [pay]\n    from: [seller]", Code::bad_package}}) {
+    for (const Case& one :
+         {Case{"concordat/v1", "concordat/v2", Code::bad_format}, Case{"name: order", "name: Order", Code::bad_format},
+          Case{"name: order", "name: &n order", Code::bad_format}, Case{"name: order\n", "", Code::missing_field},
+          Case{"version: 0.1.0", "version: 1.0", Code::bad_format},
+          Case{"version: 0.1.0", "version: 01.0.0", Code::bad_format},
+          Case{"language: c++", "language: cobol", Code::bad_format}, Case{"[logic.cpp]", "[]", Code::bad_format},
+          Case{"[logic.cpp]", "[logic.cpp, logic.cpp]", Code::bad_format},
+          Case{"[logic.cpp]", "[contract.yaml]", Code::bad_format},
+          Case{"buyer: {}", "buyer: {key: 1}", Code::bad_format},
+          Case{"from: [buyer]", "from: [broker]", Code::bad_package},
+          Case{"from: [buyer]", "from: buyer", Code::bad_format},
+          Case{"    from: [seller]", "    effects: [pay]\n    from: [seller]", Code::bad_package}}) {
         change(one.from, one.to);
         const Error error = refused();
         EXPECT_EQ(error.code(), one.code) << one.to << ": " << error.what();

@@ -71,7 +71,8 @@ std::vector<Hash256> Store::list() const {
         const std::optional<Bytes> bytes = from_hex(entry.path().filename().string());
         if (!bytes || bytes->size() != 32) continue;  // a temporary neighbour of an atomic write
         if (ids.size() >= max_stored_packages) {
-            throw Error(Code::too_large, folder_.string(), "at most " + std::to_string(max_stored_packages) + " packages");
+            throw Error(Code::too_large, folder_.string(),
+                        "at most " + std::to_string(max_stored_packages) + " packages");
         }
         ids.push_back(Hash256::from(*bytes));
     }

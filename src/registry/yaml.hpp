@@ -1,8 +1,8 @@
-// The part of YAML 1.2 that people write in contract.yaml and in scenarios: mappings with text keys, sequences, scalars,
-// one document. Refused: anchors, aliases and merge keys (so nothing expands), tags, duplicate keys, a second document,
-// text that is not UTF-8, depth and size over the limits. Every value remembers its line, so that errors can name it.
-// Source: YAML 1.2.2; scalars without quotes are read by its core schema, except that numbers JSON here does not take
-// (fractions, exponents, hexadecimal, beyond 2^53-1) are refused: amounts are written in quotes.
+// The part of YAML 1.2 that people write in contract.yaml and in scenarios: mappings with text keys, sequences,
+// scalars, one document. Refused: anchors, aliases and merge keys (so nothing expands), tags, duplicate keys, a second
+// document, text that is not UTF-8, depth and size over the limits. Every value remembers its line, so that errors can
+// name it. Source: YAML 1.2.2; scalars without quotes are read by its core schema, except that numbers JSON here does
+// not take (fractions, exponents, hexadecimal, beyond 2^53-1) are refused: amounts are written in quotes.
 #pragma once
 #include <base/json.hpp>
 #include <initializer_list>

@@ -30,11 +30,32 @@ TEST(Yaml, NamesTheLineOfWhatItRefuses) {
 }
 
 TEST(Yaml, RefusesWhatExpandsOrHides) {
-    for (const char* text :
-         {"a: &x [1]\nb: *x\n", "a: &x 1\n", "&k a: 1\n", "a: *nowhere\n", "a: {<<: {b: 1}}\n", "a: !!int 5\n",
-          "a: !python/object:x {}\n", "--- 1\n--- 2\n", "? [1, 2]\n: 3\n", "a: \x01\n", "a: \xff\n", "\xff\xfe\x61",
-          "a: 1e5\n", "a: 0x10\n", "a: .5\n", "a: +1\n", "a: 007\n", "a: -0\n", "a: 9007199254740992\n",
-          "a: 99999999999999999999999\n", "a: .inf\n", "a: 1_000\n", "{", "[", "a: b: c\n", "\t- a\n"}) {
+    for (const char* text : {"a: &x [1]\nb: *x\n",
+                             "a: &x 1\n",
+                             "&k a: 1\n",
+                             "a: *nowhere\n",
+                             "a: {<<: {b: 1}}\n",
+                             "a: !!int 5\n",
+                             "a: !python/object:x {}\n",
+                             "--- 1\n--- 2\n",
+                             "? [1, 2]\n: 3\n",
+                             "a: \x01\n",
+                             "a: \xff\n",
+                             "\xff\xfe\x61",
+                             "a: 1e5\n",
+                             "a: 0x10\n",
+                             "a: .5\n",
+                             "a: +1\n",
+                             "a: 007\n",
+                             "a: -0\n",
+                             "a: 9007199254740992\n",
+                             "a: 99999999999999999999999\n",
+                             "a: .inf\n",
+                             "a: 1_000\n",
+                             "{",
+                             "[",
+                             "a: b: c\n",
+                             "\t- a\n"}) {
         EXPECT_EQ(refused(text).code(), Code::bad_format) << text;
     }
 }
@@ -42,7 +63,8 @@ TEST(Yaml, RefusesWhatExpandsOrHides) {
 TEST(Yaml, RefusesAnAliasBombBeforeItGrows) {
     std::string bomb = "a: &a [x,x,x,x,x,x,x,x,x]\n";
     for (char c = 'b'; c <= 'j'; ++c) {
-        bomb += std::string(1, c) + ": &" + c + " [*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + "]\n";
+        bomb +=
+            std::string(1, c) + ": &" + c + " [*" + static_cast<char>(c - 1) + ",*" + static_cast<char>(c - 1) + "]\n";
     }
     EXPECT_EQ(refused(bomb).code(), Code::bad_format);
 }

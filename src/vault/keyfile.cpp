@@ -29,9 +29,9 @@ SecretKey stretch(std::string_view passphrase, ByteView salt, std::int64_t passe
         throw Error(Code::bad_format, "passphrase", "must be 1 to 1024 bytes");
     SecretKey key;
     if (sodium_init() < 0) throw Error(Code::internal, "libsodium", "cannot start");
-    if (crypto_pwhash_argon2id(key.expose().data(), key.expose().size(), passphrase.data(), passphrase.size(), salt.data(),
-                               static_cast<unsigned long long>(passes), static_cast<std::size_t>(memory_kib) << 10,
-                               crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
+    if (crypto_pwhash_argon2id(key.expose().data(), key.expose().size(), passphrase.data(), passphrase.size(),
+                               salt.data(), static_cast<unsigned long long>(passes),
+                               static_cast<std::size_t>(memory_kib) << 10, crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0)
         throw Error(Code::unavailable, "passphrase", "needs more memory than there is");
     return key;
 }
@@ -101,7 +101,8 @@ SecretBytes open_sealed(const json::Value& document, std::string_view path, std:
     bound.at("sealed").as_object().erase("content");
     const SecretKey key = stretch(passphrase, salt, passes, memory_kib);
     auto opened = crypto::open(key, nonce, bytes_of(json::canonical(bound)), content);
-    if (!opened) throw Error(Code::unauthenticated, std::string(path), "the passphrase is wrong, or the file was changed");
+    if (!opened)
+        throw Error(Code::unauthenticated, std::string(path), "the passphrase is wrong, or the file was changed");
     return SecretBytes(std::move(*opened));
 }
 

@@ -48,7 +48,7 @@ SecretBytes read_private_file(const std::filesystem::path& path, std::size_t max
     UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file && errno == ENOENT) throw Error(Code::not_found, path.string(), "does not exist");
     if (!file) fail(path);
-    struct stat status {};
+    struct stat status{};
     if (::fstat(file.get(), &status) != 0) fail(path);
     require_private(path, status);
     if (static_cast<std::size_t>(status.st_size) > max_bytes)

@@ -31,7 +31,7 @@ struct VaultTest : testing::Test {
         write_file_atomic(path, bytes_of(json::canonical(document)), 0600);
     }
     unsigned mode() const {
-        struct stat status {};
+        struct stat status{};
         stat(path.c_str(), &status);
         return status.st_mode & 07777;
     }

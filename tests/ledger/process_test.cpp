@@ -1,14 +1,14 @@
-// concordat-ledger as its node starts it, in its sandbox: an enclave binds and appends through the attested channel, the process
-// is killed, and what was acknowledged is there again.
-#include <attest/channel.hpp>
+// concordat-ledger as its node starts it, in its sandbox: an enclave binds and appends through the attested channel,
+// the process is killed, and what was acknowledged is there again.
 #include <gtest/gtest.h>
+#include <attest/channel.hpp>
 
 #include <base/frame.hpp>
 #include <filesystem>
 #include <process/child.hpp>
 
-#include "../support/ledger.hpp"
 #include <vault/sealing.hpp>
+#include "../support/ledger.hpp"
 
 namespace concordat::ledger::confidential {
 namespace {
@@ -31,7 +31,8 @@ class LedgerProcess : public ::testing::Test {
         std::filesystem::create_directories(folder / "attestation");
         std::filesystem::permissions(folder / "attestation", std::filesystem::perms::owner_all);
         vault::DevelopmentRoot made(folder / "attestation");
-        provider = std::make_unique<attest::DevelopmentProvider>(made.take_key(), world.measurement, "concordat-enclave", 1, clock);
+        provider = std::make_unique<attest::DevelopmentProvider>(made.take_key(), world.measurement,
+                                                                 "concordat-enclave", 1, clock);
         return vault::DevelopmentRoot(folder / "attestation").take_key();
     }
     void TearDown() override {
@@ -55,7 +56,8 @@ class LedgerProcess : public ::testing::Test {
     }
     void pull() {
         const auto frame = socket->receive();
-        if (!frame || static_cast<FrameType>(frame->type) != FrameType::channel_data) throw std::runtime_error("no channel");
+        if (!frame || static_cast<FrameType>(frame->type) != FrameType::channel_data)
+            throw std::runtime_error("no channel");
         tls->receive(frame->payload);
         if (const Bytes out = tls->take_output(); !out.empty()) send(FrameType::channel_data, 1, out);
     }
@@ -87,9 +89,8 @@ TEST_F(LedgerProcess, WhatWasAcknowledgedSurvivesAKill) {
     EXPECT_TRUE(std::holds_alternative<Done>(ask(hello())));
 
     json::Object document = world.first_document();
-    document["record"] = json::Object{{"chain", self.chain},
-                                      {"service_key", self.service_key.jwk()},
-                                      {"encryption_key", self.encryption_key.jwk()}};
+    document["record"] = json::Object{
+        {"chain", self.chain}, {"service_key", self.service_key.jwk()}, {"encryption_key", self.encryption_key.jwk()}};
     document["enclaves"].as_object()["development_roots"] = json::Array{root.public_key().thumbprint().text()};
     const Bytes jws =
         to_bytes(bytes_of(json::canonical(test::sign_binding(document, world.buyer, world.seller).to_json())));

@@ -1,6 +1,6 @@
 // Processes that die, stand still or are deceived about the past.
-#include <csignal>
 #include <sys/resource.h>
+#include <csignal>
 
 #include "node_fixture.hpp"
 
@@ -72,7 +72,8 @@ TEST_F(Fault, a_killed_node_knows_what_the_ledger_knows) {
 TEST_F(Fault, an_index_can_be_made_anew) {
     ASSERT_EQ(parties->send(parties->fixing("2010-02-01", "28.02", 1)).status, 200);
     const std::string before = entries();
-    const std::string receipt = parties->call("GET", "/v1/bindings/" + parties->binding.text() + "/entries/2/receipt").text;
+    const std::string receipt =
+        parties->call("GET", "/v1/bindings/" + parties->binding.text() + "/entries/2/receipt").text;
     stop();
     for (const char* file : {"index.db", "index.db-wal", "index.db-shm"}) fs::remove(folder.path() / file);
     boot();

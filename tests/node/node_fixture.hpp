@@ -42,7 +42,11 @@ inline const contract::Package& sample(const std::string& version) {
     if (found == built.end()) {
         registry::Toolchain toolchain;
         toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
-        found = built.emplace(version, registry::build_package(CONCORDAT_SOURCE_DIR "/samples/equity-forward/package-" + version, toolchain, engine)).first;
+        found = built
+                    .emplace(version,
+                             registry::build_package(CONCORDAT_SOURCE_DIR "/samples/equity-forward/package-" + version,
+                                                     toolchain, engine))
+                    .first;
     }
     return found->second;
 }
@@ -89,7 +93,9 @@ class NodeProcess {
                 const std::string stat = read_text_file(entry.path() / "stat");
                 const auto open = stat.find('('), close = stat.rfind(')');
                 const std::string parent = stat.substr(close + 4, stat.find(' ', close + 4) - close - 4);
-                if (stat.substr(open + 1, close - open - 1) == name.substr(0, 15) && parent == std::to_string(child_->pid())) out.push_back(std::stoi(id));
+                if (stat.substr(open + 1, close - open - 1) == name.substr(0, 15) &&
+                    parent == std::to_string(child_->pid()))
+                    out.push_back(std::stoi(id));
             } catch (const Error&) {  // it ended meanwhile
             }
         }
@@ -106,24 +112,32 @@ struct Answer {
     int status = 0;
     json::Value body;
     std::string text, location;
-    std::string code() const { return status >= 400 && body.is_object() && body.get_object().contains("code") ? std::string(body.at("code").as_string()) : ""; }
+    std::string code() const {
+        return status >= 400 && body.is_object() && body.get_object().contains("code")
+                   ? std::string(body.at("code").as_string())
+                   : "";
+    }
 };
 
 // The sample's forward between two banks, through a node.
 class Parties {
   public:
-    explicit Parties(NodeProcess& node) : http_(std::make_unique<http::HttpClient>("127.0.0.1", node.port())), token_(node.token()) {}
+    explicit Parties(NodeProcess& node)
+        : http_(std::make_unique<http::HttpClient>("127.0.0.1", node.port())), token_(node.token()) {}
     void reconnect(NodeProcess& node) { http_ = std::make_unique<http::HttpClient>("127.0.0.1", node.port()); }
 
-    Answer call(std::string_view method, const std::string& target, std::string_view body = {}, http::Pairs headers = {}) {
+    Answer call(std::string_view method, const std::string& target, std::string_view body = {},
+                http::Pairs headers = {}) {
         const auto response = http_->request(method, target, headers, body);
         Answer answer{response.status, nullptr, response.body, std::string(response.headers["location"])};
-        if (response.headers["content-type"].find("json") != std::string_view::npos) answer.body = json::parse(response.body, "answer", {.bytes = 1 << 24});
+        if (response.headers["content-type"].find("json") != std::string_view::npos)
+            answer.body = json::parse(response.body, "answer", {.bytes = 1 << 24});
         return answer;
     }
     Answer upload(const std::string& of_version) {
         const Bytes tar = registry::write_archive(sample(of_version));
-        return call("POST", "/v1/packages", text_of(tar), {{"Authorization", "Bearer " + token_}, {"Content-Type", "application/x-tar"}});
+        return call("POST", "/v1/packages", text_of(tar),
+                    {{"Authorization", "Bearer " + token_}, {"Content-Type", "application/x-tar"}});
     }
     json::Object document(std::uint64_t nonce) {
         const json::Value ledger = call("GET", "/v1/ledger").body;
@@ -131,30 +145,44 @@ class Parties {
         const json::Value& enclave = attestation.at("enclaves").as_array().at(0);
         std::array<std::uint8_t, 16> bytes{};
         std::memcpy(bytes.data(), &nonce, sizeof nonce);
-        const auto party = [](std::string_view id, const crypto::PrivateKey& key, const crypto::EncryptionPrivateKey& encryption) {
-            return json::Array{json::Object{{"id", id}, {"keys", json::Array{key.public_key().jwk()}}, {"encryption", json::Array{encryption.public_key().jwk()}}}};
+        const auto party = [](std::string_view id, const crypto::PrivateKey& key,
+                              const crypto::EncryptionPrivateKey& encryption) {
+            return json::Array{json::Object{{"id", id},
+                                            {"keys", json::Array{key.public_key().jwk()}},
+                                            {"encryption", json::Array{encryption.public_key().jwk()}}}};
         };
         const auto root = crypto::PublicKey::from_jwk(enclave.at("evidence").at("root"), "root").thumbprint();
         SystemClock clock;
-        json::Object out{{"typ", contract::binding_typ},
-                         {"version", 1},
-                         {"nonce", to_base64url(bytes)},
-                         {"package", sample("1.0.0").id().text()},
-                         {"record", json::Object{{"chain", ledger.at("chain")}, {"service_key", ledger.at("service_key")}, {"encryption_key", ledger.at("encryption_key")}}},
-                         {"enclaves", json::Object{{"evidence", json::Array{"development"}},
-                                                   {"development_roots", json::Array{root.text()}},
-                                                   {"measurements", json::Array{enclave.at("measurement")}},
-                                                   {"minimum_svn", 1},
-                                                   {"isolation", isolation}}},
-                         {"parties", json::Object{{"buyer", party("did:web:buyer.example", world.buyer, world.buyer_encryption)},
-                                                  {"seller", party("did:web:seller.example", world.seller, world.seller_encryption)}}},
-                         {"sources", json::Object{{"fixing", json::Object{{"id", "did:web:prices.example"}, {"keys", json::Array{world.feed.public_key().jwk()}}}}}},
-                         {"ledgers", json::Object{}},
-                         {"suite", contract::cipher_suite},
-                         {"amendment", json::Object{{"rule", "all"}, {"self", true}, {"meanwhile", "pause"}, {"deadline_hours", 72}}},
-                         {"expires", format_time(clock.now() + 3'600'000)}};
+        json::Object out{
+            {"typ", contract::binding_typ},
+            {"version", 1},
+            {"nonce", to_base64url(bytes)},
+            {"package", sample("1.0.0").id().text()},
+            {"record", json::Object{{"chain", ledger.at("chain")},
+                                    {"service_key", ledger.at("service_key")},
+                                    {"encryption_key", ledger.at("encryption_key")}}},
+            {"enclaves", json::Object{{"evidence", json::Array{"development"}},
+                                      {"development_roots", json::Array{root.text()}},
+                                      {"measurements", json::Array{enclave.at("measurement")}},
+                                      {"minimum_svn", 1},
+                                      {"isolation", isolation}}},
+            {"parties",
+             json::Object{{"buyer", party("did:web:buyer.example", world.buyer, world.buyer_encryption)},
+                          {"seller", party("did:web:seller.example", world.seller, world.seller_encryption)}}},
+            {"sources", json::Object{{"fixing", json::Object{{"id", "did:web:prices.example"},
+                                                             {"keys", json::Array{world.feed.public_key().jwk()}}}}}},
+            {"ledgers", json::Object{}},
+            {"suite", contract::cipher_suite},
+            {"amendment",
+             json::Object{{"rule", "all"}, {"self", true}, {"meanwhile", "pause"}, {"deadline_hours", 72}}},
+            {"expires", format_time(clock.now() + 3'600'000)}};
         client::seal_terms(out, contract::Contract::parse(sample("1.0.0").config).terms,
-                           json::Object{{"symbol", "MSFT"}, {"currency", "USD"}, {"effective", "2009-01-01"}, {"maturity", "2010-03-01"}, {"notional", "1000"}, {"strike", "29.50"}},
+                           json::Object{{"symbol", "MSFT"},
+                                        {"currency", "USD"},
+                                        {"effective", "2009-01-01"},
+                                        {"maturity", "2010-03-01"},
+                                        {"notional", "1000"},
+                                        {"strike", "29.50"}},
                            random);
         return out;
     }
@@ -163,7 +191,8 @@ class Parties {
         const Answer proposed = call("POST", "/v1/bindings", json::canonical(sign_binding(doc, world.buyer).to_json()));
         EXPECT_EQ(proposed.status, 201) << proposed.text;
         const Hash256 id = crypto::sha256(json::canonical(doc));
-        const Answer locked = call("POST", "/v1/bindings/" + id.text() + "/signatures", json::canonical(sign_binding(doc, world.seller).to_json()));
+        const Answer locked = call("POST", "/v1/bindings/" + id.text() + "/signatures",
+                                   json::canonical(sign_binding(doc, world.seller).to_json()));
         EXPECT_EQ(locked.status, 200) << locked.text;
         if (locked.status == 200) {
             EXPECT_EQ(locked.body.at("status").as_string(), "locked");
@@ -174,10 +203,15 @@ class Parties {
     void learn() {
         const Answer first = call("GET", "/v1/bindings/" + binding.text() + "/entries/0");
         ASSERT_EQ(first.status, 200) << first.text;
-        keys = client::open_audience_keys(first.body.at("document").at("audiences").as_object(), world.buyer_encryption);
+        keys =
+            client::open_audience_keys(first.body.at("document").at("audiences").as_object(), world.buyer_encryption);
         see();
     }
-    void see() { seen = Hash256::parse(std::string_view(call("GET", "/v1/bindings/" + binding.text() + "/state").body.at("entry").as_string()), "entry"); }
+    void see() {
+        seen = Hash256::parse(
+            std::string_view(call("GET", "/v1/bindings/" + binding.text() + "/state").body.at("entry").as_string()),
+            "entry");
+    }
     std::string message(const std::string& action, std::int64_t number, const json::Value& body = json::Object{}) {
         contract::Message out;
         out.binding = binding;
@@ -187,7 +221,8 @@ class Parties {
         out.action = action;
         out.number = number;
         out.expires = SystemClock().now() + 3'600'000;
-        return client::make_message(out, contract::Contract::parse(sample("1.0.0").config).actions.at(action).message, body, keys, world.buyer, random);
+        return client::make_message(out, contract::Contract::parse(sample("1.0.0").config).actions.at(action).message,
+                                    body, keys, world.buyer, random);
     }
     std::string fixing(const std::string& date, const std::string& price, std::int64_t number) {
         contract::Observation out;

@@ -37,7 +37,11 @@ TEST_F(NodeTest, a_contract_runs_from_offer_to_receipt) {
     const Answer rest = parties.call("GET", std::string(entries.body.at("next").as_string()));
     EXPECT_EQ(rest.body.at("entries").as_array().size(), 1u);
     EXPECT_EQ(parties.call("GET", "/v1/bindings/" + parties.binding.text()).body.at("status").as_string(), "running");
-    EXPECT_EQ(parties.call("GET", "/v1/bindings/" + parties.binding.text() + "/head?nonce=" + to_base64url(hash_of("n").view())).status, 200);
+    EXPECT_EQ(
+        parties
+            .call("GET", "/v1/bindings/" + parties.binding.text() + "/head?nonce=" + to_base64url(hash_of("n").view()))
+            .status,
+        200);
 }
 
 TEST_F(NodeTest, accepted_messages_are_kept_and_run) {
@@ -62,7 +66,10 @@ TEST_F(NodeTest, what_is_wrong_is_named_and_changes_nothing) {
     json::Object document = parties.document(3);
     const std::string by_buyer = json::canonical(sign_binding(document, parties.world.buyer).to_json());
     EXPECT_EQ(parties.call("POST", "/v1/bindings", "{\"a\":1,\"a\":2}").code(), "bad_json");
-    EXPECT_EQ(parties.call("POST", "/v1/bindings", json::canonical(sign_binding(document, parties.world.feed).to_json())).code(), "not_a_party");
+    EXPECT_EQ(
+        parties.call("POST", "/v1/bindings", json::canonical(sign_binding(document, parties.world.feed).to_json()))
+            .code(),
+        "not_a_party");
     EXPECT_EQ(parties.call("POST", "/v1/bindings", by_buyer).status, 201);
     const Hash256 id = crypto::sha256(json::canonical(document));
     const Answer open = parties.call("GET", "/v1/bindings/" + id.text());
@@ -71,10 +78,20 @@ TEST_F(NodeTest, what_is_wrong_is_named_and_changes_nothing) {
     EXPECT_EQ(parties.call("POST", "/v1/bindings/" + id.text() + "/messages", "x.y.z").code(), "not_found");
     EXPECT_EQ(parties.call("GET", "/v1/bindings").code(), "unauthenticated");
     EXPECT_EQ(parties.call("GET", "/v1/enclaves").code(), "unauthenticated");
-    const contract::Decision decline{.decision = "decline", .document = id, .party = "did:web:seller.example", .reason = "too dear", .issued = SystemClock().now()};
-    const std::string decision = crypto::sign_compact(bytes_of(contract::write_decision(decline)), contract::decision_typ, parties.world.seller);
-    EXPECT_EQ(parties.call("POST", "/v1/bindings/" + id.text() + "/decisions", decision).body.at("status").as_string(), "declined");
-    EXPECT_EQ(parties.call("POST", "/v1/bindings/" + id.text() + "/signatures", json::canonical(sign_binding(document, parties.world.seller).to_json())).code(), "not_running");
+    const contract::Decision decline{.decision = "decline",
+                                     .document = id,
+                                     .party = "did:web:seller.example",
+                                     .reason = "too dear",
+                                     .issued = SystemClock().now()};
+    const std::string decision =
+        crypto::sign_compact(bytes_of(contract::write_decision(decline)), contract::decision_typ, parties.world.seller);
+    EXPECT_EQ(parties.call("POST", "/v1/bindings/" + id.text() + "/decisions", decision).body.at("status").as_string(),
+              "declined");
+    EXPECT_EQ(parties
+                  .call("POST", "/v1/bindings/" + id.text() + "/signatures",
+                        json::canonical(sign_binding(document, parties.world.seller).to_json()))
+                  .code(),
+              "not_running");
 }
 
 TEST_F(NodeTest, a_binding_may_have_an_enclave_of_its_own) {
@@ -98,29 +115,42 @@ TEST_F(NodeTest, an_amendment_brings_another_package) {
     json::Object next = next_document(parse_binding(first));
     next["package"] = sample("1.1.0").id().text();
     client::seal_terms(next, contract::Contract::parse(sample("1.1.0").config).terms,
-                       json::Object{{"symbol", "MSFT"}, {"currency", "USD"}, {"effective", "2009-01-01"}, {"maturity", "2010-03-01"},
-                                    {"notional", "1000"}, {"strike", "29.50"}, {"margin_threshold", "500.00"}},
+                       json::Object{{"symbol", "MSFT"},
+                                    {"currency", "USD"},
+                                    {"effective", "2009-01-01"},
+                                    {"maturity", "2010-03-01"},
+                                    {"notional", "1000"},
+                                    {"strike", "29.50"},
+                                    {"margin_threshold", "500.00"}},
                        parties.random);
     const std::string url = "/v1/bindings/" + parties.binding.text();
-    const Answer proposed = parties.call("POST", url + "/amendments", json::canonical(sign_binding(next, parties.world.seller).to_json()));
+    const Answer proposed =
+        parties.call("POST", url + "/amendments", json::canonical(sign_binding(next, parties.world.seller).to_json()));
     ASSERT_EQ(proposed.status, 200) << proposed.text;
     EXPECT_EQ(proposed.body.at("missing").as_array().size(), 1u);
     EXPECT_EQ(parties.send(parties.fixing("2010-02-01", "28.02", 1)).code(), "paused");
-    const Answer amended = parties.call("POST", url + "/signatures", json::canonical(sign_binding(next, parties.world.buyer).to_json()));
+    const Answer amended =
+        parties.call("POST", url + "/signatures", json::canonical(sign_binding(next, parties.world.buyer).to_json()));
     ASSERT_EQ(amended.status, 200) << amended.text;
     EXPECT_EQ(amended.body.at("status").as_string(), "locked");
     EXPECT_EQ(parties.send(parties.fixing("2010-02-01", "28.02", 1)).status, 200);
     EXPECT_EQ(parties.call("GET", url + "/versions/2").status, 200);
     EXPECT_EQ(parties.call("GET", url + "/entries/4/receipt").status, 200);
 
-    const contract::Termination end{.binding = parties.binding, .version = crypto::sha256(json::canonical(next)), .reason = "done", .expires = SystemClock().now() + 60'000};
+    const contract::Termination end{.binding = parties.binding,
+                                    .version = crypto::sha256(json::canonical(next)),
+                                    .reason = "done",
+                                    .expires = SystemClock().now() + 60'000};
     const auto signed_end = [&](const crypto::PrivateKey& key) {
         auto jws = crypto::GeneralJws::of(bytes_of(contract::write_termination(end)));
         jws.add(contract::termination_typ, key);
         return json::canonical(jws.to_json());
     };
-    EXPECT_EQ(parties.call("POST", url + "/termination", signed_end(parties.world.buyer)).body.at("status").as_string(), "open");
-    EXPECT_EQ(parties.call("POST", url + "/termination", signed_end(parties.world.seller)).body.at("status").as_string(), "locked");
+    EXPECT_EQ(parties.call("POST", url + "/termination", signed_end(parties.world.buyer)).body.at("status").as_string(),
+              "open");
+    EXPECT_EQ(
+        parties.call("POST", url + "/termination", signed_end(parties.world.seller)).body.at("status").as_string(),
+        "locked");
     EXPECT_EQ(parties.send(parties.fixing("2010-03-01", "28.80", 2)).code(), "not_running");
 }
 

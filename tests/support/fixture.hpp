@@ -82,16 +82,17 @@ struct World {
                                           {"measurements", json::Array{measurement.text()}},
                                           {"minimum_svn", 1},
                                           {"isolation", "shared"}}},
-                {"parties", json::Object{{"buyer", json::Array{party("did:web:buyer.example", buyer, buyer_encryption)}},
-                                         {"seller", json::Array{party("did:web:seller.example", seller,
-                                                                      seller_encryption)}}}},
+                {"parties",
+                 json::Object{{"buyer", json::Array{party("did:web:buyer.example", buyer, buyer_encryption)}},
+                              {"seller", json::Array{party("did:web:seller.example", seller, seller_encryption)}}}},
                 {"sources", json::Object{{"close", json::Object{{"id", "did:web:prices.example"},
                                                                 {"keys", json::Array{feed.public_key().jwk()}}}}}},
                 {"ledgers", json::Object{}},
                 {"terms", json::Object{{"symbol", "MSFT"}, {"quantity", "1000"}}},
                 {"sealed_terms", json::Object{}},
                 {"suite", contract::cipher_suite},
-                {"amendment", json::Object{{"rule", "all"}, {"self", true}, {"meanwhile", "pause"}, {"deadline_hours", 72}}},
+                {"amendment",
+                 json::Object{{"rule", "all"}, {"self", true}, {"meanwhile", "pause"}, {"deadline_hours", 72}}},
                 {"expires", format_time(start_time + 86400000)}};
     }
 };

@@ -151,7 +151,8 @@ struct LedgerWorld {
     TestEnclave enclave(std::string_view name) { return enclave(name, world.measurement); }
     TestEnclave enclave(std::string_view name, const Hash256& measurement) {
         TestEnclave out{signing_key(name), {}, 0};
-        attest::DevelopmentProvider provider(signing_key("development root"), measurement, "concordat-enclave", 1, clock);
+        attest::DevelopmentProvider provider(signing_key("development root"), measurement, "concordat-enclave", 1,
+                                             clock);
         out.evidence = provider.make(ccl::enclave_report_data(out.key.public_key()));
         out.id = ledger->admit(out.hello(), out.key.public_key());
         return out;
@@ -171,7 +172,8 @@ struct LedgerWorld {
         return to_bytes(bytes_of(json::canonical(sign_binding(document_, world.buyer, world.seller).to_json())));
     }
 
-    contract::EntryRecord record(contract::EntryType type, const Link& at, Bytes input, std::string_view mark = "m") const {
+    contract::EntryRecord record(contract::EntryType type, const Link& at, Bytes input,
+                                 std::string_view mark = "m") const {
         contract::EntryRecord out;
         const json::Object state{{"mark", std::string(mark)}};
         out.input = std::move(input);

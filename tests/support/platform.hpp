@@ -54,7 +54,8 @@ class LedgerEnd {
 // One enclave as the host holds it: frames in and out, and the bytes of its channel, which `relay` may hold back.
 class HostedEnclave {
   public:
-    HostedEnclave(ccl::RecordLedger& ledger, const Hash256& measurement, Clock& clock, enclave::CoreOptions options = {})
+    HostedEnclave(ccl::RecordLedger& ledger, const Hash256& measurement, Clock& clock,
+                  enclave::CoreOptions options = {})
         : evidence_(signing_key("development root"), measurement, "concordat-enclave", 1, clock),
           ledger_evidence_(signing_key("development root"), hash_of("ledger code"), "concordat-ledger", 1, clock),
           end_(std::make_unique<LedgerEnd>(ledger, ledger_evidence_)),
@@ -62,8 +63,8 @@ class HostedEnclave {
         call(enclave::FrameType::connect, {});
     }
 
-    bool relay = true;            // off: what goes to the ledger waits in `to_ledger`
-    bool deliver = true;          // off: what comes back waits in `from_ledger`
+    bool relay = true;    // off: what goes to the ledger waits in `to_ledger`
+    bool deliver = true;  // off: what comes back waits in `from_ledger`
     std::deque<Bytes> to_ledger, from_ledger;
     std::map<std::uint64_t, Frame> replies;  // that nobody has taken yet
 
@@ -89,7 +90,8 @@ class HostedEnclave {
             for (; relay && !to_ledger.empty(); to_ledger.pop_front()) {
                 moved = true;
                 try {
-                    if (Bytes back = end_->receive(to_ledger.front()); !back.empty()) from_ledger.push_back(std::move(back));
+                    if (Bytes back = end_->receive(to_ledger.front()); !back.empty())
+                        from_ledger.push_back(std::move(back));
                 } catch (const Error&) {
                     // The channel has ended on the ledger's side.
                 }
@@ -117,10 +119,13 @@ class HostedEnclave {
 
     void load(const contract::Package& package) {
         call(enclave::FrameType::load_package,
-             enclave::encode(enclave::LoadPackage{package.manifest, package.config, package.module, package.provenance}));
+             enclave::encode(
+                 enclave::LoadPackage{package.manifest, package.config, package.module, package.provenance}));
     }
-    std::uint64_t begin_execute(const Hash256& binding, const std::string& input, TimeMs time, std::vector<Bytes> ancestry = {}) {
-        return send(enclave::FrameType::execute, enclave::encode(enclave::Execute{binding, time, input, std::move(ancestry)}));
+    std::uint64_t begin_execute(const Hash256& binding, const std::string& input, TimeMs time,
+                                std::vector<Bytes> ancestry = {}) {
+        return send(enclave::FrameType::execute,
+                    enclave::encode(enclave::Execute{binding, time, input, std::move(ancestry)}));
     }
     enclave::Committed execute(const Hash256& binding, const std::string& input, TimeMs time) {
         return enclave::decode_committed(take(begin_execute(binding, input, time)));
@@ -153,8 +158,11 @@ inline const contract::Package& sample_package(const std::string& version) {
     if (found == built.end()) {
         registry::Toolchain toolchain;
         toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
-        found = built.emplace(version, registry::build_package(CONCORDAT_SOURCE_DIR "/samples/equity-forward/package-" + version,
-                                                               toolchain, HostedEnclave::engine())).first;
+        found = built
+                    .emplace(version,
+                             registry::build_package(CONCORDAT_SOURCE_DIR "/samples/equity-forward/package-" + version,
+                                                     toolchain, HostedEnclave::engine()))
+                    .first;
     }
     return found->second;
 }
@@ -175,11 +183,16 @@ struct Forward {
     explicit Forward(LedgerWorld& where) : platform(where) {
         document = platform.document(++count());
         document["package"] = sample_package("1.0.0").id().text();
-        document["sources"] = json::Object{{"fixing", json::Object{{"id", "did:web:prices.example"},
-                                                                  {"keys", json::Array{platform.world.feed.public_key().jwk()}}}}};
+        document["sources"] =
+            json::Object{{"fixing", json::Object{{"id", "did:web:prices.example"},
+                                                 {"keys", json::Array{platform.world.feed.public_key().jwk()}}}}};
         client::seal_terms(document, terms_of.terms,
-                           json::Object{{"symbol", "MSFT"}, {"currency", "USD"}, {"effective", "2009-01-01"}, {"maturity", "2010-03-01"},
-                                        {"notional", "1000"}, {"strike", "29.50"}},
+                           json::Object{{"symbol", "MSFT"},
+                                        {"currency", "USD"},
+                                        {"effective", "2009-01-01"},
+                                        {"maturity", "2010-03-01"},
+                                        {"notional", "1000"},
+                                        {"strike", "29.50"}},
                            random);
         jws = platform.signed_jws(document);
         id = version = crypto::sha256(json::canonical(document));

@@ -42,8 +42,8 @@ class ReceiptMaker {
         return contract::audience_key(binding_key(), in_force->hash, audience);
     }
 
-    json::Value evidence(const crypto::PrivateKey& root, const Hash256& measurement, const char* product, std::int64_t svn,
-                         const Hash256& report_data) const {
+    json::Value evidence(const crypto::PrivateKey& root, const Hash256& measurement, const char* product,
+                         std::int64_t svn, const Hash256& report_data) const {
         ManualClock clock(start_time - 1000);
         FixedRandom unused("");
         const auto jwk = root.jwk_text();
@@ -53,8 +53,9 @@ class ReceiptMaker {
     }
     void use_enclave(const crypto::PrivateKey& key) {
         const auto report_data = key_report_data("concordat/enclave-key/1", key.public_key());
-        enclaves.push_back({json::canonical(key.public_key().jwk()),
-                            json::canonical(evidence(world.root, world.measurement, "concordat-enclave", 1, report_data))});
+        enclaves.push_back(
+            {json::canonical(key.public_key().jwk()),
+             json::canonical(evidence(world.root, world.measurement, "concordat-enclave", 1, report_data))});
     }
     json::Value ledger_evidence() const {
         return evidence(world.root, world.ledger_measurement, "concordat-ledger", 1,
@@ -80,7 +81,8 @@ class ReceiptMaker {
     }
 
     // Claims the entry in a batch of two and appends it among others' leaves.
-    void append(contract::Entry entry, std::string_view input, const json::Object& state, const json::Object& sealed = {}) {
+    void append(contract::Entry entry, std::string_view input, const json::Object& state,
+                const json::Object& sealed = {}) {
         confidential::Appended one;
         one.record.input = to_bytes(bytes_of(input));
         one.record.state = to_bytes(bytes_of(json::canonical(state)));
@@ -121,8 +123,8 @@ class ReceiptMaker {
         out.path = tree_.inclusion(out.index, out.size);
         out.time = start_time + 5;
         out.flags = flags;
-        out.signature = world.ledger.sign(confidential::ledger_root_statement(world.ledger.public_key().thumbprint(), out.size,
-                                                                              tree_.root(), out.time, out.flags));
+        out.signature = world.ledger.sign(confidential::ledger_root_statement(
+            world.ledger.public_key().thumbprint(), out.size, tree_.root(), out.time, out.flags));
         return out;
     }
 
@@ -157,8 +159,9 @@ class ReceiptMaker {
                                  {"enclaves", enclaves_hash.text()},
                                  {"disclosures", json::Array{secret_term()}}};
         document["sealed_terms"] = json::Object{
-            {"buyer", crypto::encrypt_jwe(bytes_of(json::canonical(plain)), "concordat/terms/1",
-                                          {world.buyer_encryption.public_key(), world.ledger_encryption.public_key()}, random)}};
+            {"buyer",
+             crypto::encrypt_jwe(bytes_of(json::canonical(plain)), "concordat/terms/1",
+                                 {world.buyer_encryption.public_key(), world.ledger_encryption.public_key()}, random)}};
         return document;
     }
 
@@ -216,12 +219,14 @@ class ReceiptMaker {
     }
 
     void execute(const contract::Message& content) {
-        const std::string text = crypto::sign_compact(bytes_of(contract::write_message(content)), contract::message_typ, world.buyer);
+        const std::string text =
+            crypto::sign_compact(bytes_of(contract::write_message(content)), contract::message_typ, world.buyer);
         append(execute_entry(world.buyer, "buyer", "did:web:buyer.example"), text, later_state(), sealed_disclosures());
     }
 
     void observe() {
-        const contract::Observation seen{"did:web:prices.example", 3, start_time, start_time + 3600000, {{"close", "29.50"}}};
+        const contract::Observation seen{
+            "did:web:prices.example", 3, start_time, start_time + 3600000, {{"close", "29.50"}}};
         const std::string text =
             crypto::sign_compact(bytes_of(contract::write_observation(seen)), contract::observation_typ, world.feed);
         append(execute_entry(world.feed, "close", "did:web:prices.example"), text, later_state(), sealed_disclosures());

@@ -9,7 +9,8 @@ struct EquityForward {
         const Value& terms = context.terms();
         require(decimal_of(terms, "notional").sign() > 0, "bad_terms", "the notional must be positive");
         require(decimal_of(terms, "strike").sign() > 0, "bad_terms", "the strike must be positive");
-        require(date_of(terms, "effective") < date_of(terms, "maturity"), "bad_terms", "maturity must follow effective");
+        require(date_of(terms, "effective") < date_of(terms, "maturity"), "bad_terms",
+                "maturity must follow effective");
         context.state() = Value::object({{"status", "draft"}, {"fixings", 0}, {"acknowledged", Value(Array())}});
     }
 
@@ -31,9 +32,8 @@ struct EquityForward {
         state["last_price"] = fixing["price"];
         state["mark_to_market"] = worth.text();
         if (date_of(fixing, "date") >= date_of(context.terms(), "maturity")) settle(context, worth, price);
-        context.result(Value::object({{"number", state["fixings"]},
-                                      {"status", state["status"]},
-                                      {"mark_to_market", state["mark_to_market"]}}));
+        context.result(Value::object(
+            {{"number", state["fixings"]}, {"status", state["status"]}, {"mark_to_market", state["mark_to_market"]}}));
     }
 
     void acknowledge(Context& context) {
@@ -65,7 +65,8 @@ struct EquityForward {
                 "the fixing is for another share");
         require(decimal_of(fixing, "price").sign() > 0, "bad_price", "a price must be positive");
         const Date date = date_of(fixing, "date");
-        require(date >= date_of(context.terms(), "effective"), "too_early", "the fixing lies before the effective date");
+        require(date >= date_of(context.terms(), "effective"), "too_early",
+                "the fixing lies before the effective date");
         require(!state.contains("last_date") || date > date_of(state, "last_date"), "stale_fixing",
                 "the fixing is not later than the last one");
     }

@@ -11,7 +11,8 @@ struct EquityForward {
         const Value& terms = context.terms();
         require(decimal_of(terms, "notional").sign() > 0, "bad_terms", "the notional must be positive");
         require(decimal_of(terms, "strike").sign() > 0, "bad_terms", "the strike must be positive");
-        require(date_of(terms, "effective") < date_of(terms, "maturity"), "bad_terms", "maturity must follow effective");
+        require(date_of(terms, "effective") < date_of(terms, "maturity"), "bad_terms",
+                "maturity must follow effective");
         check_threshold(terms);
         context.state() = Value::object({{"status", "draft"}, {"fixings", 0}, {"acknowledged", Value(Array())}});
         margin::begin(context.state());
@@ -50,9 +51,8 @@ struct EquityForward {
         } else {
             margin::call(context, worth);
         }
-        context.result(Value::object({{"number", state["fixings"]},
-                                      {"status", state["status"]},
-                                      {"mark_to_market", state["mark_to_market"]}}));
+        context.result(Value::object(
+            {{"number", state["fixings"]}, {"status", state["status"]}, {"mark_to_market", state["mark_to_market"]}}));
     }
 
     void post_margin(Context& context) {
@@ -93,7 +93,8 @@ struct EquityForward {
                 "the fixing is for another share");
         require(decimal_of(fixing, "price").sign() > 0, "bad_price", "a price must be positive");
         const Date date = date_of(fixing, "date");
-        require(date >= date_of(context.terms(), "effective"), "too_early", "the fixing lies before the effective date");
+        require(date >= date_of(context.terms(), "effective"), "too_early",
+                "the fixing lies before the effective date");
         require(!state.contains("last_date") || date > date_of(state, "last_date"), "stale_fixing",
                 "the fixing is not later than the last one");
     }
@@ -114,4 +115,5 @@ struct EquityForward {
 };
 
 CONCORDAT_CONTRACT(EquityForward, CONCORDAT_ACTION("confirm", confirm), CONCORDAT_ACTION("fix", fix),
-                   CONCORDAT_ACTION("post_margin", post_margin), CONCORDAT_ACTION("acknowledge", acknowledge), CONCORDAT_ACTION("dispute", dispute));
+                   CONCORDAT_ACTION("post_margin", post_margin), CONCORDAT_ACTION("acknowledge", acknowledge),
+                   CONCORDAT_ACTION("dispute", dispute));

@@ -20,8 +20,8 @@ extern "C" [[noreturn]] void abort_message(const char*, ...) {
 
 namespace {
 
-// Memory for what contracts mostly make, small pieces that do not live long: cut from blocks, and kept by size when given
-// back. A call is short, so blocks are never returned. Pieces above `small_bytes` come from malloc.
+// Memory for what contracts mostly make, small pieces that do not live long: cut from blocks, and kept by size when
+// given back. A call is short, so blocks are never returned. Pieces above `small_bytes` come from malloc.
 constexpr std::size_t step = 16, small_bytes = 512, block_bytes = 16 * 1024;
 struct Free {
     Free* next;
@@ -68,7 +68,8 @@ void give_back(void* memory, std::size_t size) {
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
-// Without its size nobody knows where a piece came from: it stays until the call ends. The library always gives the size.
+// Without its size nobody knows where a piece came from: it stays until the call ends. The library always gives the
+// size.
 void operator delete(void*) noexcept {}
 void operator delete[](void*) noexcept {}
 void operator delete(void* memory, std::size_t size) noexcept { give_back(memory, size); }

@@ -84,19 +84,27 @@ void EnclavePool::watch_slot(Slot& slot, std::int64_t now) {
         slot.waiting.pop_front();
         --requests_;
         // Posted: who is told may ask again at once, and that may change the slots that are being walked through.
-        boost::asio::post(loop_, [then] { then(Error(Code::unavailable, "/enclave", "no enclave became ready in time")); });
+        boost::asio::post(loop_,
+                          [then] { then(Error(Code::unavailable, "/enclave", "no enclave became ready in time")); });
     }
     if (!slot.link || slot.state == Slot::State::down) return;
-    const bool stuck = std::any_of(slot.sent.begin(), slot.sent.end(), [&](const auto& one) { return late(one.second); });
-    const bool silent = slot.ping_open && now - std::max(slot.last_frame_ns, slot.ping_ns) > options_.ping_timeout_ms * ns_per_ms;
+    const bool stuck =
+        std::any_of(slot.sent.begin(), slot.sent.end(), [&](const auto& one) { return late(one.second); });
+    const bool silent =
+        slot.ping_open && now - std::max(slot.last_frame_ns, slot.ping_ns) > options_.ping_timeout_ms * ns_per_ms;
     if (stuck || silent) {
-        log::error("enclave_stuck", {{"slot", slot.id}, {"pid", slot.link->pid()}, {"silent_ms", (now - slot.last_frame_ns) / ns_per_ms}});
+        log::error(
+            "enclave_stuck",
+            {{"slot", slot.id}, {"pid", slot.link->pid()}, {"silent_ms", (now - slot.last_frame_ns) / ns_per_ms}});
         return slot.link->kill();
     }
-    if (slot.state != Slot::State::ready || slot.ping_open || now - slot.ping_ns < options_.ping_every_ms * ns_per_ms) return;
+    if (slot.state != Slot::State::ready || slot.ping_open || now - slot.ping_ns < options_.ping_every_ms * ns_per_ms)
+        return;
     slot.ping_open = true;
     slot.ping_ns = now;
-    send(slot, {FrameType::ping, {}, [&slot](const process::Outcome<Bytes>&) { slot.ping_open = false; },
+    send(slot, {FrameType::ping,
+                {},
+                [&slot](const process::Outcome<Bytes>&) { slot.ping_open = false; },
                 now + options_.request_timeout_ms * ns_per_ms});
 }
 

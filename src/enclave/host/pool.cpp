@@ -10,9 +10,14 @@
 namespace concordat::enclave {
 
 EnclavePool::EnclavePool(boost::asio::io_context& loop, PoolOptions options, ChannelRelay relay,
-                         std::function<void(const std::string&, const HelloReply&)> on_ready, std::function<void()> on_lost)
-    : loop_(loop), options_(std::move(options)), relay_(std::move(relay)), on_ready_(std::move(on_ready)),
-      on_lost_(std::move(on_lost)), watch_timer_(loop) {
+                         std::function<void(const std::string&, const HelloReply&)> on_ready,
+                         std::function<void()> on_lost)
+    : loop_(loop),
+      options_(std::move(options)),
+      relay_(std::move(relay)),
+      on_ready_(std::move(on_ready)),
+      on_lost_(std::move(on_lost)),
+      watch_timer_(loop) {
     options_.minimum = std::max<std::size_t>(options_.minimum, 1);
     options_.maximum = std::max(options_.maximum, options_.minimum);
 }
@@ -62,7 +67,9 @@ void EnclavePool::spawn(Slot& slot) {
     slot.state = Slot::State::starting;
     slot.started_ns = slot.last_frame_ns = monotonic_ns();
     slot.ping_open = false;
-    send(slot, {FrameType::hello, {}, [this, &slot](process::Outcome<Bytes> reply) { on_hello(slot, std::move(reply)); },
+    send(slot, {FrameType::hello,
+                {},
+                [this, &slot](process::Outcome<Bytes> reply) { on_hello(slot, std::move(reply)); },
                 slot.started_ns + options_.start_timeout_ms * 1'000'000LL});
 }
 
@@ -80,7 +87,8 @@ void EnclavePool::on_hello(Slot& slot, process::Outcome<Bytes> reply) {
 
 void EnclavePool::connect(Slot& slot) {
     slot.channel = relay_.open({[this, &slot](Bytes bytes) {
-                                    if (slot.link) slot.link->send(static_cast<std::uint16_t>(FrameType::channel), 0, bytes);
+                                    if (slot.link)
+                                        slot.link->send(static_cast<std::uint16_t>(FrameType::channel), 0, bytes);
                                 },
                                 [this, &slot](const std::string& why) {
                                     // Without its channel an enclave can commit nothing: a new one takes its place.
@@ -88,7 +96,9 @@ void EnclavePool::connect(Slot& slot) {
                                     slot.channel.reset();
                                     if (slot.link) slot.link->kill();
                                 }});
-    send(slot, {FrameType::connect, {}, [this, &slot](process::Outcome<Bytes> reply) { on_connected(slot, std::move(reply)); },
+    send(slot, {FrameType::connect,
+                {},
+                [this, &slot](process::Outcome<Bytes> reply) { on_connected(slot, std::move(reply)); },
                 monotonic_ns() + options_.start_timeout_ms * 1'000'000LL});
 }
 
@@ -101,7 +111,8 @@ void EnclavePool::on_connected(Slot& slot, process::Outcome<Bytes> reply) {
     slot.state = Slot::State::ready;
     slot.failures = 0;
     slot.ping_ns = monotonic_ns();
-    log::info("enclave_ready", {{"slot", slot.id}, {"pid", slot.link->pid()}, {"kid", slot.kid}, {"dedicated", slot.dedicated}});
+    log::info("enclave_ready",
+              {{"slot", slot.id}, {"pid", slot.link->pid()}, {"kid", slot.kid}, {"dedicated", slot.dedicated}});
     on_ready_(slot.kid, slot.hello);
     for (auto waiting = std::exchange(slot.waiting, {}); auto& request : waiting) send(slot, std::move(request));
 }
@@ -194,13 +205,15 @@ void EnclavePool::send(Slot& slot, Request request) {
 void EnclavePool::ask(const Route& route, FrameType type, Bytes payload, Then<Bytes> then) {
     Slot* slot = nullptr;
     try {
-        if (requests_ >= options_.max_requests) throw Error(Code::busy, "/enclave", "too many requests wait for the enclaves");
+        if (requests_ >= options_.max_requests)
+            throw Error(Code::busy, "/enclave", "too many requests wait for the enclaves");
         slot = &place(route);
     } catch (const Error& error) {
         return boost::asio::post(loop_, [then, error] { then(error); });
     }
     slot->last_used_ns = monotonic_ns();
-    send(*slot, {type, std::move(payload), std::move(then), slot->last_used_ns + options_.request_timeout_ms * 1'000'000LL});
+    send(*slot,
+         {type, std::move(payload), std::move(then), slot->last_used_ns + options_.request_timeout_ms * 1'000'000LL});
 }
 
 void EnclavePool::execute(const Route& route, const Execute& request, Then<Bytes> then) {

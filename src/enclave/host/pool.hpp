@@ -24,7 +24,8 @@ struct Route {
     bool dedicated = false;
 };
 
-// What a node needs of its enclaves. `then` is never called inside the call. Replies of execute and act are encoded Committed, kept as they came.
+// What a node needs of its enclaves. `then` is never called inside the call. Replies of execute and act are encoded
+// Committed, kept as they came.
 class Enclaves {
   public:
     virtual ~Enclaves() = default;
@@ -73,8 +74,8 @@ struct EnclaveStatus {
 
 class EnclavePool final : public Enclaves {
   public:
-    // `on_ready` is told each enclave's key and evidence before the enclave is given work; `on_lost` each enclave that was
-    // ready and ended.
+    // `on_ready` is told each enclave's key and evidence before the enclave is given work; `on_lost` each enclave that
+    // was ready and ended.
     EnclavePool(boost::asio::io_context& loop, PoolOptions options, ChannelRelay relay,
                 std::function<void(const std::string& kid, const HelloReply&)> on_ready, std::function<void()> on_lost);
     ~EnclavePool() override;

@@ -1,6 +1,6 @@
-// Frames between node and enclave process (base/frame.hpp; payloads in base/wire.hpp encoding). `id` pairs a reply with its
-// request; replies come in any order. The node is not trusted by the enclave: nothing here carries a secret in the clear, and
-// nothing that an execution produced is sent before the record ledger's receipt for it was checked inside.
+// Frames between node and enclave process (base/frame.hpp; payloads in base/wire.hpp encoding). `id` pairs a reply with
+// its request; replies come in any order. The node is not trusted by the enclave: nothing here carries a secret in the
+// clear, and nothing that an execution produced is sent before the record ledger's receipt for it was checked inside.
 #pragma once
 #include <contract/entry.hpp>
 #include <ledger/confidential/protocol/protocol.hpp>
@@ -12,9 +12,9 @@ namespace concordat::enclave {
 namespace ccl = ledger::confidential;
 
 enum class FrameType : std::uint16_t {
-    hello = 1,         // → {}                     ← HelloReply
-    channel = 2,       // ⇄ bytes of the attested channel to the ledger, relayed by the node; the enclave is the TLS client
-    connect = 3,       // → {} opens the channel   ← {} when the ledger has accepted it
+    hello = 1,    // → {}                     ← HelloReply
+    channel = 2,  // ⇄ bytes of the attested channel to the ledger, relayed by the node; the enclave is the TLS client
+    connect = 3,  // → {} opens the channel   ← {} when the ledger has accepted it
     load_package = 4,  // → LoadPackage            ← {}
     load_binding = 5,  // → LoadBinding            ← {}
     execute = 6,       // → Execute                ← Committed
@@ -46,8 +46,8 @@ struct Execute {
     Hash256 binding;
     TimeMs time = 0;    // the host's clock
     std::string input;  // compact JWS
-    // Entry documents in order, from the one after (or of) the sender's `seen` up to one that the enclave knows; needed only
-    // after Error(seen_too_old). At most 4096.
+    // Entry documents in order, from the one after (or of) the sender's `seen` up to one that the enclave knows; needed
+    // only after Error(seen_too_old). At most 4096.
     std::vector<Bytes> ancestry;
 };
 
@@ -65,9 +65,9 @@ struct Committed {
     ccl::LedgerReceipt receipt;
 };
 
-// Beside the codes of base/error.hpp that speak of the request: (unavailable, "/binding") the binding is not loaded here,
-// (unavailable, "/package") its package is not: load and ask again. (conflict, "/previous") another enclave appended first:
-// reload the binding and ask again.
+// Beside the codes of base/error.hpp that speak of the request: (unavailable, "/binding") the binding is not loaded
+// here, (unavailable, "/package") its package is not: load and ask again. (conflict, "/previous") another enclave
+// appended first: reload the binding and ask again.
 struct ErrorReply {
     std::string code, field, rule;
 };

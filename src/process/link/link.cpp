@@ -5,8 +5,8 @@
 #include <base/error.hpp>
 #include <base/wire.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <cerrno>
 #include <optional>
@@ -23,7 +23,8 @@ constexpr int exit_grace_ms = 100;  // between a socket's end and the process's,
 
 void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id, ByteView payload) {
     const auto big_endian = [&out](std::uint64_t value, int bytes) {
-        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out.push_back(static_cast<std::uint8_t>(value >> shift));
+        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+            out.push_back(static_cast<std::uint8_t>(value >> shift));
     };
     big_endian(2 + 8 + payload.size(), 4);
     big_endian(type, 2);
@@ -134,7 +135,8 @@ struct ChildLink::State : std::enable_shared_from_this<ChildLink::State> {
         sending.swap(gathering);
         gathering.clear();
         // Most often the socket takes everything at once, without a round through the reactor.
-        const ssize_t sent = ::send(socket.native_handle(), sending.data(), sending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent =
+            ::send(socket.native_handle(), sending.data(), sending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         const std::size_t done = sent > 0 ? static_cast<std::size_t>(sent) : 0;
         if (done == sending.size()) return sending.clear();
         writing = true;

@@ -1,6 +1,6 @@
 // A child process on an event loop: frames out are gathered and leave in one send per turn of the loop, frames in are
-// handed on one by one, and the child's end is told exactly once. Everything runs on the loop's one thread, which must be
-// the thread that made the link (a child ends with the thread that started it).
+// handed on one by one, and the child's end is told exactly once. Everything runs on the loop's one thread, which must
+// be the thread that made the link (a child ends with the thread that started it).
 #pragma once
 #include <base/frame.hpp>
 #include <boost/asio/io_context.hpp>

@@ -1,10 +1,8 @@
-// probe <enclave|ledger|files|sockets|none> <folder> <attempt>: enters the sandbox named first, sends its report down the
-// socket, and tries what it was told to. Exit code 0: it could; 10: it was refused; else the system ended it.
+// probe <enclave|ledger|files|sockets|none> <folder> <attempt>: enters the sandbox named first, sends its report down
+// the socket, and tries what it was told to. Exit code 0: it could; 10: it was refused; else the system ended it.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <process/child.hpp>
-#include <process/sandbox.hpp>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
@@ -12,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <process/child.hpp>
+#include <process/sandbox.hpp>
 
 #include <base/bytes.hpp>
 #include <base/error.hpp>

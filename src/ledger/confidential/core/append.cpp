@@ -1,5 +1,5 @@
-// Appending: every request that waits is checked against the heads as the ones before it leave them, then all that holds is
-// written at once.
+// Appending: every request that waits is checked against the heads as the ones before it leave them, then all that
+// holds is written at once.
 #include <algorithm>
 #include <base/error.hpp>
 #include <contract/binding.hpp>
@@ -9,8 +9,8 @@
 
 namespace concordat::ledger::confidential {
 
-// What a group commit will change, while nothing has changed yet. What the current request adds is kept apart until the whole
-// request holds.
+// What a group commit will change, while nothing has changed yet. What the current request adds is kept apart until the
+// whole request holds.
 struct RecordLedger::Stage {
     struct Layer {
         std::unordered_map<Hash256, HeadState, Hash256Hasher> heads;
@@ -56,7 +56,8 @@ std::size_t size_of(const Append& append) {
     std::size_t size = 0;
     for (const AppendItem& item : append.items) {
         const auto& r = item.record;
-        size += r.document.size() + r.input.size() + r.state.size() + r.disclosures.size() + r.private_state.size() + 256;
+        size +=
+            r.document.size() + r.input.size() + r.state.size() + r.disclosures.size() + r.private_state.size() + 256;
     }
     return size;
 }
@@ -175,8 +176,8 @@ AppendResult RecordLedger::check_request(Stage& stage, const AppendRequest& requ
             fill_item(batch.items[i], items[i].record, entry);
         });
     }
-    const Bytes statement = enclave_root_statement(enclave.key.thumbprint(), chain_, items.size(),
-                                                   crypto::merkle_root(batch.leaves()));
+    const Bytes statement =
+        enclave_root_statement(enclave.key.thumbprint(), chain_, items.size(), crypto::merkle_root(batch.leaves()));
     if (!enclave.key.verify(statement, batch.root_signature)) {
         throw Error(Code::bad_signature, "/root_signature", "must be the enclave's over the root of the items");
     }
@@ -214,8 +215,8 @@ void RecordLedger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, 
     ++stage.accepted_of_request;
 }
 
-// The enclave has checked what the parties signed; here it is checked again, because a version's policy decides who is given
-// the binding's key.
+// The enclave has checked what the parties signed; here it is checked again, because a version's policy decides who is
+// given the binding's key.
 void RecordLedger::check_version(Stage& stage, const HeadState* now, GroupItem& item) {
     const SignedVersion next = parse_version(item.input);
     require_ours(next.binding);
@@ -294,7 +295,8 @@ void RecordLedger::fill_receipts(const Stage& stage, std::span<AppendOutcome> ou
     for (const std::size_t position : stage.outcome_of) {
         for (ItemResult& item : std::get<AppendResult>(outcomes[position]).items) {
             if (!item.appended) continue;
-            item.receipt = {index, root.size, state_.tree().inclusion(index, root.size), root.time, root.flags, root.signature};
+            item.receipt = {index,     root.size,  state_.tree().inclusion(index, root.size),
+                            root.time, root.flags, root.signature};
             ++index;
         }
     }

@@ -46,8 +46,8 @@ TEST(Append, ReceiptsAndClaimsHold) {
     for (std::size_t i = 0; i < 5; ++i) {
         ASSERT_TRUE(result.items[i].appended);
         EXPECT_EQ(result.items[i].receipt.index, i + 1);
-        result.items[i].receipt.verify(ledger_leaf(ids[i], enclave.key.public_key().thumbprint()), w.ledger->service_key(),
-                                       "/receipt");
+        result.items[i].receipt.verify(ledger_leaf(ids[i], enclave.key.public_key().thumbprint()),
+                                       w.ledger->service_key(), "/receipt");
     }
     const ReadReply all = w.ledger->read(0, 100);
     ASSERT_EQ(all.entries.size(), 6u);
@@ -292,7 +292,8 @@ TEST(Append, AnAmendmentChangesVersionAndWhoMayHaveTheKey) {
     EXPECT_TRUE(held(w.append(newer, {w.next_record(link)})).items[0].appended);
     w.open();
     auto again = w.enclave("newer", test::hash_of("newer code"));
-    EXPECT_EQ(refusal(w.append(again, {w.next_record(link)})), "forbidden /items/0/entry/binding") << "not in this life yet";
+    EXPECT_EQ(refusal(w.append(again, {w.next_record(link)})), "forbidden /items/0/entry/binding")
+        << "not in this life yet";
 }
 
 TEST(Authority, EvidenceMustBindTheKeyAndBeAnEnclaves) {
@@ -302,7 +303,8 @@ TEST(Authority, EvidenceMustBindTheKeyAndBeAnEnclaves) {
     EXPECT_EQ(code_of([&] { w.ledger->admit(enclave.hello(), other.public_key()); }), Code::bad_evidence);
     Hello swapped{{json::canonical(other.public_key().jwk()), enclave.hello().enclave.evidence}};
     EXPECT_EQ(code_of([&] { w.ledger->admit(swapped, other.public_key()); }), Code::bad_evidence);
-    attest::DevelopmentProvider provider(test::signing_key("development root"), w.world.measurement, "concordat-ledger", 1, w.clock);
+    attest::DevelopmentProvider provider(test::signing_key("development root"), w.world.measurement, "concordat-ledger",
+                                         1, w.clock);
     enclave.evidence = provider.make(enclave_report_data(enclave.key.public_key()));
     EXPECT_EQ(code_of([&] { w.admit_again(enclave); }), Code::bad_evidence);
 }
@@ -318,7 +320,8 @@ TEST(Authority, KeysGoOnlyToEvidenceThatTheDocumentAccepts) {
     json::Object elsewhere = w.document(2);
     elsewhere["record"].as_object()["encryption_key"] = w.world.ledger_encryption.public_key().jwk();
     EXPECT_EQ(code_of([&] { w.ledger->create_key(good.id, w.signed_jws(elsewhere)); }), Code::wrong_ledger);
-    EXPECT_EQ(code_of([&] { w.ledger->create_key(good.id, w.signed_jws(w.world.first_document())); }), Code::wrong_ledger);
+    EXPECT_EQ(code_of([&] { w.ledger->create_key(good.id, w.signed_jws(w.world.first_document())); }),
+              Code::wrong_ledger);
 }
 
 TEST(Authority, SealedTermsOpenOnlyUnderTheChoiceOfEnclavesTheyWereSealedFor) {
@@ -348,7 +351,8 @@ TEST(Authority, SlotsAreBoundedAndLoseTheirRightsWhenTheyChangeHands) {
     w.ledger->leave(first.id);
     auto back = w.enclave("first");
     EXPECT_EQ(back.id, first.id);
-    EXPECT_TRUE(held(w.append(back, {w.next_record(link)})).items[0].appended) << "a new channel keeps what was released";
+    EXPECT_TRUE(held(w.append(back, {w.next_record(link)})).items[0].appended)
+        << "a new channel keeps what was released";
     w.ledger->leave(back.id);
     const auto heir = w.enclave("heir");
     EXPECT_EQ(heir.id, first.id);

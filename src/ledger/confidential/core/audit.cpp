@@ -15,15 +15,17 @@ namespace {
 void check_item(const GroupItem& item, std::string_view chain) {
     const contract::EntryRecord record = item.record();
     const contract::Entry entry = record.check();
-    const bool same = entry.id(record.document) == item.id && entry.type == item.type && entry.binding == item.binding &&
-                      entry.version == item.version && entry.previous == item.previous &&
-                      static_cast<std::uint64_t>(entry.sequence) == item.sequence && entry.ledger == chain;
+    const bool same = entry.id(record.document) == item.id && entry.type == item.type &&
+                      entry.binding == item.binding && entry.version == item.version &&
+                      entry.previous == item.previous && static_cast<std::uint64_t>(entry.sequence) == item.sequence &&
+                      entry.ledger == chain;
     if (!same) throw Error(Code::tampered, "/entry", "is not what the record says of it");
 }
 
 void check_group(const Group& group, const State& before, const std::vector<crypto::PublicKey>& enclaves,
                  std::string_view chain) {
-    if (group.root_before != before.tree().root()) throw Error(Code::tampered, "/root", "is not the root of what is before");
+    if (group.root_before != before.tree().root())
+        throw Error(Code::tampered, "/root", "is not the root of what is before");
     for (const GroupBatch& batch : group.batches) {
         for (const GroupItem& item : batch.items) {
             if (item.accepted) check_item(item, chain);
@@ -65,8 +67,12 @@ AuditReport RecordLedger::audit(Ports ports) {
     };
     const Log log(ports, Log::Options{.repair = false}, {}, each);
     if (!snapshot_met) throw Error(Code::tampered, "snapshot", "speaks of entries that the log does not have");
-    return {state.size(),      state.bindings(), state.commits(),  log.cut_bytes(),
-            static_cast<std::uint32_t>(log.sizes().size()), state.tree().root()};
+    return {state.size(),
+            state.bindings(),
+            state.commits(),
+            log.cut_bytes(),
+            static_cast<std::uint32_t>(log.sizes().size()),
+            state.tree().root()};
 }
 
 }  // namespace concordat::ledger::confidential

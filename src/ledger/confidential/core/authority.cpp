@@ -14,11 +14,12 @@ constexpr std::size_t max_pending = 4096;
 constexpr json::Limits jws_limits{std::size_t{4} << 20, 32};
 
 contract::Binding parse_version(ByteView jws) {
-    return contract::Binding::parse(crypto::GeneralJws::parse(json::parse(text_of(jws), "/document", jws_limits), "/document").payload);
+    return contract::Binding::parse(
+        crypto::GeneralJws::parse(json::parse(text_of(jws), "/document", jws_limits), "/document").payload);
 }
 
-// An attacker could copy another document's sealed terms into one that accepts the attacker's enclave: the plaintext names
-// the choice of enclaves that it was sealed for.
+// An attacker could copy another document's sealed terms into one that accepts the attacker's enclave: the plaintext
+// names the choice of enclaves that it was sealed for.
 void require_sealed_for(const SecretBytes& plaintext, const contract::Binding& binding, const std::string& field) {
     const json::Value value = json::parse(text_of(plaintext.expose()), field, jws_limits);
     json::Reader in(value, field);
@@ -94,7 +95,8 @@ KeyReleased RecordLedger::open_terms(EnclaveId enclave, ByteView binding_jws) {
     require_ours(next);
     Head* head = state_.find(next.id);
     if (head == nullptr) throw Error(Code::not_found, "/binding", "must be a binding of this ledger");
-    if (next.previous != head->version) throw Error(Code::wrong_version, "/binding/previous", "must be the version in force");
+    if (next.previous != head->version)
+        throw Error(Code::wrong_version, "/binding/previous", "must be the version in force");
     state_.policy(head->policy).require(asking.claims, enclave_product);
     next.enclaves.require(asking.claims, enclave_product);
     std::vector<SecretBytes> terms = open_sealed_terms(next);

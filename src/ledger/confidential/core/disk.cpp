@@ -63,7 +63,7 @@ std::vector<std::string> FolderDisk::list() {
 }
 
 std::optional<std::uint64_t> FolderDisk::size(const std::string& name) {
-    struct stat info {};
+    struct stat info{};
     const auto path = folder_ / name;
     if (::stat(path.c_str(), &info) == 0) return static_cast<std::uint64_t>(info.st_size);
     if (errno == ENOENT) return std::nullopt;
@@ -80,8 +80,7 @@ std::size_t FolderDisk::read(const std::string& name, std::uint64_t offset, std:
     const UniqueFd fd = open(name, O_RDONLY);
     std::size_t done = 0;
     while (done < out.size()) {
-        const ssize_t got =
-            ::pread(fd.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+        const ssize_t got = ::pread(fd.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) fail(folder_ / name, "read");
         if (got == 0) break;

@@ -1,5 +1,5 @@
-// The disk as the record ledger sees it: one flat folder of append-only segments and of files that are replaced whole. A port,
-// so that tests can lose power, fill up and lie. Every error is Error(disk) naming the file.
+// The disk as the record ledger sees it: one flat folder of append-only segments and of files that are replaced whole.
+// A port, so that tests can lose power, fill up and lie. Every error is Error(disk) naming the file.
 #pragma once
 #include <base/bytes.hpp>
 #include <base/file.hpp>

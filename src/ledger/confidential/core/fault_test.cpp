@@ -170,14 +170,17 @@ TEST_F(Fault, SegmentsCannotBeDroppedSwappedOrRepeated) {
     };
     refused([](MemoryDisk& d) { d.files.erase(segment_name(1)); }, "seg-00000001.log at 0");
     refused([](MemoryDisk& d) { d.files.erase(segment_name(2)); }, "seg-00000002.log at 0");
-    refused([](MemoryDisk& d) { std::swap(d.files[segment_name(1)], d.files[segment_name(2)]); }, "seg-00000001.log at 0");
+    refused([](MemoryDisk& d) { std::swap(d.files[segment_name(1)], d.files[segment_name(2)]); },
+            "seg-00000001.log at 0");
     refused([](MemoryDisk& d) { d.files[segment_name(4)] = d.files[segment_name(3)]; }, "seg-00000004.log at 0");
     refused([](MemoryDisk& d) { d.files.erase("identity"); }, "identity");
     // Segment 2 dropped and 3 put in its place, as if it had been made then.
-    refused([](MemoryDisk& d) {
-        d.files[segment_name(2)] = d.files[segment_name(3)];
-        d.files.erase(segment_name(3));
-    }, "seg-00000002.log at 0");
+    refused(
+        [](MemoryDisk& d) {
+            d.files[segment_name(2)] = d.files[segment_name(3)];
+            d.files.erase(segment_name(3));
+        },
+        "seg-00000002.log at 0");
 }
 
 TEST_F(Fault, RecordsCannotBeDroppedOrSwapped) {
@@ -298,10 +301,9 @@ TEST_F(Fault, NothingPlainIsOnTheDisk) {
     s.w.ledger->snapshot();
     const auto key = s.w.ledger->release_key(s.enclave.id, s.link.binding);
     const auto identity = Identity::parse(s.w.ledger->identity());
-    const std::vector<Bytes> plain{
-        to_bytes(bytes_of("PLAINTEXT-MARK")), to_bytes(bytes_of("concordat/entry/1")),
-        Bytes(key.key.expose().begin(), key.key.expose().end()), to_bytes(s.link.binding.view()),
-        to_bytes(bytes_of("secp256k1"))};
+    const std::vector<Bytes> plain{to_bytes(bytes_of("PLAINTEXT-MARK")), to_bytes(bytes_of("concordat/entry/1")),
+                                   Bytes(key.key.expose().begin(), key.key.expose().end()),
+                                   to_bytes(s.link.binding.view()), to_bytes(bytes_of("secp256k1"))};
     EXPECT_TRUE(s.w.disk.files.contains("snap-00000001.snap"));
     for (const auto& [name, file] : s.w.disk.files) {
         for (const Bytes& p : plain) {
@@ -403,7 +405,8 @@ TEST_F(Fault, WhatAnAtomicWriteLeftBehindIsRemoved) {
 }
 
 TEST_F(Fault, TheRealDiskKeepsWhatTheFakeKeeps) {
-    const auto folder = std::filesystem::temp_directory_path() / ("concordat-ledger-test-" + std::to_string(::getpid()));
+    const auto folder =
+        std::filesystem::temp_directory_path() / ("concordat-ledger-test-" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder);
     FolderDisk disk(folder);
     ManualClock clock(test::start_time);

@@ -17,7 +17,8 @@ void write_item(wire::Writer& out, const GroupItem& item) {
     out.u64(item.sequence);
     out.u32(item.version_number);
     out.u32(item.policy);
-    for (const ByteView part : {item.key, item.document, item.input, item.state, item.disclosures, item.private_state}) {
+    for (const ByteView part :
+         {item.key, item.document, item.input, item.state, item.disclosures, item.private_state}) {
         out.bytes(part);
     }
 }
@@ -36,7 +37,8 @@ GroupItem read_item(wire::Reader& in) {
     item.sequence = in.u64();
     item.version_number = in.u32();
     item.policy = in.u32();
-    for (ByteView* part : {&item.key, &item.document, &item.input, &item.state, &item.disclosures, &item.private_state}) {
+    for (ByteView* part :
+         {&item.key, &item.document, &item.input, &item.state, &item.disclosures, &item.private_state}) {
         *part = in.bytes();
     }
     if (item.key.size() != (item.type == contract::EntryType::bind ? 32u : 0u)) {
@@ -52,7 +54,8 @@ std::size_t size_of(const Group& group) {
     for (const GroupBatch& batch : group.batches) {
         size += 128;
         for (const GroupItem& i : batch.items) {
-            size += 256 + i.document.size() + i.input.size() + i.state.size() + i.disclosures.size() + i.private_state.size();
+            size += 256 + i.document.size() + i.input.size() + i.state.size() + i.disclosures.size() +
+                    i.private_state.size();
         }
     }
     return size;

@@ -1,5 +1,5 @@
-// What one record of the log holds: one group commit. Beside the entries themselves it holds what a replay needs, so that a
-// start parses no JSON. Decoded views point into the decoded bytes.
+// What one record of the log holds: one group commit. Beside the entries themselves it holds what a replay needs, so
+// that a start parses no JSON. Decoded views point into the decoded bytes.
 #pragma once
 #include <base/secret.hpp>
 #include <contract/entry.hpp>
@@ -51,9 +51,9 @@ struct Group {
 Bytes encode_group(const Group& group);
 Group decode_group(ByteView bytes);  // throws Error(protocol)
 
-// The rule of the log, in every place the same: what a binding's head is after `item`, which has the global index `index`.
-// Empty when the compare-and-swap fails. `now` is null when the binding has no entry. Throws Error(not_running |
-// wrong_version) on an item that no state of the log allows.
+// The rule of the log, in every place the same: what a binding's head is after `item`, which has the global index
+// `index`. Empty when the compare-and-swap fails. `now` is null when the binding has no entry. Throws Error(not_running
+// | wrong_version) on an item that no state of the log allows.
 std::optional<HeadState> head_after(const HeadState* now, const GroupItem& item, std::uint64_t index);
 
 }  // namespace concordat::ledger::confidential

@@ -51,7 +51,8 @@ LedgerKeys load(Ports& ports) {
 LedgerKeys load_keys(Ports& ports, bool create) {
     if (ports.disk.size(file_name)) return load(ports);
     const auto names = ports.disk.list();
-    const bool log = std::ranges::any_of(names, [](const std::string& n) { return n.starts_with("seg-") || n.starts_with("snap-"); });
+    const bool log = std::ranges::any_of(
+        names, [](const std::string& n) { return n.starts_with("seg-") || n.starts_with("snap-"); });
     if (log) tampered("the ledger's keys are missing beside its log");
     if (!create) throw Error(Code::not_found, file_name, "there is no ledger in this folder");
     LedgerKeys keys{crypto::PrivateKey::generate(crypto::Alg::es256k, ports.random),

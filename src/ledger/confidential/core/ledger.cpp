@@ -42,7 +42,10 @@ Hash256 enclave_report_data(const crypto::PublicKey& key) { return report_data("
 Hash256 ledger_report_data(const crypto::PublicKey& key) { return report_data("concordat/ledger-key/1", key); }
 
 RecordLedger::RecordLedger(Ports ports, Options options)
-    : ports_(std::move(ports)), options_(options), keys_(load_keys(ports_, true)), chain_(chain_of(service_key())),
+    : ports_(std::move(ports)),
+      options_(options),
+      keys_(load_keys(ports_, true)),
+      chain_(chain_of(service_key())),
       identity_(Identity::write(keys_.service, keys_.encryption.public_key(), keys_.created)) {
     remove_leftovers(ports_.disk);
     replay();
@@ -211,7 +214,8 @@ struct ReplyFiller {
             Appended out;
             out.record = item.record();
             out.claim = {key.kid(), i, tree.size(), tree.inclusion(i, tree.size()), batch.root_signature};
-            out.receipt = {next, root.size, state.tree().inclusion(next, root.size), root.time, root.flags, root.signature};
+            out.receipt = {next,      root.size,  state.tree().inclusion(next, root.size),
+                           root.time, root.flags, root.signature};
             out.enclave_key = key.thumbprint();
             reply.entries.push_back(std::move(out));
             bytes += bytes_of_item(item);

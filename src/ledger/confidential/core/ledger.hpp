@@ -1,9 +1,9 @@
-// The record ledger: appends entries by compare-and-swap on (binding, sequence, previous), commits whole groups with one
-// durable write, signs one root for each, and gives out bindings' keys only to enclaves that the binding itself accepts.
-// Synchronous and deterministic: disk, clock, randomness and sealing are injected. Not thread-safe.
+// The record ledger: appends entries by compare-and-swap on (binding, sequence, previous), commits whole groups with
+// one durable write, signs one root for each, and gives out bindings' keys only to enclaves that the binding itself
+// accepts. Synchronous and deterministic: disk, clock, randomness and sealing are injected. Not thread-safe.
 //
-// Errors beside those named below: Error(disk) when a write fails, after which nothing has changed; Error(tampered) when the
-// disk does not hold what was left there; Error(unavailable, "ledger") once halted.
+// Errors beside those named below: Error(disk) when a write fails, after which nothing has changed; Error(tampered)
+// when the disk does not hold what was left there; Error(unavailable, "ledger") once halted.
 #pragma once
 #include <optional>
 #include <variant>
@@ -65,32 +65,32 @@ class RecordLedger {
     EnclaveId admit(const Hello& hello, const crypto::PublicKey& peer);
     void leave(EnclaveId enclave);
 
-    // --- Key authority. Error(bad_evidence) when a policy refuses the enclave, (wrong_ledger) when the document names another
-    // ledger, (conflict) when the binding exists already, (not_found), (forbidden) when sealed terms were sealed for another
-    // choice of enclaves.
+    // --- Key authority. Error(bad_evidence) when a policy refuses the enclave, (wrong_ledger) when the document names
+    // another ledger, (conflict) when the binding exists already, (not_found), (forbidden) when sealed terms were
+    // sealed for another choice of enclaves.
     KeyReleased create_key(EnclaveId enclave, ByteView binding_jws);
     KeyReleased release_key(EnclaveId enclave, const Hash256& binding);
     KeyReleased open_terms(EnclaveId enclave, ByteView binding_jws);
 
-    // --- Appending. One outcome for each request, in order. A request is Refused whole when its signature, its records or its
-    // rights do not hold; an item whose compare-and-swap fails is answered with the head. Requests go into one group commit (or
-    // several, by Options::group_bytes). When a group cannot be written, its requests are Refused with the code, and nothing
-    // has changed.
+    // --- Appending. One outcome for each request, in order. A request is Refused whole when its signature, its records
+    // or its rights do not hold; an item whose compare-and-swap fails is answered with the head. Requests go into one
+    // group commit (or several, by Options::group_bytes). When a group cannot be written, its requests are Refused with
+    // the code, and nothing has changed.
     std::vector<AppendOutcome> append(std::span<const AppendRequest> requests);
 
     // --- History. At most 4 MiB, but at least one entry when there is one.
     ReadReply read(std::uint64_t from, std::uint32_t limit);
-    HeadStatement head(const Hash256& binding, const Hash256& nonce);          // Error(not_found)
-    std::vector<Hash256> consistency(std::uint64_t from, std::uint64_t to);    // Error(bad_format)
+    HeadStatement head(const Hash256& binding, const Hash256& nonce);        // Error(not_found)
+    std::vector<Hash256> consistency(std::uint64_t from, std::uint64_t to);  // Error(bad_format)
     SignedRoot signed_root();
 
     void snapshot();
-    // Snapshots when Options::snapshot_bytes have been logged since the last one. A failure is logged, not thrown: the log
-    // alone is enough.
+    // Snapshots when Options::snapshot_bytes have been logged since the last one. A failure is logged, not thrown: the
+    // log alone is enough.
     void snapshot_if_due();
 
-    // Reads everything from the first entry on and compares chain, tree, rules, digests, enclave signatures and the snapshot.
-    // Changes nothing.
+    // Reads everything from the first entry on and compares chain, tree, rules, digests, enclave signatures and the
+    // snapshot. Changes nothing.
     static AuditReport audit(Ports ports);
 
   private:

@@ -4,9 +4,9 @@
 #include <base/error.hpp>
 #include <base/log.hpp>
 #include <base/wire.hpp>
-#include <cstdio>
 #include <crypto/hash.hpp>
 #include <crypto/jwe.hpp>
+#include <cstdio>
 
 namespace concordat::ledger::confidential {
 namespace {
@@ -248,8 +248,7 @@ RecordRef Log::append(ByteView plaintext, std::uint64_t first_index) {
         Bytes out = fresh ? begin_segment() : Bytes{};
         Hash256 next_chain;
         const RecordRef ref{first_index, position_.offset, number, position_.counter, position_.chain};
-        const Bytes record =
-            seal_record(segments_.back().key, number, ref.counter, ref.chain, plaintext, next_chain);
+        const Bytes record = seal_record(segments_.back().key, number, ref.counter, ref.chain, plaintext, next_chain);
         out.insert(out.end(), record.begin(), record.end());
         file_->append(out);
         file_->sync();
@@ -263,7 +262,8 @@ RecordRef Log::append(ByteView plaintext, std::uint64_t first_index) {
     }
 }
 
-// Brings the disk back to before a failed write. The segment is closed for good: its next nonce may have met bytes already.
+// Brings the disk back to before a failed write. The segment is closed for good: its next nonce may have met bytes
+// already.
 void Log::undo(std::uint32_t number, bool fresh, std::uint64_t size) {
     file_.reset();
     if (fresh && segments_.size() == number) segments_.pop_back();
@@ -284,7 +284,8 @@ SecretBytes Log::read(const RecordRef& at) {
     if (at.offset + prefix_bytes > segment.size) tampered(at.segment, at.offset, "the record is not there");
     std::array<std::uint8_t, prefix_bytes> prefix{};
     const std::string name = segment_name(at.segment);
-    if (ports_.disk.read(name, at.offset, prefix) != prefix.size()) tampered(at.segment, at.offset, "the record is cut");
+    if (ports_.disk.read(name, at.offset, prefix) != prefix.size())
+        tampered(at.segment, at.offset, "the record is cut");
     wire::Reader in(prefix);
     const std::uint32_t length = in.u32();
     if (in.u32() != length_check(segment.key, at.counter, length) || length > max_record) {

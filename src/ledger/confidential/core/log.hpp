@@ -1,18 +1,21 @@
 // The record ledger's encrypted log: segment files of records, each record one group commit.
 //
 //   seg-%08u.log   header ‖ record*
-//   header         "concordat-log/1" and a zero byte (16) ‖ u32 number ‖ AES-KW(sealing key "ledger-log", data key) (40) ‖
+//   header         "concordat-log/1" and a zero byte (16) ‖ u32 number ‖ AES-KW(sealing key "ledger-log", data key)
+//   (40) ‖
 //                  chain before the segment (32) ‖ HMAC-SHA-256(data key, "header" ‖ all of that) (32)
 //   record         u32 length of sealed ‖ u32 check ‖ sealed
-//   check          first 4 bytes of HMAC-SHA-256(data key, "length" ‖ u64 counter ‖ u32 length): a changed length must not
+//   check          first 4 bytes of HMAC-SHA-256(data key, "length" ‖ u64 counter ‖ u32 length): a changed length must
+//   not
 //                  look like a torn tail
 //   sealed         A256GCM(data key, nonce = record counter in the segment, aad = u32 number ‖ u64 counter ‖ chain)
-//   chain          SHA-256(0x01 ‖ chain ‖ header), then SHA-256(0x02 ‖ chain ‖ sealed) for each record, from 32 zero bytes
+//   chain          SHA-256(0x01 ‖ chain ‖ header), then SHA-256(0x02 ‖ chain ‖ sealed) for each record, from 32 zero
+//   bytes
 //
-// Each process start, and each failed write, goes on in a new segment under a fresh random data key: no nonce is used twice,
-// not even for bytes that a failing disk kept. Because the chain is in every record's aad, dropping, swapping or reordering
-// records or segments breaks the next tag. Only an unfinished end (of the last segment) is cut; everything else that does not
-// fit is Error(tampered) naming segment and offset, and nothing is repaired.
+// Each process start, and each failed write, goes on in a new segment under a fresh random data key: no nonce is used
+// twice, not even for bytes that a failing disk kept. Because the chain is in every record's aad, dropping, swapping or
+// reordering records or segments breaks the next tag. Only an unfinished end (of the last segment) is cut; everything
+// else that does not fit is Error(tampered) naming segment and offset, and nothing is repaired.
 #pragma once
 #include <base/clock.hpp>
 #include <base/error.hpp>
@@ -54,19 +57,19 @@ class Log {
   public:
     struct Options {
         std::uint64_t segment_bytes = std::uint64_t{256} << 20;  // a segment over this is left for a new one
-        bool repair = true;  // false: an unfinished end is left where it is (audit)
+        bool repair = true;                                      // false: an unfinished end is left where it is (audit)
     };
     struct Start {
-        Position position;                     // replay from here (a snapshot's), or from the beginning
-        std::vector<std::uint64_t> sizes;      // of segments 1 … position.segment, as the snapshot saw them
+        Position position;                 // replay from here (a snapshot's), or from the beginning
+        std::vector<std::uint64_t> sizes;  // of segments 1 … position.segment, as the snapshot saw them
     };
     // Checks every header, then every record from `start` on, handing each one's plaintext to `each`. Throws
     // Error(tampered | disk).
     using Each = std::function<void(const RecordRef&, ByteView plaintext)>;
     Log(Ports& ports, Options options, const Start& start, const Each& each);
 
-    // One durable write. Error(disk): nothing was written. Error(tampered), or a failure to undo: halted, and so is every
-    // later call. `first_index` is only noted.
+    // One durable write. Error(disk): nothing was written. Error(tampered), or a failure to undo: halted, and so is
+    // every later call. `first_index` is only noted.
     RecordRef append(ByteView plaintext, std::uint64_t first_index);
     SecretBytes read(const RecordRef& at);
 

@@ -21,17 +21,23 @@ void Service::send(FrameType type, std::uint64_t id, ByteView payload) {
     append_frame(out_, static_cast<std::uint16_t>(type), id, payload);
 }
 
-void Service::send_error(std::uint64_t id, const Error& error) { send(FrameType::error, id, encode_error(refused(error))); }
+void Service::send_error(std::uint64_t id, const Error& error) {
+    send(FrameType::error, id, encode_error(refused(error)));
+}
 
 Bytes Service::take_output() { return std::exchange(out_, {}); }
 
 void Service::handle(const Frame& frame) {
     const auto type = static_cast<FrameType>(frame.type);
     switch (type) {
-        case FrameType::channel_open: return open_channel(frame.id);
-        case FrameType::channel_data: return channel_data(frame.id, frame.payload);
-        case FrameType::channel_close: return forget_channel(frame.id);
-        default: break;
+        case FrameType::channel_open:
+            return open_channel(frame.id);
+        case FrameType::channel_data:
+            return channel_data(frame.id, frame.payload);
+        case FrameType::channel_close:
+            return forget_channel(frame.id);
+        default:
+            break;
     }
     try {
         // Reads do not force a commit: a node that polls would break up the groups.
@@ -59,8 +65,11 @@ Bytes Service::answer(const Frame& frame) {
             const ConsistencyRequest request = decode_consistency_request(frame.payload);
             return encode_hashes(ledger_.consistency(request.from, request.to));
         }
-        case FrameType::root: return written(ledger_.signed_root());
-        case FrameType::snapshot: ledger_.snapshot(); return {};
+        case FrameType::root:
+            return written(ledger_.signed_root());
+        case FrameType::snapshot:
+            ledger_.snapshot();
+            return {};
         case FrameType::stop: {
             try {
                 ledger_.snapshot();
@@ -69,7 +78,8 @@ Bytes Service::answer(const Frame& frame) {
             }
             return {};
         }
-        default: throw Error(Code::protocol, "frame.type", "must be one that this version knows");
+        default:
+            throw Error(Code::protocol, "frame.type", "must be one that this version knows");
     }
 }
 
@@ -107,7 +117,8 @@ void Service::drop_channel(std::uint64_t id, std::string_view why) {
     forget_channel(id);
 }
 
-// Its requests that wait are still carried out: an append that has arrived may be committed whether or not anyone hears of it.
+// Its requests that wait are still carried out: an append that has arrived may be committed whether or not anyone hears
+// of it.
 void Service::forget_channel(std::uint64_t id) {
     const auto found = channels_.find(id);
     if (found == channels_.end()) return;

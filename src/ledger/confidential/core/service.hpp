@@ -1,8 +1,8 @@
-// The ledger process without its socket: frames in, frames out (protocol.hpp). Frames are taken in as they come; what asks the
-// ledger for something waits until flush(), which commits every append that waits as one group.
+// The ledger process without its socket: frames in, frames out (protocol.hpp). Frames are taken in as they come; what
+// asks the ledger for something waits until flush(), which commits every append that waits as one group.
 //
-// The node is not trusted: what it sends wrongly is answered with an error frame, or closes the channel it names. Within a
-// channel answers come in the order of the requests.
+// The node is not trusted: what it sends wrongly is answered with an error frame, or closes the channel it names.
+// Within a channel answers come in the order of the requests.
 #pragma once
 #include <attest/channel.hpp>
 #include <base/frame.hpp>

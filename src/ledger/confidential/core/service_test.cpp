@@ -13,12 +13,12 @@ using test::Link;
 
 struct Node {
     LedgerWorld w;
-    attest::DevelopmentProvider ledger_evidence{test::signing_key("development root"), test::hash_of("the ledger's code"),
-                                                "concordat-ledger", 1, w.clock};
+    attest::DevelopmentProvider ledger_evidence{test::signing_key("development root"),
+                                                test::hash_of("the ledger's code"), "concordat-ledger", 1, w.clock};
     Service service{*w.ledger, ledger_evidence, {"{}", "{\"seccomp\":\"held\"}", 4}};
-    std::map<std::uint64_t, Bytes> to_enclave;         // TLS bytes by channel
-    std::map<std::uint64_t, std::string> closed;       // by channel
-    std::map<std::uint64_t, Frame> replies;            // by id
+    std::map<std::uint64_t, Bytes> to_enclave;    // TLS bytes by channel
+    std::map<std::uint64_t, std::string> closed;  // by channel
+    std::map<std::uint64_t, Frame> replies;       // by id
 
     void send(FrameType type, std::uint64_t id, ByteView payload = {}) {
         service.handle({static_cast<std::uint16_t>(type), id, to_bytes(payload)});
@@ -56,7 +56,9 @@ struct Remote {
     attest::AttestedChannel tls;
 
     Remote(Node& n, std::uint64_t channel, std::string_view name)
-        : node(n), id(channel), enclave{test::signing_key(name), {}, 0},
+        : node(n),
+          id(channel),
+          enclave{test::signing_key(name), {}, 0},
           provider(test::signing_key("development root"), n.w.world.measurement, "concordat-enclave", 1, n.w.clock),
           tls(attest::Side::enclave, provider, enclave.key) {
         enclave.evidence = provider.make(enclave_report_data(enclave.key.public_key()));

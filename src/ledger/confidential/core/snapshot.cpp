@@ -1,8 +1,8 @@
 #include "snapshot.hpp"
 
 #include <base/error.hpp>
-#include <cstdio>
 #include <crypto/jwe.hpp>
+#include <cstdio>
 
 namespace concordat::ledger::confidential {
 namespace {

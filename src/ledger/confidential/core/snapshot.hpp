@@ -4,8 +4,8 @@
 //                    A256GCM(fresh key, zero nonce, aad = all before, content)
 //   content          u32 segment ‖ u32 counter ‖ u64 offset ‖ chain ‖ u32 count ‖ u64 size of each segment ‖ state
 //
-// Written atomically; the one with the highest number counts. One that does not open is Error(tampered): going back to an
-// older one, or to none, would hide it.
+// Written atomically; the one with the highest number counts. One that does not open is Error(tampered): going back to
+// an older one, or to none, would hide it.
 #pragma once
 #include "state.hpp"
 

@@ -1,5 +1,5 @@
-// What the ledger holds in memory: what follows from the log, and nothing of the entries themselves. Bounded by bindings
-// (about 220 bytes each), entries (64 bytes each) and group commits (64 bytes each).
+// What the ledger holds in memory: what follows from the log, and nothing of the entries themselves. Bounded by
+// bindings (about 220 bytes each), entries (64 bytes each) and group commits (64 bytes each).
 #pragma once
 #include <attest/evidence.hpp>
 #include <crypto/merkle.hpp>
@@ -40,8 +40,8 @@ class State {
     // Drops the mark of one admitted enclave everywhere.
     void forget_release(std::uint64_t bit);
 
-    // Takes in a group that is in the log. The rules were checked, or are checked here: Error(tampered | …) when it does not
-    // follow from the state.
+    // Takes in a group that is in the log. The rules were checked, or are checked here: Error(tampered | …) when it
+    // does not follow from the state.
     void apply(const Group& group, const RecordRef& at);
 
     void write(wire::Writer& out) const;

@@ -23,22 +23,25 @@ void LedgerClient::start() {
 }
 
 void LedgerClient::spawn() {
-    process::ChildOptions child{.program = options_.program,
-                                .arguments = {"--data", options_.data.string(), "--attestation", options_.attestation.string()},
-                                .environment = {},
-                                .extra_fds = {}};
+    process::ChildOptions child{
+        .program = options_.program,
+        .arguments = {"--data", options_.data.string(), "--attestation", options_.attestation.string()},
+        .environment = {},
+        .extra_fds = {}};
     link_ = std::make_unique<process::ChildLink>(
         loop_, child,
         process::ChildLink::Events{[this](Frame frame) { on_frame(std::move(frame)); },
                                    [this](const std::string& why) { on_ended(why); }});
     last_frame_ns_ = last_ask_ns_ = monotonic_ns();
-    ask(FrameType::identity, {}, [this](process::Outcome<Bytes> reply) { on_identity(std::move(reply)); },
+    ask(
+        FrameType::identity, {}, [this](process::Outcome<Bytes> reply) { on_identity(std::move(reply)); },
         options_.start_timeout_ms);
 }
 
 void LedgerClient::on_identity(process::Outcome<Bytes> reply) {
     if (!reply.ok()) {
-        log::error("ledger_start_failed", {{"code", code_name(reply.error().code())}, {"field", reply.error().field()},
+        log::error("ledger_start_failed", {{"code", code_name(reply.error().code())},
+                                           {"field", reply.error().field()},
                                            {"rule", reply.error().rule()}});
         if (link_) link_->kill();
         return;
@@ -72,7 +75,8 @@ void LedgerClient::on_frame(Frame frame) {
 void LedgerClient::on_channel_frame(Frame frame) {
     const auto found = channels_.find(frame.id);
     if (found == channels_.end()) return;
-    if (static_cast<FrameType>(frame.type) == FrameType::channel_data) return found->second.data(std::move(frame.payload));
+    if (static_cast<FrameType>(frame.type) == FrameType::channel_data)
+        return found->second.data(std::move(frame.payload));
     const auto closed = std::move(found->second.closed);
     channels_.erase(found);
     closed(std::string(text_of(frame.payload)));
@@ -129,8 +133,10 @@ void LedgerClient::watch() {
             one = pending_.erase(one);
         }
         for (auto& then : late) then(Error(Code::timeout, "/ledger", "the ledger did not answer in time"));
-        if (ready_ && now - last_ask_ns_ > ms(probe_every_ms)) ask(FrameType::identity, {}, [](process::Outcome<Bytes>) {});
-        if (ready_ && last_ask_ns_ > last_frame_ns_ && now - last_frame_ns_ > ms(options_.silence_timeout_ms) && link_) {
+        if (ready_ && now - last_ask_ns_ > ms(probe_every_ms))
+            ask(FrameType::identity, {}, [](process::Outcome<Bytes>) {});
+        if (ready_ && last_ask_ns_ > last_frame_ns_ && now - last_frame_ns_ > ms(options_.silence_timeout_ms) &&
+            link_) {
             log::error("ledger_stuck", {{"silent_ms", (now - last_frame_ns_) / 1'000'000}});
             link_->kill();
         }
@@ -141,7 +147,8 @@ void LedgerClient::watch() {
 void LedgerClient::ask(FrameType type, ByteView payload, Then<Bytes> then, int timeout_ms) {
     if (!link_ || (!ready_ && type != FrameType::identity))
         return then(Error(Code::unavailable, "/ledger", "the ledger is starting"));
-    if (pending_.size() >= options_.max_requests) return then(Error(Code::busy, "/ledger", "too many requests wait for the ledger"));
+    if (pending_.size() >= options_.max_requests)
+        return then(Error(Code::busy, "/ledger", "too many requests wait for the ledger"));
     const std::uint64_t id = next_id_++;
     last_ask_ns_ = monotonic_ns();
     pending_[id] = {std::move(then), last_ask_ns_ + ms(timeout_ms != 0 ? timeout_ms : options_.answer_timeout_ms)};
@@ -178,7 +185,8 @@ void LedgerClient::root(Then<SignedRoot> then) {
 }
 
 void LedgerClient::consistency(std::uint64_t from, std::uint64_t to, Then<std::vector<Hash256>> then) {
-    ask_for<std::vector<Hash256>>(FrameType::consistency, encode(ConsistencyRequest{from, to}), std::move(then), decode_hashes);
+    ask_for<std::vector<Hash256>>(FrameType::consistency, encode(ConsistencyRequest{from, to}), std::move(then),
+                                  decode_hashes);
 }
 
 void LedgerClient::snapshot(Then<Nothing> then) {

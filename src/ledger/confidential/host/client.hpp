@@ -1,5 +1,5 @@
-// The node's side of the record ledger: starts `concordat-ledger`, asks it, relays the attested channels of enclaves to it,
-// and starts it again when it ends or stops answering. All on the event loop's thread.
+// The node's side of the record ledger: starts `concordat-ledger`, asks it, relays the attested channels of enclaves to
+// it, and starts it again when it ends or stops answering. All on the event loop's thread.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -42,8 +42,8 @@ struct LedgerOptions {
 };
 
 struct LedgerEvents {
-    std::function<void(const IdentityReply&)> ready;  // after each start
-    std::function<void(const std::string& why)> lost;  // every channel is closed, every request has failed
+    std::function<void(const IdentityReply&)> ready;           // after each start
+    std::function<void(const std::string& why)> lost;          // every channel is closed, every request has failed
     std::function<void(const std::string& why)> start_failed;  // it ended before it was ready; it is tried again
 };
 

@@ -100,11 +100,16 @@ Append read_append(wire::Reader& in) {
 
 Request read_request(wire::Reader& in) {
     switch (static_cast<RequestKind>(in.u8())) {
-        case RequestKind::hello: return Hello{read_enclave(in)};
-        case RequestKind::create_key: return CreateKey{to_bytes(in.bytes(max_document))};
-        case RequestKind::release_key: return ReleaseKey{in.hash()};
-        case RequestKind::open_terms: return OpenTerms{to_bytes(in.bytes(max_document))};
-        case RequestKind::append: return read_append(in);
+        case RequestKind::hello:
+            return Hello{read_enclave(in)};
+        case RequestKind::create_key:
+            return CreateKey{to_bytes(in.bytes(max_document))};
+        case RequestKind::release_key:
+            return ReleaseKey{in.hash()};
+        case RequestKind::open_terms:
+            return OpenTerms{to_bytes(in.bytes(max_document))};
+        case RequestKind::append:
+            return read_append(in);
     }
     unknown_kind("request");
 }
@@ -161,10 +166,14 @@ AppendResult read_result(wire::Reader& in) {
 
 Reply read_reply(wire::Reader& in) {
     switch (static_cast<ReplyKind>(in.u8())) {
-        case ReplyKind::done: return Done{};
-        case ReplyKind::refused: return read_refused(in);
-        case ReplyKind::key_released: return read_key(in);
-        case ReplyKind::append_result: return read_result(in);
+        case ReplyKind::done:
+            return Done{};
+        case ReplyKind::refused:
+            return read_refused(in);
+        case ReplyKind::key_released:
+            return read_key(in);
+        case ReplyKind::append_result:
+            return read_result(in);
     }
     unknown_kind("reply");
 }

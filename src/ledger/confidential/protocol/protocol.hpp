@@ -11,24 +11,24 @@ namespace concordat::ledger::confidential {
 
 // --- Frames node ⇄ ledger (base/frame.hpp). `id` pairs a reply with its request; for channel frames it is the channel.
 enum class FrameType : std::uint16_t {
-    identity = 1,      // → {}                          ← IdentityReply
-    channel_open = 2,  // → {} on a new channel id      (the ledger is the TLS server)
-    channel_data = 3,  // ⇄ TLS bytes
-    channel_close = 4, // ⇄ {} (← with an error text when the ledger drops it)
-    read = 5,          // → ReadRequest                 ← ReadReply (may be cut short by size; ask again)
-    head = 6,          // → HeadRequest                 ← HeadStatement
-    snapshot = 7,      // → {}                          ← {} when written
-    consistency = 8,   // → u64 from, u64 to            ← hashes
-    root = 9,          // → {}                          ← SignedRoot (the anchor hook)
-    stop = 10,         // → {}                          ← {} after a snapshot; then the process ends
-    error = 11,        // ← code name, field, rule
+    identity = 1,       // → {}                          ← IdentityReply
+    channel_open = 2,   // → {} on a new channel id      (the ledger is the TLS server)
+    channel_data = 3,   // ⇄ TLS bytes
+    channel_close = 4,  // ⇄ {} (← with an error text when the ledger drops it)
+    read = 5,           // → ReadRequest                 ← ReadReply (may be cut short by size; ask again)
+    head = 6,           // → HeadRequest                 ← HeadStatement
+    snapshot = 7,       // → {}                          ← {} when written
+    consistency = 8,    // → u64 from, u64 to            ← hashes
+    root = 9,           // → {}                          ← SignedRoot (the anchor hook)
+    stop = 10,          // → {}                          ← {} after a snapshot; then the process ends
+    error = 11,         // ← code name, field, rule
 };
 
 struct IdentityReply {
-    std::string identity;       // compact JWS
-    std::string evidence;       // JCS
-    std::string sandbox;        // JCS: which isolation measures hold
-    std::uint64_t size = 0;     // entries in the log
+    std::string identity;    // compact JWS
+    std::string evidence;    // JCS
+    std::string sandbox;     // JCS: which isolation measures hold
+    std::uint64_t size = 0;  // entries in the log
 };
 struct ReadRequest {
     std::uint64_t from = 0;  // global index
@@ -56,10 +56,10 @@ struct HeadRequest {
 };
 
 // --- Messages inside the attested channel: enclave → ledger, answered in order. First byte is the kind.
-struct Hello {  // once, first
+struct Hello {                // once, first
     EnclaveIdentity enclave;  // key = the channel's peer key
 };
-struct CreateKey {  // for version 1 at lock: the ledger makes the key; opens the document's sealed terms
+struct CreateKey {      // for version 1 at lock: the ledger makes the key; opens the document's sealed terms
     Bytes binding_jws;  // JCS general JWS
 };
 struct ReleaseKey {  // of a running binding, to an enclave its version in force accepts
@@ -72,8 +72,8 @@ struct AppendItem {
     contract::EntryRecord record;
 };
 struct Append {
-    std::vector<AppendItem> items;        // ordered; several of one binding follow each other
-    crypto::Signature root_signature{};   // enclave root statement over the items' entry ids
+    std::vector<AppendItem> items;       // ordered; several of one binding follow each other
+    crypto::Signature root_signature{};  // enclave root statement over the items' entry ids
 };
 using Request = std::variant<Hello, CreateKey, ReleaseKey, OpenTerms, Append>;
 
@@ -87,7 +87,7 @@ struct KeyReleased {
 };
 struct ItemResult {
     bool appended = false;
-    LedgerReceipt receipt;    // when appended
+    LedgerReceipt receipt;            // when appended
     std::uint64_t head_sequence = 0;  // when not: the head that the ledger has (compare-and-swap failed)
     Hash256 head;
 };
@@ -110,8 +110,8 @@ Bytes encode(const HeadRequest& v);
 HeadRequest decode_head_request(ByteView bytes);
 Bytes encode_error(const Refused& v);  // the payload of an error frame
 Refused decode_error(ByteView bytes);
-// Payloads of the consistency frame: the two sizes, and the proof (RFC 9162 §2.1.4) that the tree of `from` entries is the
-// beginning of the tree of `to`.
+// Payloads of the consistency frame: the two sizes, and the proof (RFC 9162 §2.1.4) that the tree of `from` entries is
+// the beginning of the tree of `to`.
 struct ConsistencyRequest {
     std::uint64_t from = 0, to = 0;
 };

@@ -12,7 +12,8 @@ namespace {
 Hash256 hash(std::string_view text) { return crypto::sha256(text); }
 
 contract::EntryRecord record(std::string_view tag) {
-    return {to_bytes(bytes_of(tag)), to_bytes(bytes_of("input")), to_bytes(bytes_of("{}")), to_bytes(bytes_of("{}")), {}};
+    return {
+        to_bytes(bytes_of(tag)), to_bytes(bytes_of("input")), to_bytes(bytes_of("{}")), to_bytes(bytes_of("{}")), {}};
 }
 
 LedgerReceipt receipt() {
@@ -84,7 +85,8 @@ std::vector<Case> cases() {
     out.push_back({"read_reply", encode(read_reply()), [](ByteView in) { return encode(decode_read_reply(in)); }});
     out.push_back({"head", encode(HeadRequest{hash("b"), hash("n")}),
                    [](ByteView in) { return encode(decode_head_request(in)); }});
-    out.push_back({"error", encode_error({"disk", "f", "r"}), [](ByteView in) { return encode_error(decode_error(in)); }});
+    out.push_back(
+        {"error", encode_error({"disk", "f", "r"}), [](ByteView in) { return encode_error(decode_error(in)); }});
     out.push_back({"consistency", encode(ConsistencyRequest{1, 2}),
                    [](ByteView in) { return encode(decode_consistency_request(in)); }});
     out.push_back({"hashes", encode_hashes(std::vector{hash("1"), hash("2")}),

@@ -24,7 +24,8 @@ void put_u256(Bytes& out, std::uint64_t value) {
 
 void put_hash(Bytes& out, const Hash256& hash) { out.insert(out.end(), hash.bytes.begin(), hash.bytes.end()); }
 
-// RFC 9162 §2.1.3.2, with the root as the outcome instead of an input. Empty when index, size and path do not fit together.
+// RFC 9162 §2.1.3.2, with the root as the outcome instead of an input. Empty when index, size and path do not fit
+// together.
 std::optional<Hash256> root_of_path(const Hash256& leaf, std::uint64_t index, std::uint64_t size,
                                     std::span<const Hash256> path) {
     if (index >= size) return std::nullopt;
@@ -58,8 +59,8 @@ json::Array path_to_json(const std::vector<Hash256>& path) {
 std::vector<Hash256> path_from_json(json::Reader& in, std::string_view name) {
     std::vector<Hash256> out;
     for (const json::Value& item : in.array(name, max_path)) {
-        const auto bytes = item.is_string() ? from_base64url({item.get_string().data(), item.get_string().size()})
-                                            : std::nullopt;
+        const auto bytes =
+            item.is_string() ? from_base64url({item.get_string().data(), item.get_string().size()}) : std::nullopt;
         if (!bytes || bytes->size() != 32) in.fail(name, "must hold 32-byte hashes in base64url");
         out.push_back(Hash256::from(*bytes));
     }

@@ -1,5 +1,5 @@
-// The fixed-layout signed statements of enclaves and of the confidential ledger, and the pure checks of claims and ledger
-// receipts (docs/formats.md §2, §7). Used by ledger, enclave and verifier alike.
+// The fixed-layout signed statements of enclaves and of the confidential ledger, and the pure checks of claims and
+// ledger receipts (docs/formats.md §2, §7). Used by ledger, enclave and verifier alike.
 #pragma once
 #include <base/clock.hpp>
 #include <base/json.hpp>
@@ -13,7 +13,8 @@ inline constexpr std::uint64_t flag_single_node = 1;
 
 std::string chain_of(const crypto::PublicKey& service_key);  // "ccl:" + 32 hex digits of its thumbprint
 
-Bytes enclave_root_statement(const Hash256& key_thumbprint, std::string_view chain, std::uint64_t size, const Hash256& root);
+Bytes enclave_root_statement(const Hash256& key_thumbprint, std::string_view chain, std::uint64_t size,
+                             const Hash256& root);
 Bytes ledger_root_statement(const Hash256& key_thumbprint, std::uint64_t size, const Hash256& root, TimeMs time,
                             std::uint64_t flags);
 Hash256 ledger_leaf(const Hash256& entry_id, const Hash256& enclave_key_thumbprint);
@@ -84,7 +85,8 @@ struct Identity {
     TimeMs created = 0;
     static std::string write(const crypto::PrivateKey& service_key, const crypto::EncryptionPublicKey& encryption_key,
                              TimeMs created);
-    static Identity parse(std::string_view compact_jws);  // signature checked against the key inside; chain against the key
+    static Identity parse(
+        std::string_view compact_jws);  // signature checked against the key inside; chain against the key
 };
 
 }  // namespace concordat::ledger::confidential

@@ -12,7 +12,8 @@ namespace {
 
 // Made by another implementation of the layouts, of the trees and of ES256K.
 struct Vectors {
-    json::Value all = json::parse(read_text_file(CONCORDAT_SOURCE_DIR "/tests/vectors/ledger-statements.json"), "vectors");
+    json::Value all =
+        json::parse(read_text_file(CONCORDAT_SOURCE_DIR "/tests/vectors/ledger-statements.json"), "vectors");
     crypto::PrivateKey enclave = crypto::PrivateKey::from_jwk(all.at("keys").at("enclave"), "enclave");
     crypto::PrivateKey ledger = crypto::PrivateKey::from_jwk(all.at("keys").at("ledger"), "ledger");
     std::string chain = text(all.at("chain"));
@@ -38,8 +39,10 @@ TEST(Statement, LayoutsDigestsAndSignaturesAreThoseOfTheVectors) {
     const Vectors v;
     const Hash256 enclave = v.enclave.public_key().thumbprint(), ledger = v.ledger.public_key().thumbprint();
     EXPECT_EQ(chain_of(v.ledger.public_key()), v.chain);
-    expect_statement(v.statement(0), enclave_root_statement(enclave, v.chain, 5, v.hash(v.statement(0).at("root"))), v.enclave);
-    expect_statement(v.statement(1), ledger_root_statement(ledger, 5, v.hash(v.statement(1).at("root")), v.time, 1), v.ledger);
+    expect_statement(v.statement(0), enclave_root_statement(enclave, v.chain, 5, v.hash(v.statement(0).at("root"))),
+                     v.enclave);
+    expect_statement(v.statement(1), ledger_root_statement(ledger, 5, v.hash(v.statement(1).at("root")), v.time, 1),
+                     v.ledger);
     HeadStatement head;
     head.binding = v.hash(v.statement(2).at("binding"));
     head.sequence = 7;
@@ -97,7 +100,8 @@ TEST(Statement, AnythingChangedInAClaimIsRefused) {
     const auto refused = [&](const auto& change) {
         Claim claim = good;
         change(claim);
-        EXPECT_EQ(code_of([&] { claim.verify(ids[3], v.enclave.public_key(), v.chain, "/claim"); }), Code::bad_signature);
+        EXPECT_EQ(code_of([&] { claim.verify(ids[3], v.enclave.public_key(), v.chain, "/claim"); }),
+                  Code::bad_signature);
     };
     refused([](Claim& c) { c.kid[0] ^= 1; });
     refused([](Claim& c) { c.index = 2; });

@@ -35,7 +35,7 @@ class Object {
     Value& operator[](std::string_view key);      // inserts null when it is missing
     bool insert(std::string key, Value value);    // false, and nothing changes, when it is there already
     void reserve(std::size_t members);
-    bool erase(std::string_view key);             // true when it was there
+    bool erase(std::string_view key);  // true when it was there
     bool contains(std::string_view key) const { return find(key) != nullptr; }
     std::size_t size() const;
     bool empty() const { return size() == 0; }
@@ -130,12 +130,18 @@ class Value {
     bool operator==(const Value& other) const {
         if (kind_ != other.kind_) return false;
         switch (kind_) {
-            case Kind::null: return true;
-            case Kind::boolean: return boolean_ == other.boolean_;
-            case Kind::integer: return integer_ == other.integer_;
-            case Kind::string: return string_ == other.string_;
-            case Kind::array: return array_ == other.array_;
-            case Kind::object: return object_ == other.object_;
+            case Kind::null:
+                return true;
+            case Kind::boolean:
+                return boolean_ == other.boolean_;
+            case Kind::integer:
+                return integer_ == other.integer_;
+            case Kind::string:
+                return string_ == other.string_;
+            case Kind::array:
+                return array_ == other.array_;
+            case Kind::object:
+                return object_ == other.object_;
         }
         return false;
     }
@@ -150,23 +156,45 @@ class Value {
     // This is null before each of these two.
     void copy(const Value& other) {
         switch (other.kind_) {
-            case Kind::null: break;
-            case Kind::boolean: boolean_ = other.boolean_; break;
-            case Kind::integer: integer_ = other.integer_; break;
-            case Kind::string: std::construct_at(&string_, other.string_); break;
-            case Kind::array: std::construct_at(&array_, other.array_); break;
-            case Kind::object: std::construct_at(&object_, other.object_); break;
+            case Kind::null:
+                break;
+            case Kind::boolean:
+                boolean_ = other.boolean_;
+                break;
+            case Kind::integer:
+                integer_ = other.integer_;
+                break;
+            case Kind::string:
+                std::construct_at(&string_, other.string_);
+                break;
+            case Kind::array:
+                std::construct_at(&array_, other.array_);
+                break;
+            case Kind::object:
+                std::construct_at(&object_, other.object_);
+                break;
         }
         kind_ = other.kind_;
     }
     void take(Value& other) noexcept {
         switch (other.kind_) {
-            case Kind::null: break;
-            case Kind::boolean: boolean_ = other.boolean_; break;
-            case Kind::integer: integer_ = other.integer_; break;
-            case Kind::string: std::construct_at(&string_, std::move(other.string_)); break;
-            case Kind::array: std::construct_at(&array_, std::move(other.array_)); break;
-            case Kind::object: std::construct_at(&object_, std::move(other.object_)); break;
+            case Kind::null:
+                break;
+            case Kind::boolean:
+                boolean_ = other.boolean_;
+                break;
+            case Kind::integer:
+                integer_ = other.integer_;
+                break;
+            case Kind::string:
+                std::construct_at(&string_, std::move(other.string_));
+                break;
+            case Kind::array:
+                std::construct_at(&array_, std::move(other.array_));
+                break;
+            case Kind::object:
+                std::construct_at(&object_, std::move(other.object_));
+                break;
         }
         kind_ = other.kind_;
         other.clear();
@@ -266,7 +294,8 @@ inline bool Object::insert(std::string key, Value value) {
     if (place == members_.size()) {
         members_.push_back(Member{std::move(key), std::move(value)});
     } else {
-        members_.insert(members_.begin() + static_cast<std::ptrdiff_t>(place), Member{std::move(key), std::move(value)});
+        members_.insert(members_.begin() + static_cast<std::ptrdiff_t>(place),
+                        Member{std::move(key), std::move(value)});
     }
     return true;
 }
