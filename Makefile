@@ -21,6 +21,7 @@ demo: build
 test-fast: build
 	@ctest --test-dir build --output-on-failure -j $(JOBS) -LE slow
 test: build
+	@tools/install.sh --evm
 	@tools/test.sh
 test-sanitizers: install
 	@tools/test.sh --sanitizers

@@ -15,8 +15,9 @@ packages=(
 case "${1:-}" in
   --lint) packages+=(clang-tidy-19 clang-format-19) ;;
   --fuzz) packages+=(libclang-rt-19-dev) ;;
+  --evm) command -v npm > /dev/null || packages+=(nodejs npm) ;;
   "") ;;
-  *) echo "usage: tools/install.sh [--lint|--fuzz]" >&2; exit 2 ;;
+  *) echo "usage: tools/install.sh [--lint|--fuzz|--evm]" >&2; exit 2 ;;
 esac
 
 missing=()
@@ -46,4 +47,18 @@ if [ ! -e "$toolchain/wasmtime/done-50.0.1" ]; then
   sed 's/#cmakedefine \(WASMTIME_FEATURE_[A-Z_0-9]*\).*/#define \1/' \
     "$toolchain/wasmtime/include/wasmtime/conf.h.in" > "$toolchain/wasmtime/include/wasmtime/conf.h"
   touch "$toolchain/wasmtime/done-50.0.1"
+fi
+
+# What contracts/ is compiled and tested with: solc, forge, anvil and OpenZeppelin's contracts, from the package registry,
+# with the versions and hashes of tools/evm/package-lock.json and without running any package's scripts.
+if [ "${1:-}" = --evm ]; then
+  lock=$(sha256sum tools/evm/package-lock.json | cut -c1-16)
+  if [ ! -e "$toolchain/evm/done-$lock" ]; then
+    echo "==> installing solc, forge, anvil"
+    rm -rf "$toolchain/evm"; mkdir -p "$toolchain/evm"
+    cp tools/evm/package.json tools/evm/package-lock.json "$toolchain/evm"
+    (cd "$toolchain/evm" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log 2>&1) \
+      || { tail -20 "$toolchain/evm/npm.log" >&2; exit 1; }
+    touch "$toolchain/evm/done-$lock"
+  fi
 fi
