@@ -48,6 +48,78 @@ TEST_F(Attack, a_state_rolled_back_leads_nowhere) {
     EXPECT_EQ(rogue.last.record.check().sequence, 2);
 }
 
+// What a contract refuses depends on its state: a host that heard the refusal could ask any state it kept.
+TEST_F(Attack, an_old_state_cannot_be_asked_what_it_refuses) {
+    Rogue rogue(platform, *enclave);
+    const enclave::Committed old = rogue.last;
+    const Hash256 bound = rogue.head;
+    rogue.run(*enclave, "nothing", 1);
+    const Hash256 now = std::exchange(rogue.head, bound);
+    auto other = make_enclave();
+    other->load(rogue_package());
+    const auto ask_old = [&](const std::string& input) {
+        other->load_binding(platform.signed_jws(rogue.document), old.record);
+        return refused(*other, rogue.id, input);
+    };
+    EXPECT_EQ(ask_old(rogue.poke("abort", 2)), "conflict /previous");
+    EXPECT_EQ(ask_old(rogue.poke("trap", 2)), "conflict /previous");
+    EXPECT_EQ(ask_old(rogue.poke("abort", 2, start_time - 1)), "conflict /previous");
+    EXPECT_TRUE(other->replies.empty());
+    rogue.head = now;
+    other->load_binding(platform.signed_jws(rogue.document), rogue.last.record);
+    EXPECT_EQ(refused(*other, rogue.id, rogue.poke("abort", 2)), "contract_aborted /body");
+    rogue.run(*other, "nothing", 2);  // what is told holds nothing up
+}
+
+TEST_F(Attack, a_state_that_was_never_recorded_cannot_be_asked_either) {
+    Rogue rogue(platform, *enclave);
+    auto other = make_enclave();
+    other->load(rogue_package());
+    other->load_binding(platform.signed_jws(rogue.document), rogue.last.record);
+    const std::string first = rogue.poke("nothing", 1);
+    enclave->relay = false;
+    std::vector<std::uint64_t> asked;
+    for (const std::string& input : {first, rogue.poke("abort", 2), first, rogue.poke("abort", 3)}) {
+        asked.push_back(enclave->begin_execute(rogue.id, input, start_time));
+    }
+    asked.push_back(enclave->send(enclave::FrameType::act,
+                                  enclave::encode(enclave::Act{EntryType::close, rogue.id, start_time, {}})));
+    EXPECT_TRUE(enclave->replies.empty());  // not even that `first` ran shows, by being refused when it comes again
+    rogue.run(*other, "nothing", 4);
+    enclave->relay = true;
+    enclave->pump();
+    for (const std::uint64_t one : asked) EXPECT_EQ(error_of([&] { enclave->take(one); }), "conflict /previous");
+}
+
+TEST_F(Attack, refusals_and_entries_are_told_in_their_places) {
+    Rogue rogue(platform, *enclave);
+    enclave->relay = false;
+    std::vector<std::uint64_t> asked;
+    for (const std::string way : {"abort", "nothing", "abort", "nothing", "trap"}) {
+        const auto number = static_cast<std::int64_t>(asked.size()) + 1;
+        asked.push_back(enclave->begin_execute(rogue.id, rogue.poke(way, number), start_time));
+    }
+    enclave->relay = true;
+    enclave->pump();
+    std::vector<std::string> said;
+    for (const std::uint64_t one : asked) said.push_back(error_of([&] { enclave->take(one); }));
+    EXPECT_EQ(said, (std::vector<std::string>{"contract_aborted /body", "no error", "contract_aborted /body",
+                                              "no error", "trapped logic"}));
+    EXPECT_EQ(platform.ledger->size(), 3u);
+}
+
+TEST_F(Attack, what_was_refused_is_not_told_when_the_entry_before_it_was_lost) {
+    Rogue rogue(platform, *enclave);
+    enclave->relay = false;
+    const auto lost = enclave->begin_execute(rogue.id, rogue.poke("nothing", 1), start_time);
+    const auto behind = enclave->begin_execute(rogue.id, rogue.poke("abort", 2), start_time);
+    platform.disk.space = 100;
+    enclave->relay = true;
+    enclave->pump();
+    EXPECT_EQ(error_of([&] { enclave->take(lost); }).substr(0, 4), "disk");
+    EXPECT_EQ(error_of([&] { enclave->take(behind); }).substr(0, 16), "conflict /previo");
+}
+
 TEST_F(Attack, the_ledgers_old_answer_ends_the_channel) {
     Rogue rogue(platform, *enclave);
     enclave->deliver = false;

@@ -285,8 +285,8 @@ void Core::run(const Frame& frame) {
     const Execute in = decode_execute(frame.payload);
     Context& context = context_of(in.binding);
     const contract::Input input = contract::Input::parse(in.input);
-    Link link = execute(context, in.input, input, in.time, in.ancestry, options_.limits);
-    add(frame.id, context, std::move(link));
+    on_head(frame.id, context,
+            [&] { return execute(context, in.input, input, in.time, in.ancestry, options_.limits); });
 }
 
 void Core::act(const Frame& frame) {
@@ -299,15 +299,16 @@ void Core::act(const Frame& frame) {
             return begin_amend(frame.id, SignedVersion::parse(std::move(in.input)), context_of(in.binding), in.time);
         case contract::EntryType::propose: {
             Context& context = context_of(in.binding);
-            return add(frame.id, context, propose(context, SignedVersion::parse(std::move(in.input)), in.time));
+            SignedVersion version = SignedVersion::parse(std::move(in.input));
+            return on_head(frame.id, context, [&] { return propose(context, std::move(version), in.time); });
         }
         case contract::EntryType::close: {
             Context& context = context_of(in.binding);
-            return add(frame.id, context, close(context, std::move(in.input), in.time));
+            return on_head(frame.id, context, [&] { return close(context, std::move(in.input), in.time); });
         }
         case contract::EntryType::terminate: {
             Context& context = context_of(in.binding);
-            return add(frame.id, context, terminate(context, std::move(in.input), in.time));
+            return on_head(frame.id, context, [&] { return terminate(context, std::move(in.input), in.time); });
         }
         default:
             throw Error(Code::protocol, "/type", "must be bind, amend, propose, close or terminate");
@@ -337,7 +338,11 @@ void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& co
     const Hash256 binding = context.binding.id;
     check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
-    check_amend(context, *version, *package, time);
+    try {
+        check_amend(context, *version, *package, time);
+    } catch (const Error& error) {
+        return refuse(request, context, error);
+    }
     const std::uint64_t generation = context.generation;
     ask_for_key(request, binding, ccl::Request(ccl::OpenTerms{version->bytes}), [=, this](ccl::KeyReleased&& released) {
         const auto found = bindings_.find(binding);
@@ -347,7 +352,12 @@ void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& co
         }
         Context& now = *found->second.context;
         Keychain keys(std::move(released.key));
-        Link link = amend(now, *version, *package, keys, released.terms, time, options_.limits, random_);
+        Link link;
+        try {
+            link = amend(now, *version, *package, keys, released.terms, time, options_.limits, random_);
+        } catch (const Error& error) {
+            return refuse(request, now, error);
+        }
         now.binding = std::move(version->binding);
         now.package = package;
         now.keys = std::move(keys);
@@ -357,12 +367,34 @@ void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& co
 
 // -------------------------------------------------------------------------------------- entries to the ledger and back
 
+void Core::on_head(std::uint64_t request, Context& context, const std::function<Link()>& make) {
+    Link link;
+    try {
+        link = make();
+    } catch (const Error& error) {
+        return refuse(request, context, error);
+    } catch (const std::exception& error) {
+        return refuse(request, context, Error(Code::internal, "", error.what()));
+    }
+    add(request, context, std::move(link));
+}
+
 void Core::add(std::uint64_t request, Context& context, Link&& link) {
     pending_bytes_ += link.record.size();
     pending_.push_back({request, context.binding.id, context.generation, link.head.id, std::move(link.record)});
     ++context.in_flight;
     context.advance(std::move(link.head));
     if (pending_.size() >= options_.batch_entries || pending_bytes_ >= options_.batch_bytes) flush();
+}
+
+// A refusal speaks of the state that it was reached on. A host that could hear it at once would ask old states, and
+// states that no ledger ever had: it waits, like an entry, for the ledger to say that this head is the newest.
+void Core::refuse(std::uint64_t request, Context& context, const Error& error) {
+    pending_.push_back(
+        {.request = request, .binding = context.binding.id, .generation = context.generation, .id = context.head.id});
+    pending_.back().refusal = error;
+    pending_bytes_ += pending_.back().size();
+    ++context.in_flight;
 }
 
 void Core::flush() {
@@ -375,8 +407,8 @@ void Core::send_batch() {
     auto end = pending_.begin();
     // A record that alone is too large for the channel must not take its neighbours with it.
     while (end != pending_.end() && batch->items.size() < options_.batch_entries &&
-           (batch->items.empty() || bytes + end->record.size() <= options_.batch_bytes)) {
-        bytes += end->record.size();
+           (batch->items.empty() || bytes + end->size() <= options_.batch_bytes)) {
+        bytes += end->size();
         batch->items.push_back(std::move(*end++));
     }
     pending_.erase(pending_.begin(), end);
@@ -384,13 +416,19 @@ void Core::send_batch() {
 
     ccl::Append append;
     for (Pending& item : batch->items) {
+        if (item.refusal) {
+            append.heads.push_back({static_cast<std::uint32_t>(append.items.size()), item.binding, item.id});
+            continue;
+        }
         batch->tree.append(item.id);
         append.items.push_back({std::move(item.record)});
     }
-    const std::string chain = ccl::chain_of(channel_->peer_key());
-    batch->signature = key_.sign(
-        ccl::enclave_root_statement(key_.public_key().thumbprint(), chain, batch->tree.size(), batch->tree.root()));
-    append.root_signature = batch->signature;
+    if (!append.items.empty()) {
+        const std::string chain = ccl::chain_of(channel_->peer_key());
+        batch->signature = key_.sign(
+            ccl::enclave_root_statement(key_.public_key().thumbprint(), chain, batch->tree.size(), batch->tree.root()));
+        append.root_signature = batch->signature;
+    }
     ccl::Request request(std::move(append));
     ++in_flight_;
     try {
@@ -405,29 +443,37 @@ void Core::send_batch() {
         return;
     }
     // The ledger answers in a later turn, so the records are back before anybody looks for them.
-    std::vector<ccl::AppendItem>& sent = std::get<ccl::Append>(request).items;
-    for (std::size_t i = 0; i < sent.size(); ++i) batch->items[i].record = std::move(sent[i].record);
+    auto sent = std::get<ccl::Append>(request).items.begin();
+    for (Pending& item : batch->items) {
+        if (!item.refusal) item.record = std::move((sent++)->record);
+    }
 }
 
 void Core::finish_batch(const Batch& batch, ccl::Reply&& answer) {
     const auto* result = std::get_if<ccl::AppendResult>(&answer);
-    if (result == nullptr || result->items.size() != batch.items.size()) {
+    if (result == nullptr || result->items.size() != batch.tree.size() ||
+        result->items.size() + result->heads.size() != batch.items.size()) {
         const auto* refused = std::get_if<ccl::Refused>(&answer);
         const Error error = refused ? Error(code_of(*refused), refused->field, refused->rule)
                                     : Error(Code::protocol, "/ledger", "an answer of another kind");
         for (const Pending& item : batch.items) lose(item, error);
         return;
     }
-    for (std::size_t i = 0; i < batch.items.size(); ++i) {
-        const Pending& item = batch.items[i];
-        const ccl::ItemResult& one = result->items[i];
+    std::size_t entries = 0, refusals = 0;
+    for (const Pending& item : batch.items) {
+        if (item.refusal) {
+            tell_refusal(item, result->heads[refusals++]);
+            continue;
+        }
+        const std::size_t index = entries++;
+        const ccl::ItemResult& one = result->items[index];
         try {
             if (!one.appended) {
                 throw Error(Code::conflict, "/previous",
                             "the ledger's head is entry " + std::to_string(one.head_sequence));
             }
             check_receipt(item.id, one.receipt);
-            release(batch, i, one.receipt);
+            release(batch, item, index, one.receipt);
         } catch (const Error& error) {
             lose(item, error);
         }
@@ -443,8 +489,7 @@ void Core::check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& rece
     checked_root_ = root;
 }
 
-void Core::release(const Batch& batch, std::size_t index, const ccl::LedgerReceipt& receipt) {
-    const Pending& item = batch.items[index];
+void Core::release(const Batch& batch, const Pending& item, std::size_t index, const ccl::LedgerReceipt& receipt) {
     Committed out;
     out.record = item.record;
     out.claim.kid = key_.public_key().kid();
@@ -457,6 +502,14 @@ void Core::release(const Batch& batch, std::size_t index, const ccl::LedgerRecei
     reply(FrameType::execute, item.request, encode(out));
 }
 
+void Core::tell_refusal(const Pending& item, bool head_is_the_ledgers) {
+    if (!head_is_the_ledgers) {
+        return lose(item, Error(Code::conflict, "/previous", "the ledger's head is another entry; reload the binding"));
+    }
+    if (Context* context = still_held(item)) --context->in_flight;
+    fail(item.request, *item.refusal);
+}
+
 // What was built on an entry that the ledger does not have is worth nothing: the node reloads the binding.
 void Core::lose(const Pending& item, const Error& error) {
     if (still_held(item) != nullptr) {
@@ -467,7 +520,7 @@ void Core::lose(const Pending& item, const Error& error) {
     const Error after(Code::conflict, "/previous", "an entry before this one was not appended; reload the binding");
     std::erase_if(pending_, [&](const Pending& later) {
         if (later.generation != item.generation) return false;
-        pending_bytes_ -= later.record.size();
+        pending_bytes_ -= later.size();
         fail(later.request, after);
         return true;
     });

@@ -45,8 +45,10 @@ class Core {
         std::uint64_t request;
         Hash256 binding;
         std::uint64_t generation;  // of the context that made it
-        Hash256 id;
-        contract::EntryRecord record;
+        Hash256 id;                // of the entry, or of the head that it was refused on
+        contract::EntryRecord record{};
+        std::optional<Error> refusal{};  // instead of an entry
+        std::size_t size() const { return refusal ? 256 + refusal->rule().size() : record.size(); }
     };
     struct Batch {
         std::vector<Pending> items;
@@ -85,11 +87,15 @@ class Core {
                      std::function<void(ccl::KeyReleased&&)> then);
     void check_room() const;
 
+    // Adds what `make` makes on the context's head, or its refusal.
+    void on_head(std::uint64_t request, Context& context, const std::function<Link()>& make);
     void add(std::uint64_t request, Context& context, Link&& link);
+    void refuse(std::uint64_t request, Context& context, const Error& error);
     void send_batch();
     void finish_batch(const Batch& batch, ccl::Reply&& reply);
     void check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& receipt);
-    void release(const Batch& batch, std::size_t index, const ccl::LedgerReceipt& receipt);
+    void release(const Batch& batch, const Pending& item, std::size_t index, const ccl::LedgerReceipt& receipt);
+    void tell_refusal(const Pending& item, bool head_is_the_ledgers);
     void lose(const Pending& item, const Error& error);
 
     void reply(FrameType type, std::uint64_t id, ByteView payload);

@@ -67,7 +67,8 @@ struct Committed {
 
 // Beside the codes of base/error.hpp that speak of the request: (unavailable, "/binding") the binding is not loaded
 // here, (unavailable, "/package") its package is not: load and ask again. (conflict, "/previous") another enclave
-// appended first: reload the binding and ask again.
+// appended first: reload the binding and ask again. What an input was refused for is told only when the ledger has said
+// that the head it was refused on is the newest; if it is not, the answer is that conflict.
 struct ErrorReply {
     std::string code, field, rule;
 };

@@ -166,7 +166,8 @@ AppendOutcome RecordLedger::stage_request(Stage& stage, const AppendRequest& req
 AppendResult RecordLedger::check_request(Stage& stage, const AppendRequest& request, GroupBatch& batch) {
     const Admitted& enclave = admitted(request.enclave);
     const std::vector<AppendItem>& items = request.append->items;
-    if (items.empty()) throw Error(Code::protocol, "/items", "must hold an entry");
+    const std::vector<HeadCheck>& heads = request.append->heads;
+    if (items.empty() && heads.empty()) throw Error(Code::protocol, "/items", "must hold an entry");
     batch.items.resize(items.size());
     batch.root_signature = request.append->root_signature;
     for (std::size_t i = 0; i < items.size(); ++i) {
@@ -176,16 +177,27 @@ AppendResult RecordLedger::check_request(Stage& stage, const AppendRequest& requ
             fill_item(batch.items[i], items[i].record, entry);
         });
     }
-    const Bytes statement =
-        enclave_root_statement(enclave.key.thumbprint(), chain_, items.size(), crypto::merkle_root(batch.leaves()));
-    if (!enclave.key.verify(statement, batch.root_signature)) {
-        throw Error(Code::bad_signature, "/root_signature", "must be the enclave's over the root of the items");
+    if (!items.empty()) {
+        const Bytes statement =
+            enclave_root_statement(enclave.key.thumbprint(), chain_, items.size(), crypto::merkle_root(batch.leaves()));
+        if (!enclave.key.verify(statement, batch.root_signature)) {
+            throw Error(Code::bad_signature, "/root_signature", "must be the enclave's over the root of the items");
+        }
     }
     AppendResult result;
     result.items.resize(items.size());
+    const auto check_heads = [&](std::size_t before) {
+        while (result.heads.size() < heads.size() && heads[result.heads.size()].before == before) {
+            const HeadCheck& check = heads[result.heads.size()];
+            const HeadState* now = stage.head(check.binding, state_);
+            result.heads.push_back(now != nullptr && now->entry == check.entry);
+        }
+    };
     for (std::size_t i = 0; i < items.size(); ++i) {
+        check_heads(i);
         at_item(i, [&] { check_item(stage, request.enclave, batch.items[i], result.items[i]); });
     }
+    check_heads(items.size());
     return result;
 }
 

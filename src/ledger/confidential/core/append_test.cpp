@@ -101,6 +101,33 @@ TEST(Append, OfTwoEnclavesThatRaceOneWins) {
     EXPECT_EQ(w.ledger->size(), 2u);
 }
 
+TEST(Append, AHeadIsCheckedInItsPlaceAmongTheItems) {
+    LedgerWorld w;
+    const auto enclave = w.enclave("one");
+    Link link = w.bind(enclave, 1);
+    const Hash256 before = link.entry;
+    std::vector<contract::EntryRecord> records{w.next_record(link, "first")};
+    const Hash256 after = link.entry;
+    Append append = enclave.append(std::move(records), w.ledger->chain());
+    append.heads = {{0, link.binding, before},
+                    {0, link.binding, after},
+                    {1, link.binding, before},
+                    {1, link.binding, after},
+                    {1, after, after}};
+    const auto ask = [&](const Append& what) {
+        const AppendRequest one{enclave.id, &what};
+        return std::move(w.ledger->append({&one, 1}).at(0));
+    };
+    const auto outcome = ask(append);
+    EXPECT_EQ(held(outcome).heads, (std::vector<bool>{true, false, false, true, false}));
+    Append alone;
+    alone.heads = {{0, link.binding, before}, {0, link.binding, after}};
+    const auto again = ask(alone);
+    EXPECT_EQ(held(again).heads, (std::vector<bool>{false, true}));
+    EXPECT_EQ(refusal(ask(Append())), "protocol /items");
+    EXPECT_EQ(w.ledger->size(), 2u);
+}
+
 TEST(Append, TwoEnclavesThatBindTheSameDocumentAgreeOnOneKey) {
     LedgerWorld w;
     const auto one = w.enclave("one"), two = w.enclave("two");

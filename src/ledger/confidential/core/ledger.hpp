@@ -73,7 +73,8 @@ class RecordLedger {
     KeyReleased open_terms(EnclaveId enclave, ByteView binding_jws);
 
     // --- Appending. One outcome for each request, in order. A request is Refused whole when its signature, its records
-    // or its rights do not hold; an item whose compare-and-swap fails is answered with the head. Requests go into one
+    // or its rights do not hold; an item whose compare-and-swap fails is answered with the head. Checks of
+    // heads see what the items before them leave, and hold only if that was written. Requests go into one
     // group commit (or several, by Options::group_bytes). When a group cannot be written, its requests are Refused with
     // the code, and nothing has changed.
     std::vector<AppendOutcome> append(std::span<const AppendRequest> requests);

@@ -86,6 +86,12 @@ struct RequestWriter {
         out.raw(v.root_signature);
         out.u32(static_cast<std::uint32_t>(v.items.size()));
         for (const AppendItem& item : v.items) item.record.write(out);
+        out.u32(static_cast<std::uint32_t>(v.heads.size()));
+        for (const HeadCheck& check : v.heads) {
+            out.u32(check.before);
+            out.hash(check.binding);
+            out.hash(check.entry);
+        }
     }
 };
 
@@ -93,8 +99,19 @@ Append read_append(wire::Reader& in) {
     Append v;
     v.root_signature = read_signature(in);
     v.items.resize(in.count(max_items));
-    if (v.items.empty()) throw Error(Code::protocol, "append.items", "must hold an entry");
     for (AppendItem& item : v.items) item.record = contract::EntryRecord::read(in);
+    v.heads.resize(in.count(max_items));
+    std::uint32_t least = 0;
+    for (HeadCheck& check : v.heads) {
+        check.before = in.u32();
+        if (check.before < least || check.before > v.items.size()) {
+            throw Error(Code::protocol, "append.heads.before", "must be a place among the items, in order");
+        }
+        least = check.before;
+        check.binding = in.hash();
+        check.entry = in.hash();
+    }
+    if (v.items.empty() && v.heads.empty()) throw Error(Code::protocol, "append.items", "must hold an entry");
     return v;
 }
 
@@ -131,6 +148,8 @@ struct ReplyWriter {
         put_kind(out, ReplyKind::append_result);
         out.u32(static_cast<std::uint32_t>(v.items.size()));
         for (const ItemResult& item : v.items) write_item(item);
+        out.u32(static_cast<std::uint32_t>(v.heads.size()));
+        for (const bool holds : v.heads) out.u8(holds ? 1 : 0);
     }
     void write_item(const ItemResult& item) const {
         out.u8(item.appended ? 1 : 0);
@@ -161,6 +180,8 @@ AppendResult read_result(wire::Reader& in) {
             item.head = in.hash();
         }
     }
+    const std::uint32_t heads = in.count(max_items);
+    for (std::uint32_t i = 0; i < heads; ++i) v.heads.push_back(read_flag(in, "result.heads"));
     return v;
 }
 

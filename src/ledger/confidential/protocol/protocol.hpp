@@ -71,9 +71,16 @@ struct OpenTerms {  // of an amendment's document: accepted by the version in fo
 struct AppendItem {
     contract::EntryRecord record;
 };
+// Whether `entry` is the binding's head when the items before `before` have been taken. An enclave that has refused an
+// input asks this before it says so: what a contract refuses tells something of the state that it was asked on.
+struct HeadCheck {
+    std::uint32_t before = 0;  // an index of Append::items, or their number; never falls from one check to the next
+    Hash256 binding, entry;
+};
 struct Append {
     std::vector<AppendItem> items;       // ordered; several of one binding follow each other
-    crypto::Signature root_signature{};  // enclave root statement over the items' entry ids
+    crypto::Signature root_signature{};  // enclave root statement over the items' entry ids; none without items
+    std::vector<HeadCheck> heads{};
 };
 using Request = std::variant<Hello, CreateKey, ReleaseKey, OpenTerms, Append>;
 
@@ -93,6 +100,7 @@ struct ItemResult {
 };
 struct AppendResult {
     std::vector<ItemResult> items;
+    std::vector<bool> heads{};  // of each check, whether it held
 };
 using Reply = std::variant<Done, Refused, KeyReleased, AppendResult>;
 

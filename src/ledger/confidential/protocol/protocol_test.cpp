@@ -27,6 +27,7 @@ Append append_request() {
     append.items.push_back({record("one")});
     append.items.push_back({record("two")});
     append.root_signature.fill(5);
+    append.heads = {{0, hash("binding"), hash("head")}, {2, hash("binding"), hash("two")}};
     return append;
 }
 
@@ -44,6 +45,7 @@ AppendResult append_result() {
     result.items[0].receipt = receipt();
     result.items[1].head_sequence = 12;
     result.items[1].head = hash("head");
+    result.heads = {true, false};
     return result;
 }
 
@@ -128,7 +130,21 @@ TEST(Protocol, NoChangedByteIsReadTwoWays) {
 TEST(Protocol, AnEmptyAppendIsRefused) {
     Append append = append_request();
     append.items.clear();
+    append.heads.clear();
     EXPECT_THROW(decode_request(encode(Request(std::move(append)))), Error);
+}
+
+TEST(Protocol, ChecksOfHeadsStandAmongTheItemsInOrder) {
+    for (const auto& [first, second] : {std::pair{1u, 0u}, std::pair{0u, 3u}}) {
+        Append append = append_request();
+        append.heads[0].before = first;
+        append.heads[1].before = second;
+        EXPECT_THROW(decode_request(encode(Request(std::move(append)))), Error) << first << ' ' << second;
+    }
+    Append alone = append_request();
+    alone.items.clear();
+    alone.heads.resize(1);
+    EXPECT_NO_THROW(decode_request(encode(Request(std::move(alone)))));
 }
 
 TEST(Protocol, FieldsArriveInTheirPlaces) {
