@@ -44,6 +44,14 @@ TEST_F(NodeTest, a_contract_runs_from_offer_to_receipt) {
         200);
 }
 
+TEST_F(NodeTest, says_what_attests_its_enclaves_as_soon_as_it_is_ready) {
+    const Answer attestation = Parties(node).call("GET", "/v1/attestation");
+    ASSERT_EQ(attestation.body.at("enclaves").as_array().size(), 1u) << attestation.text;
+    const json::Value& enclave = attestation.body.at("enclaves").as_array()[0];
+    EXPECT_TRUE(enclave.at("evidence").is_object()) << attestation.text;
+    EXPECT_TRUE(enclave.at("key").is_object()) << attestation.text;
+}
+
 TEST_F(NodeTest, accepted_messages_are_kept_and_run) {
     Parties parties(node);
     parties.upload("1.0.0");

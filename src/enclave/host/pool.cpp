@@ -244,6 +244,8 @@ std::vector<EnclaveStatus> EnclavePool::status() const {
                        .pid = slot->link ? slot->link->pid() : -1,
                        .state = names[static_cast<std::size_t>(slot->state)],
                        .kid = slot->kid,
+                       .key = slot->hello.key,
+                       .evidence = slot->hello.evidence,
                        .sandbox = slot->hello.sandbox,
                        .measurement = slot->hello.measurement,
                        .dedicated = slot->dedicated,

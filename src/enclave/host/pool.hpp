@@ -65,7 +65,8 @@ struct EnclaveStatus {
     pid_t pid = -1;
     std::string state;  // "ready" "starting" "down"
     std::string kid;
-    std::string sandbox;  // JCS object
+    std::string key, evidence;  // JCS, as the enclave showed them
+    std::string sandbox;        // JCS object
     Hash256 measurement;
     bool dedicated = false;
     std::size_t requests = 0, bindings = 0;
