@@ -21,6 +21,7 @@ function artifact(name, source) {
     evm: settings.evmVersion,
     optimizer_runs: settings.optimizer.runs,
     abi: built.abi,
+    selectors: built.methodIdentifiers,
     bytecode: built.bytecode.object,
     deployed_bytecode: built.deployedBytecode.object,
   };
