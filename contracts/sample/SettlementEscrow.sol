@@ -20,17 +20,20 @@ contract SettlementEscrow {
     bytes32 public immutable binding;
     address public immutable depositor;
     address public immutable beneficiary;
+    uint256 public immutable amount; // of the token's smallest units
     uint256 public immutable deadline; // seconds since 1970
 
     /// The entry that the deposit was paid on, zero before. It is what keeps one proof from paying twice.
     bytes32 public paidOn;
 
-    event Paid(bytes32 indexed entry, uint256 amount);
-    event TakenBack(uint256 amount);
+    event Paid(bytes32 indexed entry);
+    event TakenBack(uint256 rest);
 
     error AlreadyPaid(bytes32 entry);
     error OtherBinding(bytes32 binding);
-    error NothingDeposited();
+    /// The proof would be used up on less than the deposit, and anybody could have sent that.
+    error NotDeposited(uint256 balance, uint256 amount);
+    error NobodyToPay();
     error NotDepositor(address caller);
     error BeforeDeadline(uint256 deadline);
 
@@ -48,14 +51,17 @@ contract SettlementEscrow {
         bytes32 binding_,
         address depositor_,
         address beneficiary_,
+        uint256 amount_,
         uint256 deadline_
     ) {
+        if (depositor_ == address(0) || beneficiary_ == address(0)) revert NobodyToPay();
         verifier = verifier_;
         token = token_;
         ledger = ledger_;
         binding = binding_;
         depositor = depositor_;
         beneficiary = beneficiary_;
+        amount = amount_;
         deadline = deadline_;
     }
 
@@ -69,10 +75,10 @@ contract SettlementEscrow {
         if (entry.binding != binding) revert OtherBinding(entry.binding);
         bytes32 id = verifier.verify(ledger, entry, claim, receipt);
         verifier.verifyStateMember(entry.state, "status", '"settled"', status.index, status.size, status.path);
-        uint256 amount = token.balanceOf(address(this));
-        if (amount == 0) revert NothingDeposited();
+        uint256 balance = token.balanceOf(address(this));
+        if (balance < amount) revert NotDeposited(balance, amount);
         paidOn = id;
-        emit Paid(id, amount);
+        emit Paid(id);
         token.safeTransfer(beneficiary, amount);
     }
 
@@ -80,8 +86,8 @@ contract SettlementEscrow {
     function takeBack() external {
         if (msg.sender != depositor) revert NotDepositor(msg.sender);
         if (block.timestamp <= deadline) revert BeforeDeadline(deadline);
-        uint256 amount = token.balanceOf(address(this));
-        emit TakenBack(amount);
-        token.safeTransfer(depositor, amount);
+        uint256 rest = token.balanceOf(address(this));
+        emit TakenBack(rest);
+        token.safeTransfer(depositor, rest);
     }
 }

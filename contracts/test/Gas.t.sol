@@ -77,7 +77,7 @@ contract GasTest is Vectors {
         new CashToken("Sample cash", "CASH", address(this));
         vm.snapshotValue("deploy", "CashToken", before - gasleft());
         before = gasleft();
-        new SettlementEscrow(verifier, CashToken(address(1)), ledger, 0, address(1), address(2), 3);
+        new SettlementEscrow(verifier, CashToken(address(1)), ledger, 0, address(1), address(2), 3, 4);
         vm.snapshotValue("deploy", "SettlementEscrow", before - gasleft());
     }
 
@@ -142,7 +142,7 @@ contract GasTest is Vectors {
         uint256 i = count("entries") - 2;
         Proven memory p = proven(i);
         SettlementEscrow escrow =
-            new SettlementEscrow(verifier, cash, ledger, p.entry.binding, address(this), address(9), 0);
+            new SettlementEscrow(verifier, cash, ledger, p.entry.binding, address(this), address(9), 100, 0);
         cash.mint(address(escrow), 100);
         vm.snapshotGasLastCall("CashToken", "mint");
         cash.mint(address(this), 100);

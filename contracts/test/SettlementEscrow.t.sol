@@ -26,7 +26,9 @@ contract SettlementEscrowTest is Vectors {
         settled = count("entries") - 2;
         Proven memory p = proven(settled);
         for (active = settled - 1; proven(active).entry.binding != p.entry.binding; --active) {}
-        escrow = new SettlementEscrow(verifier, cash, ledgerKey().thumbprint, p.entry.binding, BUYER, SELLER, DEADLINE);
+        escrow = new SettlementEscrow(
+            verifier, cash, ledgerKey().thumbprint, p.entry.binding, BUYER, SELLER, DEPOSIT, DEADLINE
+        );
         cash.mint(BUYER, DEPOSIT);
         vm.prank(BUYER);
         cash.transfer(address(escrow), DEPOSIT);
@@ -42,10 +44,10 @@ contract SettlementEscrowTest is Vectors {
         Proven memory p = proven(settled);
         SettlementEscrow.StatusProof memory status = place(settled);
         vm.expectEmit();
-        emit SettlementEscrow.Paid(p.id, DEPOSIT);
+        emit SettlementEscrow.Paid(p.id);
         escrow.pay(p.entry, p.claim, p.receipt, status); // by whoever comes with the proof
         vm.assertEq(cash.balanceOf(SELLER), DEPOSIT);
-        cash.mint(address(escrow), 1); // even if there is something to pay again
+        cash.mint(address(escrow), DEPOSIT); // even if there is something to pay again
         vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.AlreadyPaid.selector, p.id));
         escrow.pay(p.entry, p.claim, p.receipt, status);
     }
@@ -72,14 +74,20 @@ contract SettlementEscrowTest is Vectors {
         escrow.pay(p.entry, p.claim, p.receipt, status);
     }
 
-    function test_does_not_pay_without_a_deposit() public {
+    // Whoever sends a cent must not use up the proof before the deposit is there.
+    function test_does_not_pay_less_than_the_deposit() public {
         Proven memory p = proven(settled);
-        SettlementEscrow empty =
-            new SettlementEscrow(verifier, cash, ledgerKey().thumbprint, p.entry.binding, BUYER, SELLER, DEADLINE);
+        SettlementEscrow empty = new SettlementEscrow(
+            verifier, cash, ledgerKey().thumbprint, p.entry.binding, BUYER, SELLER, DEPOSIT, DEADLINE
+        );
+        cash.mint(address(empty), DEPOSIT - 1);
         SettlementEscrow.StatusProof memory status = place(settled);
-        vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.NothingDeposited.selector));
+        vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.NotDeposited.selector, DEPOSIT - 1, DEPOSIT));
         empty.pay(p.entry, p.claim, p.receipt, status);
-        vm.assertEq(empty.paidOn(), bytes32(0)); // the proof is not used up
+        vm.assertEq(empty.paidOn(), bytes32(0));
+        cash.mint(address(empty), 1);
+        empty.pay(p.entry, p.claim, p.receipt, status);
+        vm.assertEq(cash.balanceOf(SELLER), DEPOSIT);
     }
 
     function test_gives_back_after_the_deadline_only() public {
@@ -93,6 +101,13 @@ contract SettlementEscrowTest is Vectors {
         vm.prank(BUYER);
         escrow.takeBack();
         vm.assertEq(cash.balanceOf(BUYER), DEPOSIT);
+    }
+
+    function test_needs_somebody_to_pay() public {
+        vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.NobodyToPay.selector));
+        new SettlementEscrow(verifier, cash, bytes32(0), bytes32(0), address(0), SELLER, DEPOSIT, DEADLINE);
+        vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.NobodyToPay.selector));
+        new SettlementEscrow(verifier, cash, bytes32(0), bytes32(0), BUYER, address(0), DEPOSIT, DEADLINE);
     }
 
     function test_only_the_bank_makes_cash() public {
