@@ -91,6 +91,19 @@ contract RootAnchor {
         }
     }
 
+    /// Whether the anchored tree begins with the tree of `size` leaves that has this root, as a ledger receipt shows one:
+    /// then the receipt's entry was there when the root was anchored.
+    /// @param consistency RFC 9162 proof from `size` to the anchored size, empty when they are equal
+    function covers(bytes32 ledger, uint64 size, bytes32 root, bytes32[] calldata consistency)
+        external
+        view
+        returns (bool)
+    {
+        Anchor memory newest = anchors[ledger];
+        if (size == newest.size) return size != 0 && root == newest.root && consistency.length == 0;
+        return Tree.isConsistent(size, root, newest.size, newest.root, consistency);
+    }
+
     /// Records that a ledger has two histories: the anchored root and another one that it signed have different leaves
     /// at one index. From then on nothing is anchored for it.
     function proveFork(

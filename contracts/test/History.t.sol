@@ -99,6 +99,21 @@ contract HistoryTest is Test {
         if (size < 48) vm.assertEq(anchor(ledger.submission(0, size, 48)), 0); // it anchors no more
     }
 
+    function testFuzz_an_anchor_covers_what_it_begins_with(uint256 size, uint256 anchored, bytes32 other) public {
+        TwoFaced ledger = new TwoFaced(anchors, 0);
+        bytes32 name = ledger.ledger();
+        anchored = within(anchored, 1, ledger.LENGTH());
+        size = within(size, 1, ledger.LENGTH());
+        anchor(ledger.submission(0, 0, anchored));
+        bytes32[] memory path = ledger.submission(0, size, anchored).consistency;
+        bytes32 root = ledger.root(0, size);
+        vm.assertTrue(anchors.covers(name, uint64(size), root, path) == (size <= anchored), "its own beginning");
+        vm.assertFalse(anchors.covers(name, uint64(size), ledger.root(1, size), path), "another history");
+        vm.assertFalse(anchors.covers(name, uint64(size), root, new bytes32[](7)), "no proof");
+        vm.assertFalse(anchors.covers(name, 0, other, new bytes32[](0)), "nothing");
+        vm.assertFalse(anchors.covers(other, 0, 0, new bytes32[](0)), "no ledger");
+    }
+
     function test_no_fork_is_made_up() public {
         TwoFaced ledger = new TwoFaced(anchors, 5);
         anchor(ledger.submission(0, 0, 9));

@@ -65,6 +65,16 @@ contract RootAnchorTest is Vectors {
         expectNewest(submission(1), 1000);
     }
 
+    // A receipt from before the anchor, with what the ledger's consistency frame answers.
+    function test_covers_earlier_receipts_of_a_real_ledger() public {
+        submit(submission(0));
+        submit(submission(1));
+        RootAnchor.Submission memory earlier = submission(0);
+        bytes32[] memory path = submission(1).consistency;
+        vm.assertTrue(anchors.covers(key.thumbprint, earlier.signed.size, earlier.signed.root, path), "earlier root");
+        vm.assertFalse(anchors.covers(key.thumbprint, earlier.signed.size, ~earlier.signed.root, path), "other root");
+    }
+
     function test_registers_once_and_for_anyone() public {
         RootAnchor fresh = new RootAnchor();
         vm.expectEmit();

@@ -25,6 +25,11 @@ expect 0 "nothing in this receipt is sealed to this key" -- "$concordat" open "$
 expect 0 "terms/strike" '"22.4375"' -- "$concordat" open "$demo/receipt.json" --key "$demo/south/key.json"
 grep -q 86224.91 "$demo/receipt.json" && complain "the receipt shows the settlement to everybody"
 
+if [ -e build/toolchain/evm/node_modules ]; then  # with tools/install.sh --evm, as make test does
+  echo "== contracts on a chain"
+  expect 0 "accepted: bind" "altered ones" "anchored: 24 entries" -- python3 tests/contracts/on_chain_test.py "$demo/receipt.json"
+fi
+
 echo "== every value changed, one at a time"
 python3 "$here/mutate.py" "$programs/concordat-verify" "$demo/receipt-auditor.json" "$demo/trust.json" "$demo/mutated.json" || complain "a changed receipt was accepted"
 
