@@ -1,0 +1,90 @@
+#include <charconv>
+#include <crypto/hash.hpp>
+
+#include "fake.hpp"
+
+namespace concordat::ledger::fake {
+
+namespace {
+
+std::uint64_t whole(std::string_view text, const std::string& field) {
+    std::uint64_t value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem != std::errc{} || end != text.data() + text.size()) {
+        throw Error(Code::bad_format, field, "must be a whole number, as text");
+    }
+    return value;
+}
+
+}  // namespace
+
+void FakeKind::check(const Pin& pin) const {
+    json::Reader call(pin.call, "/call");
+    whole(call.string("pay", 20), "/call/pay");
+    call.string("tag", 256);
+    const std::string_view fail = call.string("fail", 16);
+    if (fail != "never" && fail != "always" && fail != "sometimes") {
+        call.fail("fail", "must be never, always or sometimes");
+    }
+    call.finish();
+    if (pin.chain != chain_) throw Error(Code::bad_format, "/chain", "must be " + chain_);
+}
+
+std::string FakeKind::account(const SecretKey& key) const { return crypto::sha256(key.expose()).hex().substr(0, 16); }
+
+Bytes FakeKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const {
+    const bool call = purpose == Purpose::call;
+    const json::Object body{{"account", pin.account},
+                            {"slot", std::to_string(pin.slot)},
+                            {"purpose", call ? "call" : "cancel"},
+                            {"call", call ? pin.call : json::Object{}},
+                            {"price", std::to_string(price)}};
+    const std::string text = json::canonical(body);
+    const Hash256 mac = crypto::hmac_sha256(key.expose(), {bytes_of(text)});
+    return to_bytes(bytes_of(json::canonical(json::Object{{"body", text}, {"mac", mac.text()}})));
+}
+
+Hash256 FakeKind::seal(const Pin& pin, const Judgement& judgement, std::uint64_t depth) const {
+    const std::string text = json::canonical(json::Object{{"pin", pin.to_json()},
+                                                          {"fate", fate_name(judgement.fate)},
+                                                          {"transaction", judgement.transaction},
+                                                          {"block", std::to_string(judgement.block)},
+                                                          {"depth", std::to_string(depth)}});
+    return crypto::hmac_sha256(bytes_of("seal of " + chain_), {bytes_of(text)});
+}
+
+json::Value FakeKind::evidence(const Pin& pin, const Judgement& judgement, std::uint64_t depth) const {
+    return json::Object{{"fate", fate_name(judgement.fate)},
+                        {"transaction", judgement.transaction},
+                        {"block", std::to_string(judgement.block)},
+                        {"depth", std::to_string(depth)},
+                        {"seal", seal(pin, judgement, depth).text()}};
+}
+
+Judgement FakeKind::judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const {
+    json::Reader reader(evidence, "/evidence");
+    Judgement out;
+    const std::string_view fate = reader.string("fate", 16);
+    if (fate == "called") {
+        out.fate = Fate::called;
+    } else if (fate == "failed") {
+        out.fate = Fate::failed;
+    } else if (fate == "cancelled") {
+        out.fate = Fate::cancelled;
+    } else {
+        reader.fail("fate", "must be called, failed or cancelled");
+    }
+    out.transaction = reader.string("transaction", 128);
+    out.block = whole(reader.string("block", 20), "/evidence/block");
+    const std::uint64_t depth = whole(reader.string("depth", 20), "/evidence/depth");
+    const Hash256 given = reader.hash("seal");
+    reader.finish();
+    if (given != seal(pin, out, depth)) throw Error(Code::bad_receipt, "/evidence/seal", "is not the chain's");
+    if (depth < finality.blocks) {
+        throw Error(Code::bad_receipt, "/evidence/depth", "must be at least " + std::to_string(finality.blocks));
+    }
+    out.proved = finality.witness != "host";
+    return out;
+}
+
+}  // namespace concordat::ledger::fake

@@ -1,0 +1,61 @@
+#include "kind.hpp"
+
+#include <charconv>
+
+namespace concordat::ledger {
+
+namespace {
+
+constexpr std::size_t max_name_bytes = 128;
+
+std::uint64_t whole_number(json::Reader& reader, std::string_view name) {
+    const std::string_view text = reader.string(name, 20);
+    std::uint64_t value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool padded = text.size() > 1 && text.front() == '0';
+    if (problem != std::errc{} || end != text.data() + text.size() || padded) {
+        reader.fail(name, "must be a whole number below 2^64, as text");
+    }
+    return value;
+}
+
+}  // namespace
+
+json::Object Pin::to_json() const {
+    // Slots and prices may exceed 2^53, so they are text.
+    return json::Object{{"chain", chain},
+                        {"account", account},
+                        {"slot", std::to_string(slot)},
+                        {"call", call},
+                        {"ceiling", std::to_string(ceiling)}};
+}
+
+Pin Pin::parse(const json::Value& value, const std::string& path) {
+    json::Reader reader(value, path);
+    Pin pin;
+    pin.chain = reader.string("chain", max_name_bytes);
+    pin.account = reader.string("account", max_name_bytes);
+    pin.slot = whole_number(reader, "slot");
+    pin.call = reader.object("call");
+    pin.ceiling = whole_number(reader, "ceiling");
+    reader.finish();
+    return pin;
+}
+
+Price price_limit(const Pin& pin, Purpose purpose) {
+    return purpose == Purpose::cancel ? pin.ceiling : pin.ceiling - pin.ceiling / 5;
+}
+
+std::string_view fate_name(Fate fate) {
+    switch (fate) {
+        case Fate::called:
+            return "called";
+        case Fate::failed:
+            return "failed";
+        case Fate::cancelled:
+            return "cancelled";
+    }
+    panic("no such fate");
+}
+
+}  // namespace concordat::ledger

@@ -1,0 +1,73 @@
+// The pure half of a ledger adapter: what a call on that kind of ledger looks like, how it is signed, and what a proof
+// of it shows. Enclave and verifier use it, so it talks to nobody. The other half is `Ledger` (ledger.hpp).
+#pragma once
+#include <base/json.hpp>
+#include <base/secret.hpp>
+#include <string>
+
+namespace concordat::ledger {
+
+// What one unit of work costs: wei per gas on Ethereum, satoshi per virtual byte on Bitcoin.
+using Price = std::uint64_t;
+
+// What a `prepare` entry fixes of one call. An account's transactions fill its slots (nonces) in order, and each slot
+// is filled once: so whatever is signed for a pin has at most one effect.
+struct Pin {
+    std::string chain;    // CAIP-2
+    std::string account;  // as that chain writes it
+    std::uint64_t slot = 0;
+    json::Object call;  // in the kind's own form
+    Price ceiling = 0;  // nothing is signed at a higher price
+
+    json::Object to_json() const;
+    // Strict; throws naming the member under `path`. The call's form is Kind::check's business.
+    static Pin parse(const json::Value& value, const std::string& path);
+    bool operator==(const Pin&) const = default;
+};
+
+// A cancellation fills the slot with a transaction that does nothing.
+enum class Purpose : std::uint8_t { call, cancel };
+
+// The most that may be paid for this purpose. A cancellation must outbid a call that is already on its way, so a fifth
+// of the ceiling is kept for it.
+Price price_limit(const Pin& pin, Purpose purpose);
+
+// When a transaction counts as there for good: `blocks` deep, its own block counted, as `witness` shows it.
+struct Finality {
+    std::uint64_t blocks = 1;
+    std::string witness;  // "host": the node's word; the others are the kind's own
+    bool operator==(const Finality&) const = default;
+};
+
+// What filled a slot.
+enum class Fate : std::uint8_t {
+    called,    // the pinned call, and it succeeded
+    failed,    // the pinned call, and the ledger undid it
+    cancelled  // any other transaction of the account
+};
+std::string_view fate_name(Fate fate);
+
+struct Judgement {
+    Fate fate{};
+    bool proved = false;        // else the host's word
+    std::string transaction{};  // its id, as that chain writes it
+    std::uint64_t block = 0;
+    bool operator==(const Judgement&) const = default;
+};
+
+class Kind {
+  public:
+    virtual ~Kind() = default;
+    virtual std::string_view name() const = 0;  // as in a contract's `ledgers`: "evm"
+    // Throws Error naming the member of the call that is not of this kind's form.
+    virtual void check(const Pin& pin) const = 0;
+    // The account that a key has here.
+    virtual std::string account(const SecretKey& key) const = 0;
+    // The transaction that `submit` takes. The same bytes for the same arguments. `price` is not above price_limit().
+    virtual Bytes sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const = 0;
+    // What `evidence` (from Ledger::prove) shows about the pin's slot, final as `finality` asks. Throws
+    // Error(bad_receipt) naming the member that does not hold.
+    virtual Judgement judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const = 0;
+};
+
+}  // namespace concordat::ledger

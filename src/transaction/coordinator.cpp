@@ -1,0 +1,108 @@
+#include "coordinator.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace concordat::transaction {
+
+namespace {
+
+using contract::EntryType;
+using ledger::Fate;
+using ledger::Price;
+using ledger::Purpose;
+using ledger::Submission;
+using ledger::View;
+
+bool in_a_block(const View& view) {
+    return view.status == View::Status::included || view.status == View::Status::final;
+}
+
+// After the outcome: it holds until it is deep, or the ledger has gone back on it.
+Step watch(const Journal& journal, const View& view, const Policy& policy) {
+    if (view.status == View::Status::unknown) return Wait{policy.look_every_ms, "the ledger does not answer"};
+    const bool called = journal.ending == Ending::committed;
+    const bool holds = in_a_block(view) && (view.fate == Fate::called) == called;
+    // What was final is gone, or something else is there for good.
+    if (!in_a_block(view) || (!holds && view.status == View::Status::final)) return Append{EntryType::disputed};
+    if (!holds) return Wait{policy.look_every_ms, "another branch of the chain shows another outcome"};
+    if (view.depth >= journal.finality.blocks + policy.watch_blocks) return Done{};
+    return Wait{policy.look_every_ms, {}};
+}
+
+Price raised(Price price, const Policy& policy) {
+    const Price more = price / 100 * policy.raise_percent + price % 100 * policy.raise_percent / 100;
+    const Price room = std::numeric_limits<Price>::max() - price;
+    return price + std::min(room, std::max<Price>(more, 1));
+}
+
+// A price that gets it into a block, above that of what waits already, as far as allowed; nothing when what waits
+// cannot be outbid.
+std::optional<Price> offer(const Journal& journal, Purpose purpose, const Facts& facts, const Policy& policy) {
+    const Price limit = ledger::price_limit(journal.pin, purpose);
+    Price waiting = facts.view.status == View::Status::pending ? facts.view.price : 0;
+    // Refused for its price: something waits there that this endpoint's view did not show.
+    if (facts.last && facts.last->status == Submission::Status::priced) waiting = std::max(waiting, facts.last->price);
+    const Price lowest = waiting == 0 ? 1 : raised(waiting, policy);
+    if (lowest > limit) return std::nullopt;
+    return std::clamp(facts.conditions->price, lowest, limit);
+}
+
+Step send(const Journal& journal, Purpose purpose, const Facts& facts, const Policy& policy) {
+    if (!facts.conditions) return Wait{policy.look_every_ms, "the ledger does not answer"};
+    const std::optional<Price> price = offer(journal, purpose, facts, policy);
+    if (!price) return Wait{policy.look_every_ms, "the price on the ledger is above the ceiling"};
+    return Send{purpose, *price};
+}
+
+// The right transaction waits at a good price: whatever holds it up (an earlier slot, a full block), paying more does
+// not help.
+bool waits_well(Purpose purpose, const Facts& facts) {
+    const Fate wanted = purpose == Purpose::call ? Fate::called : Fate::cancelled;
+    return facts.view.status == View::Status::pending && facts.view.fate == wanted && facts.conditions &&
+           facts.view.price >= facts.conditions->price;
+}
+
+bool just_tried(const Facts& facts, Purpose purpose, const Policy& policy) {
+    if (!facts.last || facts.last->purpose != purpose) return false;
+    switch (facts.last->status) {
+        case Submission::Status::accepted:
+            return facts.now - facts.last->at < policy.replace_after_ms;
+        case Submission::Status::priced:
+            return false;  // now with a higher one
+        default:
+            return facts.now - facts.last->at < policy.look_every_ms;
+    }
+}
+
+std::string_view trouble(const Facts& facts) {
+    if (!facts.last) return {};
+    if (facts.last->status == Submission::Status::funds) return "the account cannot pay";
+    if (facts.last->status == Submission::Status::rejected) return "the ledger rejects it";
+    return {};
+}
+
+}  // namespace
+
+Step next(const Journal& journal, const Facts& facts, const Policy& policy) {
+    if (journal.ending && !journal.disputed) return watch(journal, facts.view, policy);
+    const Purpose purpose = purpose_of(journal);
+    switch (facts.view.status) {
+        case View::Status::unknown:
+            return Wait{policy.look_every_ms, "the ledger does not answer"};
+        case View::Status::final:
+            return journal.disputed ? Step(Done{}) : Step(Append{EntryType::outcome});
+        case View::Status::included:
+            return Wait{policy.look_every_ms, {}};
+        case View::Status::open:
+        case View::Status::pending:
+            break;
+    }
+    if (!journal.cancelling && !journal.ending && facts.now >= journal.deadline) return Append{EntryType::cancelling};
+    if (waits_well(purpose, facts) || just_tried(facts, purpose, policy)) {
+        return Wait{policy.look_every_ms, trouble(facts)};
+    }
+    return send(journal, purpose, facts, policy);
+}
+
+}  // namespace concordat::transaction

@@ -1,0 +1,54 @@
+// What to do next about a transaction: a pure function of what is recorded, what the ledger shows, and the time. It
+// keeps nothing, so a crash costs it nothing: whoever comes after asks again.
+#pragma once
+#include <ledger/ledger.hpp>
+#include <variant>
+
+#include "journal.hpp"
+
+namespace concordat::transaction {
+
+struct Policy {
+    TimeMs look_every_ms = 1'000;
+    TimeMs replace_after_ms = 15'000;  // a transaction that waits that long in the pool is offered a higher price
+    unsigned raise_percent = 13;       // pools ask for 10 or more
+    std::uint64_t watch_blocks = 16;   // below the finality depth, an outcome is still watched for a reorg
+};
+
+// What the driver last sent. Lost in a crash, and then only a price is found out again.
+struct Attempt {
+    ledger::Purpose purpose{};
+    ledger::Price price = 0;
+    TimeMs at = 0;
+    ledger::Submission::Status status{};
+};
+
+struct Facts {
+    ledger::View view;
+    std::optional<ledger::Conditions> conditions;
+    std::optional<Attempt> last;
+    TimeMs now = 0;
+};
+
+struct Wait {  // and look again; `why` is for people, empty when all goes its way
+    TimeMs ms = 0;
+    std::string_view why;
+    bool operator==(const Wait&) const = default;
+};
+struct Send {  // have it signed, submit it
+    ledger::Purpose purpose{};
+    ledger::Price price = 0;
+    bool operator==(const Send&) const = default;
+};
+struct Append {  // an outcome needs evidence: have the ledger prove it first
+    contract::EntryType type{};
+    bool operator==(const Append&) const = default;
+};
+struct Done {  // nothing more will happen
+    bool operator==(const Done&) const = default;
+};
+using Step = std::variant<Wait, Send, Append, Done>;
+
+Step next(const Journal& journal, const Facts& facts, const Policy& policy);
+
+}  // namespace concordat::transaction

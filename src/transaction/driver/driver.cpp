@@ -1,0 +1,113 @@
+#include "driver.hpp"
+
+namespace concordat::transaction {
+
+using contract::EntryType;
+
+Driver::Driver(Timeline& timeline, Recorder& recorder, Policy policy,
+               std::function<void(const Hash256&, const Journal&)> changed)
+    : timeline_(timeline), recorder_(recorder), policy_(policy), changed_(std::move(changed)) {}
+
+Driver::~Driver() { *alive_ = false; }
+
+const Progress* Driver::progress(const Hash256& transaction) const {
+    const auto found = open_.find(transaction);
+    return found == open_.end() ? nullptr : &found->second.progress;
+}
+
+template <class T, class F>
+std::function<void(T)> Driver::later(const Hash256& transaction, F what) {
+    return [this, alive = alive_, transaction, what = std::move(what)](T value) {
+        if (!*alive) return;
+        if (const auto found = open_.find(transaction); found != open_.end()) what(found->second, std::move(value));
+    };
+}
+
+void Driver::start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger) {
+    const auto [at, fresh] = open_.try_emplace(transaction);
+    if (!fresh) return;
+    at->second.progress.journal = journal;
+    at->second.ledger = &ledger;
+    again_in(transaction, 0);
+}
+
+void Driver::again_in(const Hash256& transaction, TimeMs ms) {
+    timeline_.after(ms, [this, alive = alive_, transaction] {
+        if (*alive && open_.contains(transaction)) look(transaction);
+    });
+}
+
+void Driver::look(const Hash256& transaction) {
+    Open& open = open_.at(transaction);
+    const Journal& journal = open.progress.journal;
+    open.facts = {};
+    open.ledger->look(
+        journal.pin, journal.finality, later<ledger::View>(transaction, [=, this](Open& now, ledger::View view) {
+            using Status = ledger::View::Status;
+            now.progress.transaction = view.transaction;
+            now.facts.view = std::move(view);
+            const bool to_send = now.facts.view.status == Status::open || now.facts.view.status == Status::pending;
+            const Journal& known = now.progress.journal;
+            if (!to_send || (known.ending && !known.disputed)) return decide(transaction);
+            now.ledger->conditions(
+                known.pin.account,
+                later<std::optional<ledger::Conditions>>(
+                    transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
+                        then.facts.conditions = std::move(conditions);
+                        decide(transaction);
+                    }));
+        }));
+}
+
+void Driver::decide(const Hash256& transaction) {
+    Open& open = open_.at(transaction);
+    open.facts.last = open.last;
+    open.facts.now = timeline_.now();
+    const Step step = next(open.progress.journal, open.facts, policy_);
+    open.progress.waits_for = {};
+    if (const auto* wait = std::get_if<Wait>(&step)) {
+        open.progress.waits_for = wait->why;
+        again_in(transaction, wait->ms);
+    } else if (const auto* to_send = std::get_if<Send>(&step)) {
+        send(transaction, *to_send);
+    } else if (const auto* entry = std::get_if<Append>(&step)) {
+        if (entry->type != EntryType::outcome) return append(transaction, entry->type, std::nullopt);
+        const Journal& journal = open.progress.journal;
+        open.ledger->prove(
+            journal.pin, journal.finality,
+            later<std::optional<json::Value>>(transaction, [=, this](Open&, std::optional<json::Value> evidence) {
+                if (!evidence) return again_in(transaction, policy_.look_every_ms);
+                append(transaction, EntryType::outcome, std::move(evidence));
+            }));
+    } else {
+        open_.erase(transaction);
+    }
+}
+
+void Driver::send(const Hash256& transaction, const Send& step) {
+    recorder_.sign(transaction, step.purpose, step.price,
+                   later<std::optional<Bytes>>(transaction, [=, this](Open& open, std::optional<Bytes> bytes) {
+                       if (!bytes) return again_in(transaction, policy_.look_every_ms);
+                       open.ledger->submit(
+                           *bytes,
+                           later<ledger::Submission>(transaction, [=, this](Open& now, ledger::Submission answer) {
+                               now.last = Attempt{step.purpose, step.price, timeline_.now(), answer.status};
+                               again_in(transaction, policy_.look_every_ms);
+                           }));
+                   }));
+}
+
+void Driver::append(const Hash256& transaction, EntryType type, std::optional<json::Value> evidence) {
+    recorder_.append(
+        transaction, type, std::move(evidence),
+        later<std::optional<Journal>>(transaction, [=, this](Open& open, std::optional<Journal> journal) {
+            if (journal && *journal != open.progress.journal) {
+                open.progress.journal = *journal;
+                open.last.reset();  // what was refused its price for a call says nothing of the cancellation
+                changed_(transaction, *journal);
+            }
+            again_in(transaction, policy_.look_every_ms);
+        }));
+}
+
+}  // namespace concordat::transaction
