@@ -35,7 +35,8 @@ Price price_limit(const Pin& pin, Purpose purpose);
 // When a transaction counts as there for good: `blocks` deep, its own block counted, as `witness` shows it.
 struct Finality {
     std::uint64_t blocks = 1;
-    std::string witness;  // "host": the node's word; the others are the kind's own
+    std::string witness;        // "host": the node's word; the others are the kind's own
+    json::Object parameters{};  // of the witness, in the kind's form: who may seal a block, say
     bool operator==(const Finality&) const = default;
 };
 

@@ -1,0 +1,165 @@
+#include "kind.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace concordat::ledger::evm {
+
+namespace {
+
+constexpr std::uint64_t max_gas = std::uint64_t{1} << 40;  // far above every chain's block
+
+[[noreturn]] void refuse(std::string field, std::string rule) {
+    throw Error(Code::bad_receipt, std::move(field), std::move(rule));
+}
+
+std::uint64_t read_gas(json::Reader& reader) {
+    const std::string_view text = reader.string("gas", 20);
+    std::uint64_t gas = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), gas);
+    const bool whole = problem == std::errc{} && end == text.data() + text.size() && !text.starts_with('0');
+    if (!whole || gas < transfer_gas || gas > max_gas) {
+        reader.fail("gas", "must be a decimal integer from 21000 to 2^40, as text");
+    }
+    return gas;
+}
+
+// Only one text stands for each value: the call is compared and hashed as text elsewhere.
+Address read_address(std::string_view text, const std::string& field) {
+    const Address address = Address::parse(text, field);
+    if (address.text() != text) throw Error(Code::bad_format, field, "must be written as EIP-55 has it");
+    return address;
+}
+
+// The signed transaction that evidence shows, as far as it matters; throws unless it is the account's for the slot.
+Call filling(const Pin& pin, const Bytes& encoded, const std::string& field) {
+    const SignedTransaction found = decode_transaction(encoded);
+    const Transaction& tx = found.transaction;
+    // A legacy transaction may leave the chain open: then every chain takes it, this one too.
+    if (tx.chain_id != 0 && ChainId{tx.chain_id}.text() != pin.chain) refuse(field, "must be of " + pin.chain);
+    if (sender(found).text() != pin.account) refuse(field, "must be sent by " + pin.account);
+    if (tx.nonce != pin.slot) refuse(field, "must have the nonce " + std::to_string(pin.slot));
+    return {.to = tx.to, .data = tx.data, .value = tx.value, .gas = tx.gas_limit, .legacy = false};
+}
+
+}  // namespace
+
+Call Call::parse(const json::Object& call, const std::string& field) {
+    json::Reader reader(call, field);
+    Call out;
+    if (reader.find("to") != nullptr) out.to = read_address(reader.string("to", 64), reader.at("to"));
+    out.data = parse_0x(reader.string("data", 2 + 2 * max_call_data_bytes), reader.at("data"), max_call_data_bytes);
+    out.value = parse_u256(reader.string("value", 80), reader.at("value"));
+    out.gas = read_gas(reader);
+    if (reader.find("type") != nullptr) {
+        reader.expect("type", "legacy");
+        out.legacy = true;
+    }
+    reader.finish();
+    return out;
+}
+
+json::Object Call::to_json() const {
+    json::Object out;
+    if (to) out["to"] = to->text();
+    out["data"] = to_0x(data);
+    out["value"] = decimal(value);
+    out["gas"] = std::to_string(gas);
+    if (legacy) out["type"] = "legacy";
+    return out;
+}
+
+Call cancellation(const Address& account, bool legacy) {
+    return {.to = account, .data = {}, .value = 0, .gas = transfer_gas, .legacy = legacy};
+}
+
+Fate fate_of(const Call& pinned, const Call& found, bool succeeded) {
+    const auto effect = [](const Call& call) { return std::tie(call.to, call.data, call.value, call.gas); };
+    if (effect(pinned) != effect(found)) return Fate::cancelled;
+    return succeeded ? Fate::called : Fate::failed;
+}
+
+clique::Signers signers_of(const Finality& finality) {
+    json::Reader reader(finality.parameters, "/finality/parameters");
+    std::vector<Address> addresses;
+    for (const json::Value& item : reader.array("signers", clique::max_signers)) {
+        const std::string at = reader.at("signers") + "/" + std::to_string(addresses.size());
+        if (!item.is_string()) throw Error(Code::bad_format, at, "must be a string");
+        addresses.push_back(Address::parse(item.get_string(), at));
+    }
+    const auto epoch = reader.integer_or("epoch", static_cast<std::int64_t>(clique::default_epoch), 1);
+    reader.finish();
+    return clique::Signers::make(std::move(addresses), static_cast<std::uint64_t>(epoch), reader.at("signers"));
+}
+
+std::uint64_t depth_needed(const Finality& finality) {
+    // No signer seals twice within a majority's window, so that many blocks have as many distinct seals.
+    std::uint64_t depth = finality.blocks;
+    if (finality.witness == "clique") {
+        depth = std::max<std::uint64_t>(depth, signers_of(finality).majority());
+    } else if (finality.witness != "host") {
+        throw Error(Code::bad_format, "/finality/witness", "must be host or clique");
+    }
+    if (depth == 0 || depth > max_descendants) {
+        throw Error(Code::bad_format, "/finality/blocks", "must be from 1 to " + std::to_string(max_descendants));
+    }
+    return depth;
+}
+
+void EvmKind::check(const Pin& pin) const {
+    ChainId::parse(pin.chain, "/chain");
+    const Address account = read_address(pin.account, "/account");
+    if (pin.slot == ~std::uint64_t{0}) throw Error(Code::bad_format, "/slot", "must be below 2^64-1 (EIP-2681)");
+    const Call call = Call::parse(pin.call, "/call");
+    // Else nobody could tell whether the call or its cancellation happened.
+    if (fate_of(call, cancellation(account, call.legacy), true) != Fate::cancelled) {
+        throw Error(Code::bad_format, "/call", "must not be what a cancellation is");
+    }
+}
+
+std::string EvmKind::account(const SecretKey& key) const { return address_of(crypto::secp256k1_point(key)).text(); }
+
+Bytes EvmKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const {
+    check(pin);
+    if (account(key) != pin.account) throw Error(Code::bad_format, "/account", "must be the key's");
+    if (const Price limit = price_limit(pin, purpose); price > limit) {
+        throw Error(Code::action_refused, "/price", "must be at most " + std::to_string(limit));
+    }
+    Call call = Call::parse(pin.call, "/call");
+    if (purpose == Purpose::cancel) call = cancellation(Address::parse(pin.account, "/account"), call.legacy);
+    Transaction tx;
+    tx.type = call.legacy ? Transaction::Type::legacy : Transaction::Type::dynamic_fee;
+    tx.chain_id = ChainId::parse(pin.chain, "/chain").value;
+    tx.nonce = pin.slot;
+    tx.gas_price = price;
+    if (!call.legacy) tx.max_priority_fee = price;
+    tx.gas_limit = call.gas;
+    tx.to = call.to;
+    tx.value = call.value;
+    tx.data = call.data;
+    return encode(evm::sign(tx, key));
+}
+
+Judgement EvmKind::judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const {
+    check(pin);
+    const std::uint64_t depth = depth_needed(finality);
+    json::Reader reader(evidence, "/evidence");
+    const InclusionProof proof = InclusionProof::parse(reader.any("inclusion"), reader.at("inclusion"));
+    reader.finish();
+    const std::string field = reader.at("inclusion");
+    const Inclusion inclusion = check_inclusion(proof, field);
+    if (inclusion.chain.size() < depth) {
+        refuse(field + "/descendants", "must be at least " + std::to_string(depth - 1));
+    }
+    const Call found = filling(pin, proof.transaction, field + "/transaction");
+    const bool proved = finality.witness == "clique";
+    if (proved && !clique::check_finality(signers_of(finality), inclusion.chain, field + "/headers").proved()) {
+        refuse(field + "/descendants", "must show the seals of a majority of the signers");
+    }
+    return {.fate = fate_of(Call::parse(pin.call, "/call"), found, inclusion.succeeded),
+            .proved = proved,
+            .transaction = to_0x(inclusion.transaction_hash.view()),
+            .block = inclusion.chain.front().number};
+}
+
+}  // namespace concordat::ledger::evm

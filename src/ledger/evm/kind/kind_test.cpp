@@ -1,0 +1,287 @@
+#include "kind.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace concordat::ledger::evm {
+namespace {
+
+SecretKey secret_of(std::uint8_t last) {
+    std::array<std::uint8_t, 32> bytes{};
+    bytes[31] = last;
+    return SecretKey(std::move(bytes));
+}
+
+template <class Action>
+std::string refusal(Action action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        return error.field() + ": " + error.rule();
+    }
+    return "was accepted";
+}
+
+const Finality host{.blocks = 3, .witness = "host", .parameters = {}};
+
+Pin pin_of(std::uint8_t key = 1) {
+    return {.chain = "eip155:31337",
+            .account = EvmKind().account(secret_of(key)),
+            .slot = 7,
+            .call = {{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
+                     {"data", "0xa9059cbb00"},
+                     {"value", "12"},
+                     {"gas", "50000"}},
+            .ceiling = 1000};
+}
+
+Receipt receipt_of(ByteView transaction, bool succeeded, std::uint64_t cumulative_gas) {
+    Receipt out;
+    out.type = transaction[0] < 0xc0 ? transaction[0] : std::uint8_t{0};
+    out.succeeded = succeeded;
+    out.cumulative_gas = cumulative_gas;
+    return out;
+}
+
+// A chain of our own making: the transactions in its first block, and `depth` blocks in all.
+struct Chain {
+    std::vector<Bytes> transactions;
+    std::vector<Bytes> receipts;
+    std::vector<Header> headers;
+    std::vector<std::pair<Address, std::uint8_t>> sealers;  // none: not clique
+
+    void add(Bytes transaction, bool succeeded = true) {
+        receipts.push_back(receipt_of(transaction, succeeded, 21000 * (receipts.size() + 1)).encode());
+        transactions.push_back(std::move(transaction));
+    }
+    void seal_with(std::size_t count) {
+        for (std::uint8_t i = 1; i <= count; ++i)
+            sealers.emplace_back(address_of(crypto::secp256k1_point(secret_of(static_cast<std::uint8_t>(100 + i)))),
+                                 static_cast<std::uint8_t>(100 + i));
+        std::sort(sealers.begin(), sealers.end());
+    }
+    void build(std::size_t depth) {
+        headers.clear();
+        for (std::size_t i = 0; i < depth; ++i) {
+            Header header;
+            header.number = 40 + i;
+            header.gas_used = i == 0 ? 1'000'000 : 0;
+            header.base_fee = 7;
+            header.uncles_hash = keccak256(Bytes{0xc0});
+            header.transactions_root = i == 0 ? trie::IndexTrie(transactions, "t").root() : trie::empty_root();
+            header.receipts_root = i == 0 ? trie::IndexTrie(receipts, "r").root() : trie::empty_root();
+            if (i > 0) header.parent_hash = headers.back().hash();
+            if (!sealers.empty()) {
+                header.difficulty = 2;  // each seals in turn
+                header.extra_data.resize(97);
+                clique::seal(header, secret_of(sealers[header.number % sealers.size()].second));
+            }
+            headers.push_back(header);
+        }
+    }
+    json::Value evidence(std::size_t index) const {
+        return json::Object{{"inclusion", prove_inclusion(headers.front(), std::span(headers).subspan(1), transactions,
+                                                          receipts, index, "/block")
+                                              .to_json()}};
+    }
+};
+
+json::Value evidence_of(Bytes transaction, bool succeeded = true, std::size_t depth = 3) {
+    Chain chain;
+    chain.add(EvmKind().sign(pin_of(9), Purpose::call, 10, secret_of(9)));
+    chain.add(std::move(transaction), succeeded);
+    chain.build(depth);
+    return chain.evidence(1);
+}
+
+Bytes signed_call(const Pin& pin, std::uint8_t key = 1) {
+    return EvmKind().sign(pin, Purpose::call, 10, secret_of(key));
+}
+
+TEST(EvmKind, AnAccountIsAnAddress) {
+    EXPECT_EQ(EvmKind().account(secret_of(1)), "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf");
+}
+
+TEST(EvmKind, SignsThePinnedCall) {
+    const Pin pin = pin_of();
+    const SignedTransaction tx = decode_transaction(EvmKind().sign(pin, Purpose::call, 800, secret_of(1)));
+    EXPECT_EQ(sender(tx).text(), pin.account);
+    EXPECT_EQ(tx.transaction.type, Transaction::Type::dynamic_fee);
+    EXPECT_EQ(tx.transaction.chain_id, 31337u);
+    EXPECT_EQ(tx.transaction.nonce, 7u);
+    EXPECT_EQ(tx.transaction.gas_price, 800);
+    EXPECT_EQ(tx.transaction.max_priority_fee, 800);
+    EXPECT_EQ(tx.transaction.gas_limit, 50000u);
+    EXPECT_EQ(tx.transaction.value, 12);
+    EXPECT_EQ(to_0x(tx.transaction.data), "0xa9059cbb00");
+    EXPECT_EQ(tx.transaction.to->text(), "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
+    EXPECT_EQ(EvmKind().sign(pin, Purpose::call, 800, secret_of(1)), encode(tx));
+}
+
+TEST(EvmKind, ACancellationDoesNothing) {
+    Pin pin = pin_of();
+    pin.call["type"] = "legacy";
+    const SignedTransaction tx = decode_transaction(EvmKind().sign(pin, Purpose::cancel, 1000, secret_of(1)));
+    EXPECT_EQ(tx.transaction.type, Transaction::Type::legacy);
+    EXPECT_EQ(tx.transaction.to->text(), pin.account);
+    EXPECT_EQ(tx.transaction.value, 0);
+    EXPECT_EQ(tx.transaction.gas_limit, 21000u);
+    EXPECT_TRUE(tx.transaction.data.empty());
+    EXPECT_EQ(tx.transaction.nonce, 7u);
+}
+
+TEST(EvmKind, SignsNothingElse) {
+    const Pin pin = pin_of();
+    const auto sign = [&](Purpose purpose, Price price, std::uint8_t key) {
+        return refusal([&] { EvmKind().sign(pin, purpose, price, secret_of(key)); });
+    };
+    EXPECT_EQ(sign(Purpose::call, 800, 1), "was accepted");
+    EXPECT_EQ(sign(Purpose::call, 801, 1), "/price: must be at most 800");
+    EXPECT_EQ(sign(Purpose::cancel, 1001, 1), "/price: must be at most 1000");
+    EXPECT_EQ(sign(Purpose::call, 800, 2), "/account: must be the key's");
+}
+
+TEST(EvmKind, ChecksTheForm) {
+    const auto rule = [](auto edit) {
+        Pin pin = pin_of();
+        edit(pin);
+        return refusal([&] { EvmKind().check(pin); });
+    };
+    EXPECT_EQ(rule([](Pin&) {}), "was accepted");
+    EXPECT_EQ(rule([](Pin& p) { p.call.erase("to"); }), "was accepted");
+    EXPECT_EQ(rule([](Pin& p) { p.call["type"] = "legacy"; }), "was accepted");
+    EXPECT_EQ(rule([](Pin& p) { p.chain = "eip155:0"; }).substr(0, 6), "/chain");
+    EXPECT_EQ(rule([](Pin& p) { p.chain = "fake:1"; }).substr(0, 6), "/chain");
+    EXPECT_EQ(rule([](Pin& p) { p.account = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"; }),
+              "/account: must be written as EIP-55 has it");
+    EXPECT_EQ(rule([](Pin& p) { p.slot = ~std::uint64_t{0}; }).substr(0, 5), "/slot");
+    EXPECT_EQ(rule([](Pin& p) { p.call["to"] = "0x00"; }).substr(0, 8), "/call/to");
+    EXPECT_EQ(rule([](Pin& p) { p.call["data"] = "a9"; }).substr(0, 10), "/call/data");
+    EXPECT_EQ(rule([](Pin& p) { p.call["value"] = "0x1"; }).substr(0, 11), "/call/value");
+    EXPECT_EQ(rule([](Pin& p) { p.call["value"] = 1; }).substr(0, 11), "/call/value");
+    for (const char* gas : {"20999", "021000", "1099511627777", "-1", "", "21000 ", "99999999999999999999"})
+        EXPECT_EQ(rule([&](Pin& p) { p.call["gas"] = gas; }).substr(0, 9), "/call/gas") << gas;
+    EXPECT_EQ(rule([](Pin& p) { p.call["type"] = "dynamic"; }).substr(0, 10), "/call/type");
+    EXPECT_EQ(rule([](Pin& p) { p.call["more"] = "1"; }).substr(0, 10), "/call/more");
+    EXPECT_EQ(rule([](Pin& p) { p.call = cancellation(Address::parse(p.account, "a"), false).to_json(); }),
+              "/call: must not be what a cancellation is");
+    for (const char* name : {"data", "value", "gas"})
+        EXPECT_EQ(rule([&](Pin& p) { p.call.erase(name); }).substr(0, 6 + std::string_view(name).size()),
+                  "/call/" + std::string(name));
+}
+
+TEST(EvmKind, JudgesWhatFilledTheSlot) {
+    const Pin pin = pin_of();
+    const Bytes call = signed_call(pin);
+    const Judgement called = EvmKind().judge(pin, host, evidence_of(call));
+    EXPECT_EQ(
+        called,
+        (Judgement{
+            .fate = Fate::called, .proved = false, .transaction = to_0x(transaction_hash(call).view()), .block = 40}));
+    EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(call, false)).fate, Fate::failed);
+    const Bytes cancel = EvmKind().sign(pin, Purpose::cancel, 20, secret_of(1));
+    EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(cancel)).fate, Fate::cancelled);
+    EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(cancel, false)).fate, Fate::cancelled);
+}
+
+// Whoever else uses the account's key fills the slot too, and it is not the pinned call.
+TEST(EvmKind, EveryOtherTransactionIsNotTheCall) {
+    const Pin pin = pin_of();
+    for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
+             {"to", "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"}, {"data", "0x"}, {"value", "13"}, {"gas", "50001"}}) {
+        Pin other = pin;
+        other.call[name] = value;
+        EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(signed_call(other))).fate, Fate::cancelled) << name;
+    }
+    Pin creation = pin;
+    creation.call.erase("to");
+    EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(signed_call(creation))).fate, Fate::cancelled);
+    EXPECT_EQ(EvmKind().judge(creation, host, evidence_of(signed_call(creation))).fate, Fate::called);
+}
+
+TEST(EvmKind, EvidenceForSomethingElseIsRefused) {
+    const Pin pin = pin_of();
+    const auto rule = [&](const Pin& other, std::uint8_t key = 1) {
+        return refusal([&] { EvmKind().judge(pin, host, evidence_of(signed_call(other, key))); });
+    };
+    EXPECT_EQ(rule(pin), "was accepted");
+    EXPECT_EQ(rule(pin_of(2), 2), "/evidence/inclusion/transaction: must be sent by " + pin.account);
+    Pin other = pin;
+    other.slot = 8;
+    EXPECT_EQ(rule(other), "/evidence/inclusion/transaction: must have the nonce 7");
+    other = pin;
+    other.chain = "eip155:1";
+    EXPECT_EQ(rule(other), "/evidence/inclusion/transaction: must be of eip155:31337");
+}
+
+TEST(EvmKind, EvidenceMustBeDeepEnough) {
+    const Pin pin = pin_of();
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, host, evidence_of(signed_call(pin), true, 2)); }),
+              "/evidence/inclusion/descendants: must be at least 2");
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, {.blocks = 0, .witness = "host"}, evidence_of(signed_call(pin))); }),
+              "/finality/blocks: must be from 1 to 1024");
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, {.blocks = 1, .witness = "me"}, evidence_of(signed_call(pin))); }),
+              "/finality/witness: must be host or clique");
+}
+
+TEST(EvmKind, AlteredEvidenceIsRefused) {
+    const Pin pin = pin_of();
+    const json::Value good = evidence_of(signed_call(pin), false);
+    for (const char* member : {"header", "transaction"}) {
+        const std::string_view text = good.at("inclusion").at(member).as_string();
+        for (std::size_t i = 2; i < text.size(); i += 7) {
+            json::Value changed = good;
+            auto& digit = changed.at("inclusion").at(member).as_string()[i];
+            digit = digit == 'a' ? 'b' : 'a';
+            EXPECT_THROW(EvmKind().judge(pin, host, changed), Error) << member << i;
+        }
+    }
+    // The receipt of the neighbour, which succeeded.
+    json::Value forged = good;
+    forged.at("inclusion").at("receipt_proof") = good.at("inclusion").at("previous_receipt_proof");
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, host, forged); }).substr(0, 33), "/evidence/inclusion/receipt_proof");
+    json::Value more = good;
+    more.as_object()["word"] = "of honour";
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, host, more); }).substr(0, 14), "/evidence/word");
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, host, json::Object{}); }).substr(0, 19), "/evidence/inclusion");
+    EXPECT_EQ(refusal([&] { EvmKind().judge(pin, host, json::Value(1)); }).substr(0, 9), "/evidence");
+}
+
+TEST(EvmKind, CliqueSealsProve) {
+    const Pin pin = pin_of();
+    Chain chain;
+    chain.add(signed_call(pin));
+    chain.seal_with(3);
+    Finality clique{.blocks = 1, .witness = "clique", .parameters = {}};
+    json::Array signers;
+    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
+    clique.parameters = {{"signers", signers}};
+    EXPECT_EQ(depth_needed(clique), 2u);
+    const auto rule = [&](std::size_t depth, const Finality& finality) {
+        chain.build(depth);
+        return refusal([&] { EvmKind().judge(pin, finality, chain.evidence(0)); });
+    };
+    EXPECT_EQ(rule(1, clique), "/evidence/inclusion/descendants: must be at least 1");
+    EXPECT_EQ(rule(2, clique), "was accepted");
+    EXPECT_TRUE(EvmKind().judge(pin, clique, chain.evidence(0)).proved);
+    clique.blocks = 4;
+    EXPECT_EQ(rule(3, clique), "/evidence/inclusion/descendants: must be at least 3");
+    EXPECT_EQ(rule(4, clique), "was accepted");
+    clique.parameters = {{"signers", json::Array{signers[0], signers[1]}}};
+    EXPECT_EQ(rule(4, clique).substr(0, 28), "/evidence/inclusion/headers/");
+    clique.parameters = {};
+    EXPECT_EQ(rule(4, clique).substr(0, 28), "/finality/parameters/signers");
+    clique.parameters = {{"signers", json::Array{signers[0], signers[0]}}};
+    EXPECT_EQ(rule(4, clique), "/finality/parameters/signers: must name each signer once");
+    clique.parameters = {{"signers", json::Array{1}}};
+    EXPECT_EQ(rule(4, clique), "/finality/parameters/signers/0: must be a string");
+}
+
+// What is written is read back.
+RC_GTEST_PROP(EvmKind, CallsKeepTheirText, (std::vector<std::uint8_t> data, std::uint32_t value, std::uint16_t gas)) {
+    Call call{.to = Address{}, .data = data, .value = value, .gas = transfer_gas + gas, .legacy = value % 2 == 0};
+    RC_ASSERT(Call::parse(call.to_json(), "/call") == call);
+}
+
+}  // namespace
+}  // namespace concordat::ledger::evm
