@@ -38,7 +38,7 @@ std::string integer_text(const json::Value& value, std::string_view field) {
 // What a member of `type` may hold, as a bound on the magnitude: below 2^bits, for int one bit less.
 Word unsigned_word(const Type& type, const json::Value& value, std::string_view field) {
     const U256 number = parse_u256(integer_text(value, field), field);
-    if (type.size < 256 && number >> type.size != 0) refuse(field, "must fit " + type.text());
+    if (type.size < 256 && (number >> type.size) != 0) refuse(field, "must fit " + type.text());
     return to_word(number);
 }
 

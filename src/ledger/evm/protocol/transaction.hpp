@@ -2,6 +2,7 @@
 // access-list (EIP-2930, type 1) and dynamic-fee (EIP-1559, type 2). Amounts are wei, gas in its unit. Signatures are
 // low-S (EIP-2). Decoding is strict: what is accepted encodes to the same bytes.
 #pragma once
+#include <base/json.hpp>
 #include <optional>
 #include <vector>
 
@@ -45,8 +46,13 @@ void check(const Transaction& transaction);
 Bytes signing_payload(const Transaction& transaction);  // what is hashed for signing; checked first
 Hash256 signing_hash(const Transaction& transaction);
 SignedTransaction sign(const Transaction& transaction, const SecretKey& secret);
-Bytes encode(const SignedTransaction& signed_transaction);    // what eth_sendRawTransaction takes
-SignedTransaction decode_transaction(ByteView encoded);       // errors name "/transaction/…"
+Bytes encode(const SignedTransaction& signed_transaction);  // what eth_sendRawTransaction takes
+SignedTransaction decode_transaction(ByteView encoded);     // errors name "/transaction/…"
+// The signed bytes of a transaction object of eth_getTransactionBy… or of a full block: also of types 3 (EIP-4844, in
+// the form that blocks hold) and 4 (EIP-7702), which stand beside ours in a block. Throws Error(bad_format |
+// missing_field | too_large) at "<field>/<name>", at "<field>/hash" when the members do not make the hash that the
+// object gives.
+Bytes raw_transaction_from_rpc(const json::Value& transaction, std::string_view field);
 Address sender(const SignedTransaction& signed_transaction);  // throws bad_signature at /transaction/signature
 inline Hash256 transaction_hash(ByteView encoded) { return keccak256(encoded); }
 

@@ -63,7 +63,7 @@ TEST(Transaction, PublicLegacyVectors) {
     ASSERT_GE(vectors.as_array().size(), 20u);
     std::size_t taken = 0;
     for (const auto& v : vectors.as_array()) {
-        if (loose(v.as_object(), "gasLimit") >> 64 != 0) {  // more gas than a block's 64-bit field: refused here
+        if ((loose(v.as_object(), "gasLimit") >> 64) != 0) {  // more gas than a block's 64-bit field: refused here
             EXPECT_THROW(decode_transaction(hex_of(v.at("signedTransaction"))), Error);
             continue;
         }
