@@ -135,6 +135,33 @@ TEST(Clique, ACheckpointListsTheTrustedSigners) {
     EXPECT_EQ(rule(network, network.sealed(vote, 1)), "/chain/0/nonce: must be zero at a checkpoint");
 }
 
+// Two signers of geth in turn, with a checkpoint among them.
+TEST(Clique, ARecordedNetwork) {
+    const json::Value recorded = read_vectors("clique.json");
+    std::vector<Address> addresses;
+    for (const auto& item : recorded.at("signers").as_array())
+        addresses.push_back(Address::parse(item.as_string(), "signer"));
+    const auto epoch = static_cast<std::uint64_t>(recorded.at("epoch").as_int64());
+    const Signers signers = Signers::make(addresses, epoch, "/signers");
+    std::vector<Header> chain;
+    bool checkpoint = false;
+    for (const auto& block : recorded.at("blocks").as_array()) {
+        chain.push_back(header_from_rpc(block, "/block"));
+        checkpoint = checkpoint || chain.back().number % epoch == 0;
+    }
+    EXPECT_TRUE(checkpoint);
+    const Finality finality = check_finality(signers, chain, "/chain");
+    EXPECT_EQ(finality.distinct, 2u);
+    EXPECT_TRUE(finality.proved());
+    EXPECT_FALSE(check_finality(signers, std::span(chain).first(1), "/chain").proved());
+    EXPECT_TRUE(check_finality(signers, std::span(chain).first(2), "/chain").proved());
+    const Signers others = Signers::make({addresses[0]}, epoch, "/signers");
+    EXPECT_THROW(check_finality(others, chain, "/chain"), Error);
+    const Signers another_epoch = Signers::make(addresses, default_epoch, "/signers");
+    EXPECT_EQ(refusal([&] { check_finality(another_epoch, chain, "/chain"); }),
+              "/chain/2/extraData: must have exactly 97 bytes between checkpoints");
+}
+
 TEST(Clique, SignersAreNamedOnce) {
     EXPECT_EQ(refusal([] { Signers::make({}, 1, "/signers"); }), "/signers: must name signers, and an epoch");
     EXPECT_EQ(refusal([] { Signers::make({Address{}}, 0, "/signers"); }), "/signers: must name signers, and an epoch");
