@@ -268,6 +268,61 @@ TEST_F(Attack, a_version_that_nobody_signed_is_not_loaded) {
               "wrong_version /head/version");
 }
 
+// A host that kept what an enclave once sent says it again to the same ledger: it proves nothing there.
+TEST_F(Attack, an_old_hello_admits_nobody) {
+    Rogue rogue(platform, *enclave);
+    const std::uint64_t before = platform.ledger->size();
+    attest::DevelopmentProvider provider(signing_key("development root"), hash_of("ledger code"), "concordat-ledger", 1,
+                                         platform.clock);
+    LedgerEnd again(*platform.ledger, provider);
+    std::size_t taken = 0;
+    std::string ended;
+    try {
+        for (const Bytes& bytes : enclave->recorded) again.receive(bytes), ++taken;
+    } catch (const Error& error) {
+        ended = code_name(error.code());
+    }
+    EXPECT_EQ(ended, "protocol");
+    EXPECT_LE(taken, 1u);  // no further than the first flight, which holds nothing of an enclave
+    EXPECT_EQ(platform.ledger->size(), before);
+    rogue.run(*enclave, "nothing", 1);  // and nobody else is disturbed
+}
+
+// Evidence that an enclave made for one use, shown for another: for another key, and in a channel that it was not made
+// for.
+TEST_F(Attack, old_evidence_vouches_for_nothing_else) {
+    const crypto::PrivateKey mine = signing_key("a key of the host's own");
+    const enclave::HelloReply shown = enclave::decode_hello_reply(enclave->call(enclave::FrameType::hello, Bytes()));
+    const crypto::PublicKey theirs = crypto::PublicKey::from_jwk(json::parse(shown.key, "key"), "key");
+    const std::string my_key = json::canonical(mine.public_key().jwk());
+    const auto admit = [&](const std::string& key, const crypto::PublicKey& peer) {
+        return error_of([&] { platform.ledger->admit({{key, shown.evidence}}, peer); });
+    };
+    EXPECT_EQ(admit(my_key, mine.public_key()).substr(0, 12), "bad_evidence");
+    EXPECT_NE(admit(shown.key, mine.public_key()), "no error");
+    EXPECT_EQ(admit(shown.key, theirs), "no error");  // what was tried was genuine
+    // A provider that replays it in the channel, whose evidence must be about this very tunnel.
+    struct Replayed : attest::EvidenceProvider {
+        json::Value kept;
+        json::Value make(const Hash256&) override { return kept; }
+        std::string_view kind() const override { return "development"; }
+    } replayed;
+    replayed.kept = json::parse(shown.evidence, "evidence");
+    attest::DevelopmentProvider provider(signing_key("development root"), hash_of("ledger code"), "concordat-ledger", 1,
+                                         platform.clock);
+    attest::AttestedChannel client(attest::Side::enclave, replayed, mine);
+    LedgerEnd ledger(*platform.ledger, provider);
+    Bytes out = client.start();
+    EXPECT_EQ(error_of([&] {
+                  for (int i = 0; i < 8 && !out.empty(); ++i) {
+                      client.receive(ledger.receive(out));
+                      out = client.take_output();
+                  }
+              }).substr(0, 12),
+              "bad_evidence");
+    EXPECT_FALSE(client.ready() && ledger.admitted());
+}
+
 TEST_F(Attack, a_full_disk_changes_nothing) {
     Rogue rogue(platform, *enclave);
     platform.disk.space = 100;

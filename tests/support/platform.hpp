@@ -25,6 +25,8 @@ class LedgerEnd {
         return channel_.take_output();
     }
 
+    bool admitted() const { return admitted_; }
+
   private:
     ccl::Reply answer(ByteView message) {
         try {
@@ -35,6 +37,7 @@ class LedgerEnd {
     }
     ccl::Reply serve(const ccl::Hello& hello) {
         enclave_ = ledger_.admit(hello, channel_.peer_key());
+        admitted_ = true;
         return ccl::Done{};
     }
     ccl::Reply serve(const ccl::CreateKey& request) { return ledger_.create_key(enclave_, request.binding_jws); }
@@ -49,6 +52,7 @@ class LedgerEnd {
     ccl::RecordLedger& ledger_;
     attest::AttestedChannel channel_;
     ccl::EnclaveId enclave_ = 0;
+    bool admitted_ = false;
 };
 
 // One enclave as the host holds it: frames in and out, and the bytes of its channel, which `relay` may hold back.
@@ -66,6 +70,7 @@ class HostedEnclave {
     bool relay = true;    // off: what goes to the ledger waits in `to_ledger`
     bool deliver = true;  // off: what comes back waits in `from_ledger`
     std::deque<Bytes> to_ledger, from_ledger;
+    std::vector<Bytes> recorded;             // everything that went to the ledger so far
     std::map<std::uint64_t, Frame> replies;  // that nobody has taken yet
 
     std::uint64_t send(enclave::FrameType type, ByteView payload) {
@@ -82,6 +87,7 @@ class HostedEnclave {
             while (std::optional<Frame> frame = out_.next()) {
                 moved = true;
                 if (static_cast<enclave::FrameType>(frame->type) == enclave::FrameType::channel) {
+                    recorded.push_back(frame->payload);
                     to_ledger.push_back(std::move(frame->payload));
                 } else {
                     replies[frame->id] = std::move(*frame);
