@@ -34,6 +34,8 @@ class Feed : public std::enable_shared_from_this<Feed> {
             self->node_.chronicle().unsubscribe(self->subscription_);
             self->timer_.cancel();
         });
+        // Whoever is cut off before the first event must still know where to go on.
+        stream_->push({.id = next_ == 0 ? "-1" : std::to_string(next_ - 1), .event = {}, .data = {}, .place = true});
         look();
         return stream_;
     }

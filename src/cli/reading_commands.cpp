@@ -22,6 +22,7 @@ using Options = std::shared_ptr<ReadingOptions>;
 constexpr int quiet_ms = 500;  // after which what there was has been shown
 constexpr int follow_ms = 3'600'000;
 constexpr int retry_pause_s = 1;
+constexpr int max_retries = 600;  // in a row
 
 std::string path_of(const std::string& binding) { return "/v1/bindings/" + digest_argument(binding, "BINDING").text(); }
 
@@ -88,16 +89,37 @@ void show_event(Session& session, const http::Event& event) {
 // Shows events until the stream ends or is silent; false when silent. `last` is where to go on.
 bool read_stream(Session& session, const std::string& target, std::string& last, int silence_ms) {
     const auto reader = session.events(target, last);
+    const auto keep_place = [&] {
+        if (!reader->last_id().empty()) last = reader->last_id();
+    };
     try {
         while (const auto event = reader->next(silence_ms)) {
             show_event(session, *event);
             std::fflush(stdout);
-            last = reader->last_id();
+            keep_place();
         }
+        keep_place();
         return true;
     } catch (const Error& error) {
+        keep_place();
         if (error.code() != Code::timeout) throw;
         return false;
+    }
+}
+
+// A node that ends, or is started again: it goes on behind the last event as soon as the node answers.
+void follow(Session& session, const std::string& target, std::string last) {
+    for (int failures = 0;;) {  // until interrupted
+        try {
+            read_stream(session, target, last, follow_ms);
+            failures = 0;
+        } catch (const Error& error) {
+            const bool gone = error.code() == Code::unavailable || error.code() == Code::timeout;
+            if (!gone || last.empty() || ++failures > max_retries) throw;
+            if (failures == 1) note("the node does not answer; trying again");
+        }
+        ::timespec pause{retry_pause_s, 0};
+        ::nanosleep(&pause, nullptr);
     }
 }
 
@@ -109,11 +131,7 @@ void events(Session& session, const ReadingOptions& options) {
         read_stream(session, target, last, quiet_ms);
         return;
     }
-    for (;;) {  // until interrupted: after a break it goes on behind the last event
-        read_stream(session, target, last, follow_ms);
-        ::timespec pause{retry_pause_s, 0};
-        ::nanosleep(&pause, nullptr);
-    }
+    follow(session, target, std::move(last));
 }
 
 void receipt(Session& session, const ReadingOptions& options) {

@@ -20,6 +20,7 @@ std::string format_event(const Event& event) {
     std::string out;
     out.reserve(event.id.size() + event.event.size() + event.data.size() + 32);
     if (!event.id.empty()) append_line(out, "id: ", event.id);
+    if (event.place) return out + '\n';
     if (!event.event.empty()) append_line(out, "event: ", event.event);
     std::string_view rest = event.data;
     for (;;) {

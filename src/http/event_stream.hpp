@@ -7,9 +7,10 @@
 namespace concordat::http {
 
 struct Event {
-    std::string id;     // "" sends none; the client sends its last one as Last-Event-ID when it comes back
-    std::string event;  // "" is "message"
-    std::string data;   // may hold line breaks
+    std::string id;      // "" sends none; the client sends its last one as Last-Event-ID when it comes back
+    std::string event;   // "" is "message"
+    std::string data;    // may hold line breaks
+    bool place = false;  // only `id` is sent: a client remembers it and tells nobody
 };
 
 std::string format_event(const Event& event);  // line breaks in id and event are dropped

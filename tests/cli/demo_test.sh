@@ -132,6 +132,20 @@ expect 0 "locked" -- "$concordat" binding propose "$demo/next.json" --key "$demo
 expect 0 '"22.4375"' -- "$concordat" binding terms "$dedicated" --key "$demo/south/key2.json"
 expect 0 '"active"' -- "$concordat" state "$dedicated" --key "$demo/south/key2.json"
 
+echo "== events, followed while the node is started again"
+"$concordat" events "$dedicated" --follow > "$demo/followed" 2> "$demo/followed.log" &
+follower=$!
+sleep 1
+port=${CONCORDAT_NODE##*:}
+stop
+"$concordat" --json node --data "$demo/node" --listen "127.0.0.1:$port" > "$demo/node.url" 2>> "$demo/node.log" &
+node=$!
+for _ in $(seq 200); do "$concordat" enclaves 2> /dev/null | grep -q ready && break; sleep 0.1; done
+expect 0 "recorded as entry" -- "$concordat" message observe "$dedicated" fixing --body '{"symbol":"MSFT","date":"2009-02-01","price":"16.15"}' --key "$demo/prices/key.json"
+for _ in $(seq 100); do [ -s "$demo/followed" ] && break; sleep 0.1; done
+kill "$follower" && wait "$follower" || true
+[ "$(wc -l < "$demo/followed")" = 1 ] || complain "not the one event after the break: $(cat "$demo/followed" "$demo/followed.log")"
+
 echo "== the end"
 "$concordat" binding terminate "$binding" --reason "matured" "${north[@]}" > /dev/null
 expect 0 "locked" -- "$concordat" binding sign "$binding" --key "$demo/south/key.json"
