@@ -1,6 +1,7 @@
 #include "disk_thread.hpp"
 
 #include <algorithm>
+#include <base/clock.hpp>
 #include <base/log.hpp>
 #include <boost/asio/post.hpp>
 
@@ -8,7 +9,8 @@ namespace concordat::node {
 
 namespace {
 constexpr std::size_t max_batch = 4096;
-}
+constexpr std::int64_t log_every_ns = 10'000'000'000;
+}  // namespace
 
 DiskThread::DiskThread(boost::asio::io_context& loop, Transaction transaction, std::size_t max_jobs)
     : loop_(loop), transaction_(std::move(transaction)), max_jobs_(max_jobs), thread_([this] { run(); }) {}
@@ -90,7 +92,7 @@ std::optional<Error> DiskThread::write_batch(const std::deque<Item>& batch) {
         transaction_.commit();
         return std::nullopt;
     } catch (const Error& error) {
-        log::error("database_write_failed", {{"rule", error.what()}, {"jobs", batch.size()}});
+        log_failure(error, batch.size());
         try {
             transaction_.rollback();
         } catch (const Error&) {  // the transaction is gone already
@@ -99,6 +101,18 @@ std::optional<Error> DiskThread::write_batch(const std::deque<Item>& batch) {
         failure_ = error;
         return error;
     }
+}
+
+// A disk that is full fails many times a second, and its log may be on the same disk.
+void DiskThread::log_failure(const Error& error, std::size_t jobs) {
+    const std::int64_t now = monotonic_ns();
+    if (logged_ns_ != 0 && now - logged_ns_ < log_every_ns) {
+        ++not_logged_;
+        return;
+    }
+    logged_ns_ = now;
+    log::error("database_write_failed",
+               {{"rule", error.what()}, {"jobs", jobs}, {"not_logged_before", std::exchange(not_logged_, 0)}});
 }
 
 }  // namespace concordat::node

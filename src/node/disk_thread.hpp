@@ -44,6 +44,7 @@ class DiskThread {
     };
     void run();
     std::optional<Error> write_batch(const std::deque<Item>& batch);
+    void log_failure(const Error& error, std::size_t jobs);
 
     boost::asio::io_context& loop_;
     Transaction transaction_;
@@ -52,6 +53,8 @@ class DiskThread {
     std::uint64_t epoch_ = 1;                 // loop thread only: rises with each failure that the loop has heard of
     std::uint64_t failed_epoch_ = 0;          // the writing thread's
     std::optional<Error> failure_;            // the writing thread's
+    std::int64_t logged_ns_ = 0;              // the writing thread's
+    std::int64_t not_logged_ = 0;             // failures since then
     std::deque<std::pair<std::uint64_t, std::function<void()>>> barriers_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
     std::mutex mutex_;

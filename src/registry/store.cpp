@@ -65,6 +65,14 @@ contract::Package Store::get(const Hash256& id) const {
                                     blob(parsed.provenance));
 }
 
+const Store::Title& Store::title(const Hash256& id) const {
+    if (const auto known = titles_.find(id); known != titles_.end()) return known->second;
+    if (!contains(id)) throw Error(Code::not_found, id.text(), "no such package in the store");
+    const contract::Contract contract = contract::Contract::parse(blob(contract::Manifest::parse(blob(id)).config));
+    if (titles_.size() >= max_stored_packages) titles_.clear();
+    return titles_[id] = {contract.name, contract.version};
+}
+
 std::vector<Hash256> Store::list() const {
     std::vector<Hash256> ids;
     for (const auto& entry : fs::directory_iterator(folder_ / "packages")) {

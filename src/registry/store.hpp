@@ -6,6 +6,7 @@
 #include <contract/package.hpp>
 #include <filesystem>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace concordat::registry {
@@ -23,6 +24,12 @@ class Store {
     // Throws Error(not_found), or Error(tampered) naming the blob when its content is not what its name says.
     contract::Package get(const Hash256& id) const;
     std::vector<Hash256> list() const;  // sorted
+    struct Title {
+        std::string name, version;
+    };
+    // What a list shows of a package: read once, then remembered, since what an id names never changes. Throws as
+    // get() does. Not for several threads.
+    const Title& title(const Hash256& id) const;
 
   private:
     Bytes blob(const Hash256& digest) const;
@@ -31,6 +38,7 @@ class Store {
     std::filesystem::path mark_path(const Hash256& id) const;
 
     std::filesystem::path folder_;
+    mutable std::unordered_map<Hash256, Title, Hash256Hasher> titles_;  // at most max_stored_packages
 };
 
 }  // namespace concordat::registry
