@@ -1,0 +1,166 @@
+#include "connection.hpp"
+
+#include <base/error.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/url.hpp>
+
+namespace concordat::ledger::evm {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t max_waiting = 4096;
+constexpr std::size_t max_header_bytes = 16 * 1024;
+
+[[noreturn]] void fail(const error_code& problem) {
+    if (problem == beast::error::timeout) throw Error(Code::timeout, "endpoint", "must answer in time");
+    if (problem == http::error::body_limit) throw Error(Code::too_large, "endpoint", "answers with too much");
+    if (problem.category() == http::make_error_code(http::error::end_of_stream).category() &&
+        problem != http::error::end_of_stream && problem != http::error::partial_message) {
+        throw Error(Code::protocol, "endpoint", "must answer in HTTP");
+    }
+    throw Error(Code::unavailable, "endpoint", "cannot be reached: " + problem.message());
+}
+
+}  // namespace
+
+Url Url::parse(const std::string& text, const std::string& field) {
+    const auto url = boost::urls::parse_uri(text);
+    if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() || url->has_fragment()) {
+        throw Error(Code::config, field, "must be http://host:port/path");
+    }
+    Url out{.host = std::string(url->host_address()),
+            .port = std::string(url->port()),
+            .authority = std::string(url->encoded_host_and_port()),
+            .target = {}};
+    if (out.port.empty()) out.port = "80";
+    out.target = std::string(url->encoded_target());
+    if (out.target.empty()) out.target = "/";
+    return out;
+}
+
+Connections::Connections(asio::io_context& io, Url url, std::size_t most, std::size_t max_body_bytes)
+    : io_(io), url_(std::move(url)), most_(most), max_body_bytes_(max_body_bytes) {}
+
+void Connections::close() {
+    closed_ = true;
+    idle_.clear();
+    for (const auto& one : open_) {
+        if (const Held connection = one.lock()) connection->stream.close();
+    }
+    for (const auto& timer : waiting_) timer->cancel();
+}
+
+asio::awaitable<void> Connections::enter(Deadline deadline) {
+    while (busy_ >= most_ && !closed_) {
+        if (waiting_.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
+        const auto timer = std::make_shared<asio::steady_timer>(io_, deadline);
+        waiting_.push_back(timer);
+        const auto [problem] = co_await timer->async_wait(quiet);
+        if (!problem) {  // nobody woke it
+            // It may have been woken at the same instant: then that goes to the next.
+            if (std::erase(waiting_, timer) == 0) wake();
+            throw Error(Code::timeout, "endpoint", "was busy for too long");
+        }
+    }
+    if (closed_) throw Error(Code::unavailable, "endpoint", "is closed");
+    ++busy_;
+}
+
+void Connections::leave() {
+    --busy_;
+    wake();
+}
+
+void Connections::wake() {
+    if (waiting_.empty()) return;
+    waiting_.front()->cancel();
+    waiting_.pop_front();
+}
+
+asio::awaitable<Connections::Held> Connections::open(Deadline deadline) {
+    const auto connection = std::make_shared<Connection>(io_);
+    std::erase_if(open_, [](const auto& one) { return one.expired(); });
+    open_.push_back(connection);
+    asio::ip::tcp::resolver resolver(io_);
+    // Names are looked up by the system's resolver, which has its own time limit.
+    const auto [lookup, addresses] = co_await resolver.async_resolve(url_.host, url_.port, quiet);
+    if (lookup) fail(lookup);
+    connection->stream.expires_at(deadline);
+    const auto [problem, peer] = co_await connection->stream.async_connect(addresses, quiet);
+    if (problem) fail(problem);
+    error_code ignored;
+    connection->stream.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    co_return connection;
+}
+
+asio::awaitable<Connections::Answer> Connections::exchange(Held connection, const std::string& body, bool reused) {
+    Answer out;
+    http::request<http::string_body> request(http::verb::post, url_.target, 11);
+    request.set(http::field::host, url_.authority);
+    request.set(http::field::content_type, "application/json");
+    request.set(http::field::accept, "application/json");
+    request.body() = body;
+    request.prepare_payload();
+    const auto [unsent, sent] = co_await http::async_write(connection->stream, request, quiet);
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(max_body_bytes_);
+    parser.header_limit(max_header_bytes);
+    error_code problem = unsent;
+    if (!problem) {
+        const auto [unread, got] = co_await http::async_read(connection->stream, connection->buffer, parser, quiet);
+        problem = unread;
+    }
+    if (problem) {
+        const bool nothing_came = !parser.got_some() && problem != beast::error::timeout;
+        out.stale = reused && nothing_came;
+        if (out.stale) co_return out;
+        fail(problem);
+    }
+    const unsigned status = parser.get().result_int();
+    if (status == 429) throw Error(Code::busy, "endpoint", "asks for fewer requests (HTTP 429)");
+    if (status != 200) throw Error(Code::unavailable, "endpoint", "answers HTTP " + std::to_string(status));
+    out.keep = parser.get().keep_alive();
+    out.body = std::move(parser.get().body());
+    co_return out;
+}
+
+asio::awaitable<std::string> Connections::post_within(const std::string& body, Deadline deadline) {
+    for (;;) {
+        Held connection;
+        const bool reused = !idle_.empty();
+        if (reused) {
+            connection = std::move(idle_.back());
+            idle_.pop_back();
+        } else {
+            connection = co_await open(deadline);
+        }
+        // One limit for the whole exchange: an answer that drips does not move it.
+        connection->stream.expires_at(deadline);
+        Answer answer = co_await exchange(connection, body, reused);
+        if (answer.stale) continue;  // as often as there are idle ones
+        connection->stream.expires_never();
+        if (answer.keep && !closed_) idle_.push_back(std::move(connection));
+        co_return std::move(answer.body);
+    }
+}
+
+asio::awaitable<std::string> Connections::post(std::string body, Deadline deadline) {
+    co_await enter(deadline);
+    struct Leave {
+        Connections& all;
+        ~Leave() { all.leave(); }
+    } const at_end{*this};
+    std::string answer = co_await post_within(body, deadline);
+    co_return answer;
+}
+
+}  // namespace concordat::ledger::evm

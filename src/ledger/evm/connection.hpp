@@ -1,0 +1,68 @@
+// HTTP POST to one server over a few kept connections. One thread, the io_context's.
+#pragma once
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <chrono>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace concordat::ledger::evm {
+
+using Deadline = std::chrono::steady_clock::time_point;
+
+struct Url {
+    std::string host;
+    std::string port;
+    std::string authority;  // both, as the Host field has them
+    std::string target;
+    // "http://host[:port][/path]". Throws Error(config) naming `field`.
+    static Url parse(const std::string& text, const std::string& field);
+};
+
+class Connections {
+  public:
+    Connections(boost::asio::io_context& io, Url url, std::size_t most, std::size_t max_body_bytes);
+
+    // The body of an answer with status 200. A kept connection that turns out to be closed is replaced once: what is
+    // sent here does no harm when it arrives twice. Throws Error(unavailable | timeout | protocol | too_large | busy).
+    // Must outlive the call.
+    boost::asio::awaitable<std::string> post(std::string body, Deadline deadline);
+    void close();  // every call that is under way ends with an error
+
+  private:
+    struct Connection {
+        explicit Connection(boost::asio::io_context& io) : stream(io) {}
+        boost::beast::tcp_stream stream;
+        boost::beast::flat_buffer buffer;
+    };
+    using Held = std::shared_ptr<Connection>;
+    struct Answer {
+        bool stale = false;  // the server had closed the connection before this request
+        bool keep = false;
+        std::string body;
+    };
+
+    boost::asio::awaitable<void> enter(Deadline deadline);
+    void leave();
+    void wake();
+    boost::asio::awaitable<Held> open(Deadline deadline);
+    boost::asio::awaitable<Answer> exchange(Held connection, const std::string& body, bool reused);
+    boost::asio::awaitable<std::string> post_within(const std::string& body, Deadline deadline);
+
+    boost::asio::io_context& io_;
+    Url url_;
+    std::size_t most_;
+    std::size_t max_body_bytes_;
+    std::size_t busy_ = 0;
+    bool closed_ = false;
+    std::vector<Held> idle_;
+    std::vector<std::weak_ptr<Connection>> open_;
+    std::deque<std::shared_ptr<boost::asio::steady_timer>> waiting_;
+};
+
+}  // namespace concordat::ledger::evm

@@ -1,0 +1,84 @@
+#include "endpoint.hpp"
+
+#include <algorithm>
+#include <ledger/evm/protocol/amount.hpp>
+#include <ledger/evm/protocol/rpc.hpp>
+
+namespace concordat::ledger::evm {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::chrono::milliseconds first_rest{100};
+constexpr std::chrono::milliseconds longest_rest{10'000};
+constexpr std::chrono::milliseconds foreign_rest{60'000};  // another chain does not become this one soon
+
+std::string_view text_of(const json::Value& value, std::string_view field) {
+    if (!value.is_string()) throw Error(Code::bad_format, std::string(field), "must be a string");
+    return value.get_string();
+}
+
+}  // namespace
+
+Endpoint::Endpoint(asio::io_context& io, const std::string& url, const EndpointLimits& limits,
+                   std::shared_ptr<ChainIdentity> identity)
+    : url_(url),
+      limits_(limits),
+      identity_(std::move(identity)),
+      connections_(io, Url::parse(url, "/endpoints"), limits.connections, max_answer_bytes) {}
+
+asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests, Deadline deadline) {
+    std::vector<Reply> out;
+    for (std::size_t begin = 0; begin < requests.size(); begin += max_batch) {
+        const std::size_t count = std::min(max_batch, requests.size() - begin);
+        const std::span<const Request> part(requests.data() + begin, count);
+        const Deadline limit = std::min(deadline, steady_clock::now() + limits_.request_timeout);
+        const std::string answer = co_await connections_.post(request_text(part), limit);
+        for (Reply& reply : parse_replies(answer, count)) out.push_back(std::move(reply));
+    }
+    co_return out;
+}
+
+asio::awaitable<void> Endpoint::identify(Deadline deadline) {
+    if (identified_) co_return;
+    std::vector<Request> requests;
+    requests.push_back({"eth_chainId", {}});
+    requests.push_back({"eth_getBlockByNumber", {"0x0", false}});
+    const std::vector<Reply> replies = co_await ask(std::move(requests), deadline);
+    const json::Value& chain = result_of(replies[0], "eth_chainId");
+    const std::uint64_t id = parse_quantity_u64(text_of(chain, "eth_chainId"), "eth_chainId");
+    if (id != identity_->chain_id) {
+        throw Error(Code::wrong_ledger, "eth_chainId", "must be " + std::to_string(identity_->chain_id));
+    }
+    const json::Value& block = result_of(replies[1], "eth_getBlockByNumber");
+    const Hash256 genesis = rpc::Members(block, "genesis").hash("hash");
+    if (!identity_->genesis) identity_->genesis = genesis;
+    if (genesis != *identity_->genesis) {
+        throw Error(Code::wrong_ledger, "genesis", "must be " + to_0x(identity_->genesis->view()));
+    }
+    identified_ = true;
+}
+
+void Endpoint::worked() {
+    failures_ = 0;
+    problem_.clear();
+    rests_until_ = {};
+}
+
+void Endpoint::failed(Code code, std::string problem) {
+    // Whoever answers there next time may be somebody else.
+    identified_ = false;
+    problem_ = std::move(problem);
+    if (code == Code::wrong_ledger) {
+        rests_until_ = steady_clock::now() + foreign_rest;
+    } else if (usable()) {  // many requests that fail together are one failure
+        rests_until_ = steady_clock::now() + std::min(longest_rest, first_rest * (1 << std::min(failures_, 10u)));
+        ++failures_;
+    }
+}
+
+Health Endpoint::health() const { return {.url = url_, .usable = usable() && problem_.empty(), .problem = problem_}; }
+
+}  // namespace concordat::ledger::evm

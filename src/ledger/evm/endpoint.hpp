@@ -1,0 +1,63 @@
+// One node of the chain: who it is, whether it works, and asking it.
+#pragma once
+#include <base/bytes.hpp>
+
+#include "connection.hpp"
+#include "json_rpc.hpp"
+
+namespace concordat::ledger::evm {
+
+struct EndpointLimits {
+    std::chrono::milliseconds request_timeout{5'000};
+    std::size_t connections = 8;
+};
+
+// What every endpoint of a ledger must agree on.
+struct ChainIdentity {
+    std::uint64_t chain_id = 0;
+    std::optional<Hash256> genesis;  // nothing: the first endpoint's that answers
+};
+
+struct Health {
+    std::string url;
+    bool usable = false;
+    std::string problem;  // the last one, empty when it works
+};
+
+class Endpoint {
+  public:
+    Endpoint(boost::asio::io_context& io, const std::string& url, const EndpointLimits& limits,
+             std::shared_ptr<ChainIdentity> identity);
+
+    // Throws Error as Connections::post and parse_replies do. More than max_batch requests go in several messages.
+    boost::asio::awaitable<std::vector<Reply>> ask(std::vector<Request> requests, Deadline deadline);
+    // Asks for chain id and genesis unless that was done since the last failure; throws Error(wrong_ledger).
+    boost::asio::awaitable<void> identify(Deadline deadline);
+
+    bool usable() const { return std::chrono::steady_clock::now() >= rests_until_; }
+    void worked();
+    void failed(Code code, std::string problem);  // it rests for a while, longer each time
+    Health health() const;
+    void close() { connections_.close(); }
+
+  private:
+    std::string url_;
+    EndpointLimits limits_;
+    std::shared_ptr<ChainIdentity> identity_;
+    Connections connections_;
+    bool identified_ = false;
+    unsigned failures_ = 0;
+    std::string problem_ = "not asked yet";
+    Deadline rests_until_{};
+};
+
+// An operation's way to one endpoint.
+struct Session {
+    Endpoint& endpoint;
+    Deadline deadline;
+    boost::asio::awaitable<std::vector<Reply>> ask(std::vector<Request> requests) {
+        return endpoint.ask(std::move(requests), deadline);
+    }
+};
+
+}  // namespace concordat::ledger::evm

@@ -1,0 +1,346 @@
+#include "reader.hpp"
+
+#include <algorithm>
+#include <ledger/evm/protocol/rpc.hpp>
+
+namespace concordat::ledger::evm {
+
+using boost::asio::awaitable;
+
+namespace {
+
+std::string text_of(const Hash256& hash) { return to_0x(hash.view()); }
+
+Request block_request(std::uint64_t number, bool full) { return {"eth_getBlockByNumber", {quantity(number), full}}; }
+
+std::string_view string_of(const json::Value& value, std::string_view field) {
+    if (!value.is_string()) throw Error(Code::bad_format, std::string(field), "must be a string");
+    return value.get_string();
+}
+
+std::uint64_t count_of(const json::Value& value) {
+    return parse_quantity_u64(string_of(value, "eth_getTransactionCount"), "eth_getTransactionCount");
+}
+
+// Nothing when the node does not know the state at that block (any more).
+awaitable<std::vector<std::optional<std::uint64_t>>> counts_at(Session session, Address account,
+                                                               std::vector<std::uint64_t> blocks) {
+    std::vector<Request> requests;
+    for (const std::uint64_t block : blocks) {
+        requests.push_back({"eth_getTransactionCount", {account.lower(), quantity(block)}});
+    }
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    std::vector<std::optional<std::uint64_t>> out;
+    for (const Reply& reply : replies) {
+        out.push_back(reply.error ? std::nullopt : std::optional(count_of(reply.result)));
+    }
+    co_return out;
+}
+
+bool is_for(const json::Value& transaction, const Slot& slot) {
+    const rpc::Members in(transaction, "transaction");
+    return in.address("from") == slot.account && in.u64("nonce") == slot.number;
+}
+
+std::optional<Listed> find_in(const json::Value& block, const Slot& slot) {
+    for (const json::Value& item : rpc::Members(block, "block").array("transactions", trie::max_items)) {
+        if (is_for(item, slot)) return listed_of(item, "transaction");
+    }
+    return std::nullopt;
+}
+
+awaitable<std::optional<Listed>> find_in_block(Session session, Slot slot, std::uint64_t number) {
+    std::vector<Request> requests;
+    requests.push_back(block_request(number, true));
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
+    if (block.is_null()) co_return std::nullopt;
+    co_return find_in(block, slot);
+}
+
+struct Bracket {
+    std::uint64_t low = 0;      // the slot is open in its state
+    std::uint64_t high = 0;     // filled
+    bool low_is_known = false;  // else the node has forgotten the state below `high`
+};
+
+// Blocks at doubling distances from the head: the slot was filled between two of them.
+awaitable<Bracket> bracket(Session session, Slot slot, std::uint64_t head) {
+    std::vector<std::uint64_t> probes;
+    for (std::uint64_t distance = 1; distance < head; distance *= 2) probes.push_back(head - distance);
+    if (head > 0) probes.push_back(0);
+    const std::vector<std::optional<std::uint64_t>> counts = co_await counts_at(session, slot.account, probes);
+    Bracket out{.low = 0, .high = head, .low_is_known = false};
+    for (std::size_t i = 0; i < probes.size(); ++i) {
+        if (!counts[i]) break;
+        if (*counts[i] <= slot.number) {
+            out.low = probes[i];
+            out.low_is_known = true;
+            break;
+        }
+        out.high = probes[i];
+    }
+    co_return out;
+}
+
+// The first block after which the slot is filled, as far as the node's states tell.
+awaitable<Bracket> narrow(Session session, Slot slot, Bracket range) {
+    while (range.low_is_known && range.high - range.low > 1) {
+        const std::uint64_t middle = range.low + (range.high - range.low) / 2;
+        std::vector<std::uint64_t> probes;
+        probes.push_back(middle);
+        const std::vector<std::optional<std::uint64_t>> counts = co_await counts_at(session, slot.account, probes);
+        if (!counts[0]) {
+            range.low_is_known = false;
+        } else if (*counts[0] <= slot.number) {
+            range.low = middle;
+        } else {
+            range.high = middle;
+        }
+    }
+    co_return range;
+}
+
+// In which block the account's nonce passed the slot, and what did it.
+awaitable<Listed> search(Session session, Slot slot, std::uint64_t head, SearchLimits limits) {
+    Bracket range = co_await bracket(session, slot, head);
+    range = co_await narrow(session, slot, range);
+    const std::size_t blocks = range.low_is_known ? 1 : limits.scan_blocks;
+    for (std::size_t i = 0; i < blocks && i <= range.high; ++i) {
+        std::optional<Listed> found = co_await find_in_block(session, slot, range.high - i);
+        if (found) co_return std::move(*found);
+    }
+    throw Error(Code::not_found, "slot", "is filled by a transaction that this endpoint does not show");
+}
+
+// In geth's txpool_contentFrom; nothing when it is not there.
+std::optional<Listed> waiting_in(const Reply& reply, const Slot& slot) {
+    const json::Object* content = reply.error ? nullptr : reply.result.if_object();
+    if (content == nullptr) return std::nullopt;
+    for (const char* part : {"pending", "queued"}) {
+        const json::Value* group = content->if_contains(part);
+        const json::Object* by_nonce = group == nullptr ? nullptr : group->if_object();
+        const json::Value* found = by_nonce == nullptr ? nullptr : by_nonce->if_contains(std::to_string(slot.number));
+        if (found != nullptr && is_for(*found, slot)) return listed_of(*found, "transaction");
+    }
+    return std::nullopt;
+}
+
+// A transaction for the slot that waits; nothing when the node does not tell. geth knows the first method, others the
+// second.
+awaitable<std::optional<Listed>> find_in_pool(Session session, Slot slot) {
+    std::vector<Request> requests;
+    requests.push_back({"txpool_contentFrom", {slot.account.lower()}});
+    requests.push_back({"eth_getTransactionBySenderAndNonce", {slot.account.lower(), quantity(slot.number)}});
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    std::optional<Listed> found = waiting_in(replies[0], slot);
+    const Reply& second = replies[1];
+    if (!found && !second.error && !second.result.is_null() && is_for(second.result, slot)) {
+        found = listed_of(second.result, "transaction");
+    }
+    // Included since the first question: the next look sees it as a whole.
+    if (found) found->block.reset();
+    co_return found;
+}
+
+awaitable<bool> has_succeeded(Session session, Listed transaction) {
+    std::vector<Request> requests;
+    requests.push_back({"eth_getTransactionReceipt", {text_of(transaction.hash)}});
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    const json::Value& receipt = result_of(replies[0], "eth_getTransactionReceipt");
+    if (receipt.is_null()) throw Error(Code::not_found, "eth_getTransactionReceipt", "has left the chain");
+    const rpc::Members in(receipt, "receipt");
+    // A reorganisation between the two questions: the next look sees it.
+    if (in.u64("blockNumber") != *transaction.block) throw Error(Code::not_found, "receipt", "is of another block");
+    co_return in.u64("status") == 1;
+}
+
+struct Glance {
+    Head head;
+    std::uint64_t count = 0;
+    std::optional<Listed> known;  // one of the known transactions
+};
+
+// One in a block before one that waits. Of those that wait the dearest: anvil still shows what was replaced, and a
+// replacement costs more.
+bool better(const Listed& one, const std::optional<Listed>& best) {
+    if (!best || one.block) return true;
+    return !best->block && one.price > best->price;
+}
+
+awaitable<Glance> glance(Session session, Slot slot, std::vector<Hash256> known) {
+    std::vector<Request> requests;
+    requests.push_back({"eth_getBlockByNumber", {"latest", false}});
+    requests.push_back({"eth_getTransactionCount", {slot.account.lower(), "latest"}});
+    for (const Hash256& hash : known) requests.push_back({"eth_getTransactionByHash", {text_of(hash)}});
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    Glance out;
+    out.head = head_of(result_of(replies[0], "eth_getBlockByNumber"), "block");
+    out.count = count_of(result_of(replies[1], "eth_getTransactionCount"));
+    for (std::size_t i = 2; i < replies.size(); ++i) {
+        if (replies[i].error || replies[i].result.is_null()) continue;
+        Listed listed = listed_of(replies[i].result, "transaction");
+        if (listed.hash != known[i - 2] || listed.sender != slot.account || listed.nonce != slot.number) {
+            throw Error(Code::protocol, "eth_getTransactionByHash", "must be the transaction that was asked for");
+        }
+        if (better(listed, out.known)) out.known = std::move(listed);
+    }
+    co_return out;
+}
+
+// ---------------------------------------------------------------------------------------------------------- proofs
+
+// Nodes that leave out members, or know types that we do not, must give the bytes themselves.
+std::vector<Bytes> known_bytes(const json::Array& transactions, std::vector<std::size_t>& missing) {
+    std::vector<Bytes> out;
+    for (const json::Value& item : transactions) {
+        try {
+            out.push_back(raw_transaction_from_rpc(item, "transaction"));
+        } catch (const Error&) {
+            missing.push_back(out.size());
+            out.emplace_back();
+        }
+    }
+    return out;
+}
+
+awaitable<std::vector<Bytes>> signed_transactions(Session session, const json::Array& transactions) {
+    std::vector<std::size_t> missing;
+    std::vector<Bytes> out = known_bytes(transactions, missing);
+    if (missing.empty()) co_return out;
+    std::vector<Request> requests;
+    for (const std::size_t index : missing) {
+        const rpc::Members in(transactions[index], "transaction");
+        requests.push_back({"eth_getRawTransactionByHash", {text_of(in.hash("hash"))}});
+    }
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    for (std::size_t i = 0; i < missing.size(); ++i) {
+        const json::Value& raw = result_of(replies[i], "eth_getRawTransactionByHash");
+        out[missing[i]] = parse_0x(string_of(raw, "transaction"), "transaction");
+    }
+    co_return out;
+}
+
+std::vector<Bytes> encoded_receipts(const json::Array& receipts) {
+    std::vector<Bytes> out;
+    for (const json::Value& receipt : receipts) out.push_back(receipt_from_rpc(receipt, "receipt").encode());
+    return out;
+}
+
+awaitable<std::vector<Bytes>> block_receipts(Session session, std::uint64_t number, const json::Array& transactions) {
+    std::vector<Request> whole;
+    whole.push_back({"eth_getBlockReceipts", {quantity(number)}});
+    const std::vector<Reply> together = co_await session.ask(std::move(whole));
+    if (!together[0].error && together[0].result.is_array()) co_return encoded_receipts(together[0].result.get_array());
+    std::vector<Request> requests;  // an older node: one by one
+    for (const json::Value& item : transactions) {
+        const rpc::Members in(item, "transaction");
+        requests.push_back({"eth_getTransactionReceipt", {text_of(in.hash("hash"))}});
+    }
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    json::Array receipts;
+    for (const Reply& reply : replies) receipts.push_back(result_of(reply, "eth_getTransactionReceipt"));
+    co_return encoded_receipts(receipts);
+}
+
+awaitable<std::vector<Header>> headers_after(Session session, std::uint64_t number, std::uint64_t count) {
+    std::vector<Request> requests;
+    for (std::uint64_t i = 1; i <= count; ++i) requests.push_back(block_request(number + i, false));
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    std::vector<Header> out;
+    for (const Reply& reply : replies) {
+        const json::Value& block = result_of(reply, "eth_getBlockByNumber");
+        if (block.is_null()) throw Error(Code::not_found, "block", "has left the chain");
+        out.push_back(header_from_rpc(block, "block"));
+    }
+    co_return out;
+}
+
+std::size_t index_in(const json::Array& transactions, const Hash256& hash) {
+    for (std::size_t i = 0; i < transactions.size(); ++i) {
+        if (rpc::Members(transactions[i], "transaction").hash("hash") == hash) return i;
+    }
+    throw Error(Code::not_found, "transaction", "has left its block");
+}
+
+}  // namespace
+
+void Memory::remember(const Slot& slot, const Hash256& transaction) {
+    const auto [at, fresh] = known_.try_emplace(slot);
+    if (fresh) order_.push_back(slot);
+    std::vector<Hash256>& hashes = at->second;
+    if (std::ranges::find(hashes, transaction) != hashes.end()) return;
+    if (hashes.size() == max_each) hashes.erase(hashes.begin());
+    hashes.push_back(transaction);
+    if (order_.size() > max_slots) {
+        known_.erase(order_.front());
+        order_.pop_front();
+    }
+}
+
+std::vector<Hash256> Memory::of(const Slot& slot) const {
+    const auto found = known_.find(slot);
+    return found == known_.end() ? std::vector<Hash256>{} : found->second;
+}
+
+awaitable<Filling> find_filling(Session session, Slot slot, Memory& memory, SearchLimits limits) {
+    const std::vector<Hash256> known = memory.of(slot);
+    Glance seen = co_await glance(session, slot, known);
+    Filling out{.transaction = std::move(seen.known), .succeeded = false, .head = seen.head.number};
+    const bool in_block = out.transaction && out.transaction->block;
+    if (!in_block && seen.count > slot.number) {
+        out.transaction = co_await search(session, slot, seen.head.number, limits);
+    } else if (!out.transaction) {
+        out.transaction = co_await find_in_pool(session, slot);
+    }
+    if (!out.transaction) co_return out;
+    memory.remember(slot, out.transaction->hash);
+    if (out.transaction->block) out.succeeded = co_await has_succeeded(session, *out.transaction);
+    co_return out;
+}
+
+View view_of(const Filling& filling, const Call& pinned, std::uint64_t depth_needed) {
+    View out;
+    out.status = View::Status::open;
+    if (!filling.transaction) return out;
+    const Listed& found = *filling.transaction;
+    out.transaction = text_of(found.hash);
+    out.fate = fate_of(pinned, found.call, filling.succeeded || !found.block);
+    if (!found.block) {
+        out.status = View::Status::pending;
+        out.price = found.price;
+        return out;
+    }
+    out.depth = filling.depth();
+    out.status = out.depth >= depth_needed ? View::Status::final : View::Status::included;
+    return out;
+}
+
+awaitable<std::optional<json::Value>> prove_filling(Session session, const Pin& pin, const Finality& finality,
+                                                    Memory& memory, SearchLimits limits) {
+    const std::uint64_t depth = depth_needed(finality);
+    const Slot slot{Address::parse(pin.account, "/account"), pin.slot};
+    const Filling filling = co_await find_filling(session, slot, memory, limits);
+    if (!filling.transaction || !filling.transaction->block || filling.depth() < depth) co_return std::nullopt;
+    const std::uint64_t number = *filling.transaction->block;
+    std::vector<Request> requests;
+    requests.push_back(block_request(number, true));
+    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
+    if (block.is_null()) co_return std::nullopt;
+    const Header header = header_from_rpc(block, "block");
+    const json::Array& transactions = rpc::Members(block, "block").array("transactions", trie::max_items);
+    const std::size_t index = index_in(transactions, filling.transaction->hash);
+    std::vector<Bytes> encoded = co_await signed_transactions(session, transactions);
+    std::vector<Bytes> receipts = co_await block_receipts(session, number, transactions);
+    std::vector<Header> descendants;
+    if (depth > 1) descendants = co_await headers_after(session, number, depth - 1);
+    json::Value evidence = json::Object{
+        {"inclusion",
+         prove_inclusion(header, descendants, std::move(encoded), std::move(receipts), index, "block").to_json()}};
+    // What this endpoint says must hold together, else the next one is asked.
+    (void)EvmKind().judge(pin, finality, evidence);
+    co_return evidence;
+}
+
+}  // namespace concordat::ledger::evm

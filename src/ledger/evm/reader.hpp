@@ -1,0 +1,51 @@
+// What one endpoint shows of an account's slot, and the evidence for it. Each function runs in one session; it throws
+// Error when the endpoint's answers cannot be used, Error(not_found) when this endpoint does not have what is asked
+// for.
+#pragma once
+#include <map>
+
+#include "endpoint.hpp"
+#include "reading.hpp"
+
+namespace concordat::ledger::evm {
+
+struct Slot {
+    Address account;
+    std::uint64_t number = 0;
+    auto operator<=>(const Slot&) const = default;
+};
+
+// Transactions that are known to be for a slot: a shortcut only, losing it costs a search.
+class Memory {
+  public:
+    static constexpr std::size_t max_slots = 4096;
+    static constexpr std::size_t max_each = 8;
+    void remember(const Slot& slot, const Hash256& transaction);
+    std::vector<Hash256> of(const Slot& slot) const;
+
+  private:
+    std::map<Slot, std::vector<Hash256>> known_;
+    std::deque<Slot> order_;  // oldest first
+};
+
+struct SearchLimits {
+    std::size_t scan_blocks = 512;  // where a node has forgotten the state that a search by nonce needs
+};
+
+// What fills or waits for the slot, and the block that was newest.
+struct Filling {
+    std::optional<Listed> transaction;  // nothing: neither in a block nor seen in the pool
+    bool succeeded = false;             // in a block
+    std::uint64_t head = 0;
+    std::uint64_t depth() const { return head >= *transaction->block ? head - *transaction->block + 1 : 1; }
+};
+boost::asio::awaitable<Filling> find_filling(Session session, Slot slot, Memory& memory, SearchLimits limits);
+
+View view_of(const Filling& filling, const Call& pinned, std::uint64_t depth_needed);
+
+// Evidence for EvmKind::judge, judged already; nothing while the slot's transaction is not deep enough.
+boost::asio::awaitable<std::optional<json::Value>> prove_filling(Session session, const Pin& pin,
+                                                                 const Finality& finality, Memory& memory,
+                                                                 SearchLimits limits);
+
+}  // namespace concordat::ledger::evm
