@@ -1,0 +1,109 @@
+#include <boost/asio/executor_work_guard.hpp>
+#include <crypto/hash.hpp>
+#include <ledger/evm/evm_ledger.hpp>
+#include <ledger/evm/kind/kind.hpp>
+#include <random>
+#include <thread>
+
+#include "asio_timeline.hpp"
+#include "evm_process.hpp"
+#include "harness.hpp"
+
+namespace concordat::ledger::conformance {
+
+namespace {
+
+// Emits an event with the call data's first word as its topic; undoes a call whose first word is zero.
+//   init:    PUSH1 18 PUSH1 12 PUSH1 0 CODECOPY PUSH1 18 PUSH1 0 RETURN
+//   runtime: PUSH1 0 CALLDATALOAD DUP1 PUSH1 11 JUMPI PUSH1 0 DUP1 REVERT JUMPDEST PUSH1 0 PUSH1 0 LOG1 STOP
+constexpr const char* contract_code = "0x6012600c60003960126000f360003580600b57600080fd5b60006000a100";
+
+constexpr Price price_wei = 10'000'000'000;
+
+std::string word(std::uint64_t value) { return evm::to_0x(evm::to_word(evm::U256(value))); }
+
+class EvmHarness final : public Harness {
+  public:
+    explicit EvmHarness(std::unique_ptr<Network> network) : network_(std::move(network)), timeline_(io_) {
+        const std::string code = contract_code;
+        const json::Value receipt = network_->send({{"data", code}});
+        contract_ = evm::Address::parse(receipt.at("contractAddress").as_string(), "contract");
+        restart();
+    }
+    Ledger& ledger() override { return *ledger_; }
+    void restart() override {
+        evm::EvmOptions options;
+        options.chain_id = network_->chain_id();
+        options.endpoints = {network_->node().url()};
+        options.limits.request_timeout = std::chrono::milliseconds(1500);
+        options.operation_timeout = std::chrono::milliseconds(3000);
+        ledger_ = std::make_unique<evm::EvmLedger>(io_, options);
+    }
+    Timeline& timeline() override { return timeline_; }
+    void step() override { io_.run_for(std::chrono::milliseconds(5)); }
+
+    std::string chain() const override { return evm::ChainId{network_->chain_id()}.text(); }
+    SecretKey account(bool with_money) override {
+        std::array<std::uint8_t, 32> bytes =
+            crypto::sha256(std::to_string(std::random_device()()) + "/" + std::to_string(++accounts_)).bytes;
+        SecretKey key(std::move(bytes));
+        if (with_money) {
+            network_->send({{"to", evm::EvmKind().account(key)}, {"value", evm::quantity(1'000'000'000'000'000'000)}});
+        }
+        return key;
+    }
+    json::Object call(std::uint64_t tag, Behaviour behaviour) override {
+        return {{"to", contract_.text()},
+                {"data", word(behaviour == Behaviour::succeeds ? tag : 0)},
+                {"value", "0"},
+                {"gas", "60000"}};
+    }
+    Price price() const override { return price_wei; }
+    Finality finality(std::uint64_t blocks) const override {
+        Finality out{.blocks = blocks, .witness = "host", .parameters = {}};
+        json::Array signers;
+        for (const evm::Address& signer : network_->signers()) signers.emplace_back(signer.text());
+        if (!signers.empty()) {
+            out.witness = "clique";
+            out.parameters = {{"signers", signers}};
+        }
+        return out;
+    }
+    std::size_t effects(std::uint64_t tag) override {
+        const json::Object query{{"fromBlock", "0x0"},
+                                 {"toBlock", "latest"},
+                                 {"address", contract_.lower()},
+                                 {"topics", json::Array{json::Value(word(tag))}}};
+        return network_->node().ask("eth_getLogs", {query}).as_array().size();
+    }
+    json::Object filter() const override { return {{"address", contract_.text()}}; }
+    std::uint64_t tag_of(const Event& event) const override {
+        const std::string_view topic = event.data.at("topics").at(0).as_string();
+        return static_cast<std::uint64_t>(evm::from_word(evm::parse_0x(topic, "topic")));
+    }
+
+    void mine(std::size_t blocks) override { network_->mine(blocks); }
+    bool can_reorganise() const override { return network_->reorganises(); }
+    void reorganise(std::size_t depth) override { network_->node().ask("anvil_reorg", {depth, json::Array{}}); }
+    void set_silent(bool silent) override { network_->stop(silent); }
+
+  private:
+    std::unique_ptr<Network> network_;
+    boost::asio::io_context io_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
+    AsioTimeline timeline_;
+    evm::Address contract_;
+    std::unique_ptr<evm::EvmLedger> ledger_;
+    std::uint64_t accounts_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Harness> evm_harness(const std::string& network) {
+    std::unique_ptr<Network> started;
+    if (network == "anvil") started = start_anvil();
+    if (network == "geth-dev") started = start_geth_dev();
+    return started ? std::make_unique<EvmHarness>(std::move(started)) : nullptr;
+}
+
+}  // namespace concordat::ledger::conformance
