@@ -99,10 +99,9 @@ void LoadClient::flush(Connection& connection) {
 
 void LoadClient::receive(std::size_t index, const Next& next, const Answer& answer) {
     Connection& connection = connections_[index];
-    const std::size_t before = connection.in.size();
-    connection.in.resize(before + read_bytes);
-    const ssize_t n = ::recv(connection.fd.get(), connection.in.data() + before, read_bytes, MSG_DONTWAIT);
-    connection.in.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+    std::array<char, read_bytes> chunk;
+    const ssize_t n = ::recv(connection.fd.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+    if (n > 0) connection.in.append(chunk.data(), static_cast<std::size_t>(n));
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) throw Error(Code::unavailable, "/node", "closed the connection");
     const std::optional<Shape> shape = shape_of(connection.in);

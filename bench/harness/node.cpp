@@ -55,6 +55,32 @@ class SyncProbe {
     Bytes block_ = Bytes(4096, 0x5a);
 };
 
+// Processor time of a message in each process.
+class CpuMeter {
+  public:
+    explicit CpuMeter(const NodeProcess& node) : node_(&node) {}
+    void begin() { before_ = now(); }
+    void end() {
+        for (const auto& [name, seconds] : now()) used_[name] += seconds - before_[name];
+    }
+    std::string note(std::uint64_t messages) const {
+        std::string out = "processor time of one message:";
+        for (const auto& [name, seconds] : used_) {
+            out += " " + name + " " + std::to_string(static_cast<int>(seconds / static_cast<double>(messages) * 1e6));
+        }
+        return out + " us";
+    }
+
+  private:
+    std::map<std::string, double> now() const {
+        auto all = node_->cpu_seconds();
+        all["client"] = cpu_seconds_of(::getpid());
+        return all;
+    }
+    const NodeProcess* node_;
+    std::map<std::string, double> before_, used_;
+};
+
 struct World {
     std::filesystem::path data;
     Senders two{2}, many{64};
@@ -70,6 +96,7 @@ Result durable_rate(World& w, double seconds) {
     constexpr std::size_t bindings = 64, senders = 2,
                           each = 14;  // 28 entries of a binding in a round: `seen` is not too old
     LoadClient client(w.node->port(), bindings * senders);
+    CpuMeter cpu(*w.node);
     double wall = 0;
     std::uint64_t done = 0;
     for (int round = 0; wall < seconds && round < 200; ++round) {
@@ -90,6 +117,7 @@ Result durable_rate(World& w, double seconds) {
         std::vector<std::size_t> at(requests.size());
         std::vector<std::string> newest(bindings);
         std::vector<std::uint64_t> sequence(bindings);
+        cpu.begin();
         const std::int64_t began = monotonic_ns();
         client.run([&](std::size_t c) { return at[c] < each ? std::move(requests[c][at[c]++]) : std::string(); },
                    [&](std::size_t c, int status, std::string_view body) {
@@ -106,6 +134,7 @@ Result durable_rate(World& w, double seconds) {
         w.accepted += requests.size() * each;
         for (std::size_t i = 0; i < bindings; ++i) w.prepared.agreements[i].seen = Hash256::parse(newest[i], "/entry");
         if (round == 0) continue;  // loads the bindings into the enclave
+        cpu.end();
         wall += took;
         done += requests.size() * each;
     }
@@ -115,7 +144,9 @@ Result durable_rate(World& w, double seconds) {
         .unit = "1/s",
         .bound = w.bound.per_second(),
         .target = 0.3,
-        .note = "64 bindings, 128 keep-alive connections with one message each under way, messages signed beforehand"};
+        .note =
+            "64 bindings, 128 keep-alive connections with one message each under way, messages signed beforehand; " +
+            cpu.note(done)};
 }
 
 // One binding that 64 keys write to, one message of each under way. Signed as it goes: what a message has seen must be
@@ -127,9 +158,12 @@ Result hot_rate(World& w, double seconds) {
     std::vector<std::int64_t> numbers(senders, 1);
     std::uint64_t newest = 0, done = 0;
     double wall = 0;
+    CpuMeter cpu(*w.node);
     for (const double portion : {seconds / 8, seconds}) {
         w.bound.measure(0.2);
         done = 0;
+        cpu = CpuMeter(*w.node);
+        cpu.begin();
         const std::int64_t began = monotonic_ns();
         client.run(
             [&](std::size_t s) {
@@ -149,6 +183,7 @@ Result hot_rate(World& w, double seconds) {
                 hot.seen = Hash256::parse(member_of(body, "entry"), "/entry");
             });
         wall = seconds_since(began);
+        cpu.end();
     }
     return {.name = "hot_binding_rate",
             .value = static_cast<double>(done) / wall,
@@ -157,7 +192,8 @@ Result hot_rate(World& w, double seconds) {
             .target = 0.2,
             .note =
                 "one binding, 64 senders with one message each under way, each signed by the client when the last "
-                "answer is there"};
+                "answer is there; " +
+                cpu.note(done)};
 }
 
 Results low_load(World& w) {

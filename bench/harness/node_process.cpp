@@ -104,15 +104,31 @@ void NodeProcess::stop() {
     child_.reset();
 }
 
-double NodeProcess::memory_mib() const {
-    double sum = 0;
+std::vector<fs::path> NodeProcess::processes() const {
+    std::vector<fs::path> out;
     for (const fs::directory_entry& entry : fs::directory_iterator("/proc")) {
         const std::string name = entry.path().filename();
         if (name.find_first_not_of("0123456789") != std::string::npos) continue;
         if (name == std::to_string(child_->pid()) || parent_of(entry.path()) == child_->pid())
-            sum += pss_mib(entry.path());
+            out.push_back(entry.path());
     }
+    return out;
+}
+
+double NodeProcess::memory_mib() const {
+    double sum = 0;
+    for (const fs::path& process : processes()) sum += pss_mib(process);
     return sum;
+}
+
+std::map<std::string, double> NodeProcess::cpu_seconds() const {
+    std::map<std::string, double> out;
+    for (const fs::path& process : processes()) {
+        std::string name;
+        std::getline(std::ifstream(process / "comm"), name);
+        out[name] += cpu_seconds_of(std::stoi(process.filename().string()));
+    }
+    return out;
 }
 
 double folder_bytes(const fs::path& folder) {

@@ -1,6 +1,7 @@
 // A real `concordat node` on a data folder that was filled beforehand.
 #pragma once
 #include <http/client.hpp>
+#include <map>
 #include <process/child.hpp>
 
 #include "agreement.hpp"
@@ -26,9 +27,12 @@ class NodeProcess {
     std::uint16_t port() const { return port_; }
     double start_seconds() const { return start_seconds_; }
     double memory_mib() const;  // proportional set size of node, ledger and enclaves
-    void stop();                // gracefully
+    // Processor time used so far, by the name of the program: the node's and its children's.
+    std::map<std::string, double> cpu_seconds() const;
+    void stop();  // gracefully
 
   private:
+    std::vector<std::filesystem::path> processes() const;  // of /proc
     bool ready();
     std::uint16_t port_ = 0;
     std::optional<process::ChildProcess> child_;

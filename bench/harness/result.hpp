@@ -1,7 +1,10 @@
 // What a measurement gives: one line of the table and of build/bench.json.
 #pragma once
+#include <sys/types.h>
+
 #include <algorithm>
 #include <base/clock.hpp>
+#include <ctime>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +31,14 @@ struct Result {
 using Results = std::vector<Result>;
 
 inline double seconds_since(std::int64_t began_ns) { return static_cast<double>(monotonic_ns() - began_ns) / 1e9; }
+
+// Processor time that a process has used so far.
+inline double cpu_seconds_of(pid_t pid) {
+    clockid_t clock{};
+    timespec time{};
+    if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &time) != 0) return 0;
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
 
 inline double quantile(std::vector<double> sample, double q) {
     if (sample.empty()) return 0;
