@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <poll.h>
+#include <algorithm>
 #include <attest/channel.hpp>
 #include <attest/development.hpp>
 #include <attest/measurement.hpp>
@@ -14,6 +15,7 @@
 #include <enclave/core/core.hpp>
 #include <process/sandbox.hpp>
 #include <string_view>
+#include <thread>
 #include <vault/sealing.hpp>
 
 namespace {
@@ -67,20 +69,26 @@ std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed) {
     return socket.receive();
 }
 
+// As many frames as are there, but not without end: what was run meanwhile wants to go out.
+constexpr int frames_at_once = 256;
+
 void serve(enclave::Core& core) {
     FrameSocket socket(socket_fd);
-    bool closed = false;
+    bool closed = false, more = false;
     while (!closed && !core.ended()) {
-        std::optional<Frame> frame = receive_soon(socket, closed);
-        if (!frame) break;  // the node has gone
-        do {
+        std::optional<Frame> frame = more ? socket.try_receive(closed) : receive_soon(socket, closed);
+        if (!frame && !more) break;  // the node has gone
+        for (int taken = 1; frame; ++taken) {
             core.handle(*frame);
-            frame = socket.try_receive(closed);
-        } while (frame);
-        core.flush();
+            frame = taken < frames_at_once ? socket.try_receive(closed) : std::nullopt;
+        }
+        more = core.turn();
         if (const Bytes out = core.take_output(); !out.empty()) socket.send(out);
     }
 }
+
+// Two processes share a small machine with this one, so that all its processors are never ours.
+std::size_t helper_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency(), 2, 4) - 1; }
 
 }  // namespace
 
@@ -96,12 +104,14 @@ int main(int argc, char** argv) {
         SystemRandom random;
         vault::DevelopmentRoot root(options.attestation);
         const Hash256 measurement = attest::measure_self();
+        const std::size_t helpers = helper_threads();  // asks the system, so before the sandbox
         attest::DevelopmentProvider evidence(root.take_key(), measurement, "concordat-enclave", svn, clock);
         enclave::runtime::Engine engine;
         attest::prepare_tls();
         const std::string sandbox = enter_isolation();
         engine.start_ticker();
-        enclave::Core core({.dedicated = options.dedicated}, engine, evidence, sandbox, measurement, random);
+        enclave::Core core({.dedicated = options.dedicated, .helpers = helpers}, engine, evidence, sandbox, measurement,
+                           random);
         log::info("started", {{"measurement", measurement.text()}, {"dedicated", options.dedicated}});
         serve(core);
         return 0;

@@ -43,7 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static test::FixedRandom random("fuzz");
     static attest::DevelopmentProvider evidence(test::signing_key("root"), test::hash_of("code"), "concordat-enclave",
                                                 1, clock);
-    Core core({.limits = {}}, engine, evidence, "{}", test::hash_of("code"), random);
+    Core core({.helpers = 0, .limits = {}}, engine, evidence, "{}", test::hash_of("code"), random);
     ByteView in(data, size);
     std::uint64_t id = 0;
     while (in.size() >= 3) {

@@ -74,10 +74,14 @@ class HostedEnclave {
     std::map<std::uint64_t, Frame> replies;  // that nobody has taken yet
 
     std::uint64_t send(enclave::FrameType type, ByteView payload) {
-        const std::uint64_t id = ++last_id_;
-        core_.handle(Frame{static_cast<std::uint16_t>(type), id, to_bytes(payload)});
+        const std::uint64_t id = queue(type, payload);
         pump();
         return id;
+    }
+    // Hands a frame in, to be worked on with the next pump.
+    std::uint64_t queue(enclave::FrameType type, ByteView payload) {
+        core_.handle(Frame{static_cast<std::uint16_t>(type), ++last_id_, to_bytes(payload)});
+        return last_id_;
     }
     void pump() {
         for (bool moved = true; moved;) {

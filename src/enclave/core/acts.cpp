@@ -195,7 +195,7 @@ Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& 
         run_logic(package, nullptr, request_of("init", binding, keys, entry, link.head.terms_text), limits);
     take_output(entry, output);
     SealedParts parts;
-    take_state(link.head, std::move(output.state), package.contract.state, keys, entry.input, true, parts);
+    take_state(link.head, link.head, std::move(output.state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);
@@ -229,7 +229,7 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
         state = std::move(output.state);
     }
     SealedParts parts;
-    take_state(link.head, std::move(state), package.contract.state, keys, entry.input, true, parts);
+    take_state(link.head, link.head, std::move(state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);

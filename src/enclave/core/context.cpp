@@ -61,6 +61,9 @@ Bytes private_aad(const Hash256& binding, std::int64_t sequence) {
 
 Bytes write_private(const Head& head) {
     wire::Writer out;
+    // One buffer, which the caller wipes.
+    out.reserve(512 + head.state_text.size() + head.terms_text.size() + 128 * head.salts.size() +
+                72 * head.senders.size() + 32 * head.closed.size());
     out.u8(private_format);
     out.hash(head.version);
     out.text(head.state_text);
@@ -126,6 +129,18 @@ Head read_private(ByteView plaintext) {
     in.finish();
     head.state = json::parse(head.state_text, "/state").as_object();
     return head;
+}
+
+Head Head::next() const {
+    Head out;
+    out.sequence = sequence + 1;
+    out.version = version;
+    out.terms_text = terms_text;
+    out.senders = senders;
+    out.proposal = proposal;
+    out.closed = closed;
+    out.terminated = terminated;
+    return out;
 }
 
 bool Context::knows(const Hash256& entry_id) const { return std::ranges::find(recent, entry_id) != recent.end(); }

@@ -1,6 +1,7 @@
 // What the enclave holds of a running binding: its version in force, its keys, and its head. A cache: the record
 // ledger's compare-and-swap decides whether what is built on it exists.
 #pragma once
+#include <boost/container/flat_map.hpp>
 #include <contract/binding.hpp>
 #include <contract/entry.hpp>
 #include <contract/package.hpp>
@@ -61,17 +62,19 @@ struct Head {
     Hash256 id;  // of the entry
     TimeMs time = 0;
     Hash256 version;
-    json::Object state;                     // plain
-    std::string state_text;                 // its JCS
-    Hash256 root;                           // of the redacted state
-    std::string redacted_text;              // JCS of the redacted state
-    std::map<std::string, Salt> salts;      // by state path, joined with '/'
-    std::string terms_text;                 // JCS of the plain terms
-    std::map<Hash256, LastNumber> senders;  // by key thumbprint
+    json::Object state;                                       // plain
+    std::string state_text;                                   // its JCS
+    Hash256 root;                                             // of the redacted state
+    std::string redacted_text;                                // JCS of the redacted state
+    std::map<std::string, Salt> salts;                        // by state path, joined with '/'
+    std::string terms_text;                                   // JCS of the plain terms
+    boost::container::flat_map<Hash256, LastNumber> senders;  // by key thumbprint
     std::optional<Proposal> proposal;
     std::vector<Hash256> closed;  // proposals of this version that came to nothing
     bool terminated = false;
 
+    // What the next entry takes over as it is: all but its id, time, state and what follows from the state.
+    Head next() const;
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 

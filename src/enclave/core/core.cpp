@@ -33,7 +33,8 @@ Core::Core(CoreOptions options, const runtime::Engine& engine, attest::EvidenceP
       measurement_(measurement),
       random_(random),
       key_(crypto::PrivateKey::generate(crypto::Alg::es256k, random)),
-      key_evidence_(json::canonical(evidence.make(report_data_of(key_.public_key())))) {}
+      key_evidence_(json::canonical(evidence.make(report_data_of(key_.public_key())))),
+      jobs_(options.helpers, options.limits, options.max_unsent_bytes) {}
 
 void Core::handle(const Frame& frame) {
     try {
@@ -58,8 +59,9 @@ void Core::dispatch(const Frame& frame) {
         case FrameType::load_binding:
             return load_binding(frame);
         case FrameType::execute:
-            return run(frame);
+            return begin(frame);
         case FrameType::act:
+            run_all();  // acts keep their place among the inputs that came before them
             return act(frame);
         case FrameType::ping:
             return reply(FrameType::ping, frame.id, {});
@@ -145,7 +147,7 @@ void Core::end(const std::string& why) {
     for (auto waiting = std::exchange(waiting_, {}); const Answer& answer : waiting) {
         answer(ccl::Refused{"unavailable", "/ledger", "the channel to the record ledger has ended: " + why});
     }
-    flush();
+    send_batches();
     bindings_.clear();
     use_.clear();
 }
@@ -201,7 +203,7 @@ void Core::load_binding(const Frame& frame) {
         }
         keys.use_version(head.version, package->audiences);
         hold(binding,
-             std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+             std::make_shared<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
         bindings_.at(binding).context->advance(std::move(head));
         reply(FrameType::load_binding, request, {});
     });
@@ -252,15 +254,15 @@ void Core::check_room() const {
     }
 }
 
-Context& Core::context_of(const Hash256& binding) {
+const std::shared_ptr<Context>& Core::held(const Hash256& binding) {
     if (acting_.contains(binding)) throw Error(Code::busy, "/binding", "waits for the key authority; ask again");
     const auto found = bindings_.find(binding);
     if (found == bindings_.end()) throw not_loaded("binding");
     use_.splice(use_.begin(), use_, found->second.use);
-    return *found->second.context;
+    return found->second.context;
 }
 
-void Core::hold(const Hash256& binding, std::unique_ptr<Context> context) {
+void Core::hold(const Hash256& binding, std::shared_ptr<Context> context) {
     for (auto oldest = use_.end(); bindings_.size() >= options_.max_bindings && oldest != use_.begin();) {
         --oldest;
         if (bindings_.at(*oldest).context->in_flight > 0) continue;
@@ -272,22 +274,13 @@ void Core::hold(const Hash256& binding, std::unique_ptr<Context> context) {
     bindings_[binding] = Held{std::move(context), use_.begin()};
 }
 
-Context* Core::still_held(const Pending& item) {
-    const auto found = bindings_.find(item.binding);
-    if (found == bindings_.end() || found->second.context->generation != item.generation) return nullptr;
+Context* Core::still_held(const Hash256& binding, std::uint64_t generation) {
+    const auto found = bindings_.find(binding);
+    if (found == bindings_.end() || found->second.context->generation != generation) return nullptr;
     return found->second.context.get();
 }
 
 // ------------------------------------------------------------------------------------------------- inputs
-
-void Core::run(const Frame& frame) {
-    check_room();
-    const Execute in = decode_execute(frame.payload);
-    Context& context = context_of(in.binding);
-    const contract::Input input = contract::Input::parse(in.input);
-    on_head(frame.id, context,
-            [&] { return execute(context, in.input, input, in.time, in.ancestry, options_.limits); });
-}
 
 void Core::act(const Frame& frame) {
     check_room();
@@ -328,7 +321,7 @@ void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time)
         Keychain keys(std::move(released.key));
         Link link = enclave::bind(*version, *package, keys, released.terms, time, options_.limits, random_);
         hold(binding,
-             std::make_unique<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+             std::make_shared<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
         add(request, *bindings_.at(binding).context, std::move(link));
     });
 }
@@ -362,167 +355,6 @@ void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& co
         now.package = package;
         now.keys = std::move(keys);
         add(request, now, std::move(link));
-    });
-}
-
-// -------------------------------------------------------------------------------------- entries to the ledger and back
-
-void Core::on_head(std::uint64_t request, Context& context, const std::function<Link()>& make) {
-    Link link;
-    try {
-        link = make();
-    } catch (const Error& error) {
-        return refuse(request, context, error);
-    } catch (const std::exception& error) {
-        return refuse(request, context, Error(Code::internal, "", error.what()));
-    }
-    add(request, context, std::move(link));
-}
-
-void Core::add(std::uint64_t request, Context& context, Link&& link) {
-    pending_bytes_ += link.record.size();
-    pending_.push_back({request, context.binding.id, context.generation, link.head.id, std::move(link.record)});
-    ++context.in_flight;
-    context.advance(std::move(link.head));
-    if (pending_.size() >= options_.batch_entries || pending_bytes_ >= options_.batch_bytes) flush();
-}
-
-// A refusal speaks of the state that it was reached on. A host that could hear it at once would ask old states, and
-// states that no ledger ever had: it waits, like an entry, for the ledger to say that this head is the newest.
-void Core::refuse(std::uint64_t request, Context& context, const Error& error) {
-    pending_.push_back(
-        {.request = request, .binding = context.binding.id, .generation = context.generation, .id = context.head.id});
-    pending_.back().refusal = error;
-    pending_bytes_ += pending_.back().size();
-    ++context.in_flight;
-}
-
-void Core::flush() {
-    while (!pending_.empty() && in_flight_ < options_.batches_in_flight) send_batch();
-}
-
-void Core::send_batch() {
-    auto batch = std::make_shared<Batch>();
-    std::size_t bytes = 0;
-    auto end = pending_.begin();
-    // A record that alone is too large for the channel must not take its neighbours with it.
-    while (end != pending_.end() && batch->items.size() < options_.batch_entries &&
-           (batch->items.empty() || bytes + end->size() <= options_.batch_bytes)) {
-        bytes += end->size();
-        batch->items.push_back(std::move(*end++));
-    }
-    pending_.erase(pending_.begin(), end);
-    pending_bytes_ -= bytes;
-
-    ccl::Append append;
-    for (Pending& item : batch->items) {
-        if (item.refusal) {
-            append.heads.push_back({static_cast<std::uint32_t>(append.items.size()), item.binding, item.id});
-            continue;
-        }
-        batch->tree.append(item.id);
-        append.items.push_back({std::move(item.record)});
-    }
-    if (!append.items.empty()) {
-        const std::string chain = ccl::chain_of(channel_->peer_key());
-        batch->signature = key_.sign(
-            ccl::enclave_root_statement(key_.public_key().thumbprint(), chain, batch->tree.size(), batch->tree.root()));
-        append.root_signature = batch->signature;
-    }
-    ccl::Request request(std::move(append));
-    ++in_flight_;
-    try {
-        ask_ledger(request, [this, batch](ccl::Reply&& answer) {
-            --in_flight_;
-            finish_batch(*batch, std::move(answer));
-            flush();
-        });
-    } catch (const Error& error) {
-        --in_flight_;
-        for (const Pending& item : batch->items) lose(item, error);
-        return;
-    }
-    // The ledger answers in a later turn, so the records are back before anybody looks for them.
-    auto sent = std::get<ccl::Append>(request).items.begin();
-    for (Pending& item : batch->items) {
-        if (!item.refusal) item.record = std::move((sent++)->record);
-    }
-}
-
-void Core::finish_batch(const Batch& batch, ccl::Reply&& answer) {
-    const auto* result = std::get_if<ccl::AppendResult>(&answer);
-    if (result == nullptr || result->items.size() != batch.tree.size() ||
-        result->items.size() + result->heads.size() != batch.items.size()) {
-        const auto* refused = std::get_if<ccl::Refused>(&answer);
-        const Error error = refused ? Error(code_of(*refused), refused->field, refused->rule)
-                                    : Error(Code::protocol, "/ledger", "an answer of another kind");
-        for (const Pending& item : batch.items) lose(item, error);
-        return;
-    }
-    std::size_t entries = 0, refusals = 0;
-    for (const Pending& item : batch.items) {
-        if (item.refusal) {
-            tell_refusal(item, result->heads[refusals++]);
-            continue;
-        }
-        const std::size_t index = entries++;
-        const ccl::ItemResult& one = result->items[index];
-        try {
-            if (!one.appended) {
-                throw Error(Code::conflict, "/previous",
-                            "the ledger's head is entry " + std::to_string(one.head_sequence));
-            }
-            check_receipt(item.id, one.receipt);
-            release(batch, item, index, one.receipt);
-        } catch (const Error& error) {
-            lose(item, error);
-        }
-    }
-}
-
-void Core::check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& receipt) {
-    const Hash256 leaf = ccl::ledger_leaf(entry_id, key_.public_key().thumbprint());
-    const ccl::SignedRoot root{receipt.size, receipt.root_from(leaf, "/receipt"), receipt.time, receipt.flags,
-                               receipt.signature};
-    if (checked_root_ && *checked_root_ == root) return;
-    if (!root.verify(channel_->peer_key())) throw Error(Code::bad_receipt, "/receipt/signature", "does not hold");
-    checked_root_ = root;
-}
-
-void Core::release(const Batch& batch, const Pending& item, std::size_t index, const ccl::LedgerReceipt& receipt) {
-    Committed out;
-    out.record = item.record;
-    out.claim.kid = key_.public_key().kid();
-    out.claim.index = index;
-    out.claim.size = batch.tree.size();
-    out.claim.path = batch.tree.inclusion(index, batch.tree.size());
-    out.claim.signature = batch.signature;
-    out.receipt = receipt;
-    if (Context* context = still_held(item)) --context->in_flight;
-    reply(FrameType::execute, item.request, encode(out));
-}
-
-void Core::tell_refusal(const Pending& item, bool head_is_the_ledgers) {
-    if (!head_is_the_ledgers) {
-        return lose(item, Error(Code::conflict, "/previous", "the ledger's head is another entry; reload the binding"));
-    }
-    if (Context* context = still_held(item)) --context->in_flight;
-    fail(item.request, *item.refusal);
-}
-
-// What was built on an entry that the ledger does not have is worth nothing: the node reloads the binding.
-void Core::lose(const Pending& item, const Error& error) {
-    if (still_held(item) != nullptr) {
-        use_.erase(bindings_.at(item.binding).use);
-        bindings_.erase(item.binding);
-    }
-    fail(item.request, error);
-    const Error after(Code::conflict, "/previous", "an entry before this one was not appended; reload the binding");
-    std::erase_if(pending_, [&](const Pending& later) {
-        if (later.generation != item.generation) return false;
-        pending_bytes_ -= later.size();
-        fail(later.request, after);
-        return true;
     });
 }
 

@@ -1,6 +1,8 @@
-// The enclave's state machine: frames in, frames out. Single-threaded and free of I/O: the process around it
-// (apps/enclave) moves bytes. Executions run at once, one after another, each on the newest head its binding has here;
-// what they make is sent to the record ledger in batches, and only the ledger's receipt lets it out to the node.
+// The enclave's state machine: frames in, frames out. Free of I/O, and for one caller's thread: the process around it
+// (apps/enclave) moves bytes. Inputs are under way until turn() has brought them to an end, on this thread and on
+// helper threads (jobs.hpp): those of one binding run in the order in which they came, each on the newest head its
+// binding has here. What executions make is sent to the record ledger in batches, and only the ledger's receipt lets it
+// out to the node.
 #pragma once
 #include <attest/channel.hpp>
 #include <base/frame.hpp>
@@ -11,6 +13,7 @@
 #include <list>
 
 #include "acts.hpp"
+#include "jobs.hpp"
 
 namespace concordat::enclave {
 
@@ -22,6 +25,10 @@ struct CoreOptions {
     std::size_t batch_bytes = 4u << 20;
     std::size_t batches_in_flight = 2;
     std::size_t max_unsent_bytes = std::size_t{64} << 20;  // of entries that wait for a batch
+    std::size_t helpers = 1;                               // threads beside the caller's
+    std::size_t turn_inputs = 64;                          // at most, brought to an end before what they make is sent
+    std::size_t max_inputs = 1024;                         // under way
+    std::size_t max_input_bytes = std::size_t{64} << 20;
     runtime::Limits limits{};
 };
 
@@ -32,8 +39,13 @@ class Core {
 
     // Takes one frame from the node. Whatever is wrong with it becomes an error frame.
     void handle(const Frame& frame);
-    // To be called when no more input waits: sends what has been collected to the ledger.
-    void flush();
+    // Brings the next inputs that are under way to an end and sends what has been collected to the ledger. To be called
+    // when no more frames are there; true while inputs are under way.
+    bool turn();
+    void flush() {
+        while (turn()) {
+        }
+    }
     // Frames for the node, encoded.
     Bytes take_output();
     // The channel to the ledger has failed: nothing more can be recorded, so nothing more is done. Time to end the
@@ -56,7 +68,7 @@ class Core {
         crypto::Signature signature;
     };
     struct Held {
-        std::unique_ptr<Context> context;
+        std::shared_ptr<Context> context;
         std::list<Hash256>::iterator use;
     };
     using Answer = std::function<void(ccl::Reply&&)>;
@@ -66,15 +78,20 @@ class Core {
     void connect(const Frame& frame);
     void load_package(const Frame& frame);
     void load_binding(const Frame& frame);
-    void run(const Frame& frame);
+    void begin(const Frame& frame);
+    void run_all();
+    void collect();
     void act(const Frame& frame);
     void begin_bind(std::uint64_t request, SignedVersion&& version, TimeMs time);
     void begin_amend(std::uint64_t request, SignedVersion&& version, Context& context, TimeMs time);
 
-    Context& context_of(const Hash256& binding);
+    const std::shared_ptr<Context>& held(const Hash256& binding);  // throws where it is not
+    Context& context_of(const Hash256& binding) { return *held(binding); }
     std::shared_ptr<const LoadedPackage> package_of(const Hash256& id);
-    void hold(const Hash256& binding, std::unique_ptr<Context> context);
-    Context* still_held(const Pending& item);  // the context that made it, if that is still the one held
+    void hold(const Hash256& binding, std::shared_ptr<Context> context);
+    // The context of this generation, if that is still the one held.
+    Context* still_held(const Hash256& binding, std::uint64_t generation);
+    Context* still_held(const Pending& item) { return still_held(item.binding, item.generation); }
     void check_served(const contract::Binding& binding) const;  // by this enclave, with this ledger
 
     void relay();
@@ -91,12 +108,15 @@ class Core {
     void on_head(std::uint64_t request, Context& context, const std::function<Link()>& make);
     void add(std::uint64_t request, Context& context, Link&& link);
     void refuse(std::uint64_t request, Context& context, const Error& error);
+    void keep(Context& context, Pending&& made);
+    void send_batches();
     void send_batch();
     void finish_batch(const Batch& batch, ccl::Reply&& reply);
     void check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& receipt);
     void release(const Batch& batch, const Pending& item, std::size_t index, const ccl::LedgerReceipt& receipt);
     void tell_refusal(const Pending& item, bool head_is_the_ledgers);
     void lose(const Pending& item, const Error& error);
+    static Error built_on_nothing();
 
     void reply(FrameType type, std::uint64_t id, ByteView payload);
     void fail(std::uint64_t id, const Error& error);
@@ -121,6 +141,8 @@ class Core {
     std::list<Hash256> use_;       // most recently used first
     std::optional<Hash256> only_;  // the binding that a dedicated enclave has begun to serve
     std::set<Hash256> acting_;     // bindings that wait for the key authority: nothing else may start on them
+
+    Jobs jobs_;
 
     std::vector<Pending> pending_;
     std::size_t pending_bytes_ = 0;

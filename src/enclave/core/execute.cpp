@@ -132,14 +132,15 @@ const std::string& action_of(const Context& context, const contract::Input& inpu
 }
 
 // The plain body, from the redacted one and the disclosures sealed beside it; valid against the action's schema.
-std::string plain_body(const Context& context, const contract::Input& input, const schema::Schema& schema) {
-    if (const auto* observation = std::get_if<contract::Observation>(&input.content)) {
-        const json::Value body(observation->body);
+// Takes the body out of the input: a copy would cost as much as checking it.
+std::string plain_body(const Context& context, contract::Input& input, const schema::Schema& schema) {
+    if (auto* observation = std::get_if<contract::Observation>(&input.content)) {
+        const json::Value body(std::move(observation->body));
         schema.validate(body, "/body");
         return json::canonical(body);
     }
-    const auto& message = std::get<contract::Message>(input.content);
-    const json::Value body(message.body);
+    auto& message = std::get<contract::Message>(input.content);
+    const json::Value body(std::move(message.body));
     if (schema.confidential().empty() && message.sealed.empty()) {
         schema.validate(body, "/body");
         return json::canonical(body);
@@ -221,17 +222,17 @@ LogicOutput run_logic(const LoadedPackage& package, const contract::Action* acti
     return result;
 }
 
-void take_state(Head& head, json::Object&& state, const schema::Schema& schema, const Keychain& keys,
-                const Hash256& input, bool fresh_salts, SealedParts& parts) {
+void take_state(Head& head, const Head& before, json::Object&& state, const schema::Schema& schema,
+                const Keychain& keys, const Hash256& input, bool fresh_salts, SealedParts& parts) {
     json::Value plain(std::move(state));
     std::map<std::string, Salt> salts;
     std::set<std::string> changed;
     const auto salt_source = [&](const std::vector<std::string>& path) {
         const std::string key = joined(path);
-        const auto old = head.salts.find(key);
-        const json::Value* before = fresh_salts ? nullptr : value_at(head.state, path);
+        const auto old = before.salts.find(key);
+        const json::Value* then = fresh_salts ? nullptr : value_at(before.state, path);
         const json::Value* now = value_at(plain.get_object(), path);
-        const bool same = old != head.salts.end() && before != nullptr && now != nullptr && *before == *now;
+        const bool same = old != before.salts.end() && then != nullptr && now != nullptr && *then == *now;
         if (!same) changed.insert(key);
         return salts[key] = same ? old->second : make_salt(keys, "state", key, head.sequence, input);
     };
@@ -280,16 +281,35 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
     return record;
 }
 
-Link execute(const Context& context, std::string_view text, const contract::Input& input, TimeMs time,
+Prepared prepare(const Context& context, std::string_view text, boost::json::storage_ptr storage) {
+    Prepared out;
+    out.input = contract::Input::parse(text, std::move(storage));
+    std::optional<Error>* failed = &out.bad_signature;
+    try {
+        out.sender = &out.input.verify(context.binding);
+        failed = &out.bad_action;
+        out.action = &action_of(context, out.input, *out.sender);
+        failed = &out.bad_body;
+        out.body = plain_body(context, out.input, context.package->contract.actions.find(*out.action)->second.message);
+    } catch (const Error& error) {
+        *failed = error;
+    }
+    return out;
+}
+
+Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
              std::span<const Bytes> ancestry, const runtime::Limits& limits) {
+    const contract::Input& input = prepared.input;
     check_running(context, time);
     const auto* message = std::get_if<contract::Message>(&input.content);
     if (message != nullptr) check_addressing(context, *message);
     if (input.expires() < time) throw Error(Code::expired, "/expires", "must not lie before " + format_time(time));
-    const contract::Sender& sender = input.verify(context.binding);
+    if (prepared.bad_signature) throw *prepared.bad_signature;
+    const contract::Sender& sender = *prepared.sender;
     check_order(context, input, sender);
     if (message != nullptr) check_seen(context, message->seen, ancestry);
-    const std::string& action_name = action_of(context, input, sender);
+    if (prepared.bad_action) throw *prepared.bad_action;
+    const std::string& action_name = *prepared.action;
     const contract::Contract& contract = context.package->contract;
     const contract::Action& action = contract.actions.find(action_name)->second;
     if (action.when) {
@@ -300,17 +320,17 @@ Link execute(const Context& context, std::string_view text, const contract::Inpu
                         "'" + action_name + "' asks of the state: " + mismatch.rule());
         }
     }
+    if (prepared.bad_body) throw *prepared.bad_body;
 
     Link link;
-    link.head = context.head;
-    link.head.sequence = context.head.sequence + 1;
+    link.head = context.head.next();
     const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(link.head.sequence), input.digest);
     LogicOutput output = run_logic(*context.package, &action,
                                    {{"abi", "1"},
                                     {"action", json::canonical(json::Value(action_name))},
                                     {"binding", '"' + context.binding.id.text() + '"'},
                                     {"call", "\"handle\""},
-                                    {"message", plain_body(context, input, action.message)},
+                                    {"message", prepared.body},
                                     {"seed", '"' + seed.hex() + '"'},
                                     {"sender", json::canonical(json::Object{{"id", sender.id}, {"role", sender.role}})},
                                     {"sequence", std::to_string(link.head.sequence)},
@@ -322,7 +342,8 @@ Link execute(const Context& context, std::string_view text, const contract::Inpu
 
     contract::Entry entry;
     SealedParts parts;
-    take_state(link.head, std::move(output.state), contract.state, context.keys, input.digest, false, parts);
+    take_state(link.head, context.head, std::move(output.state), contract.state, context.keys, input.digest, false,
+               parts);
     if (output.result.has_value() != action.result.has_value()) {
         throw Error(Code::schema_mismatch, "/output/result",
                     action.result ? "the action declares a result" : "the action declares no result");

@@ -2,6 +2,7 @@
 // anybody.
 #pragma once
 #include <contract/input.hpp>
+#include <optional>
 
 #include "context.hpp"
 
@@ -13,19 +14,37 @@ struct Link {
     Head head;
 };
 
+// An input with all that is known about it without the head: whose it is, whether its signature holds, what it asks
+// for, its plain body. Most of an execution's work, and what several inputs of one binding can have done at the same
+// time.
+struct Prepared {
+    contract::Input input;
+    const contract::Sender* sender = nullptr;  // in the context's binding
+    const std::string* action = nullptr;       // in the context's package
+    std::string body;                          // plain, JCS
+    // The first of these that is set stands for all that could not be found out after it.
+    std::optional<Error> bad_signature, bad_action, bad_body;
+};
+
+// `storage` is for the parsed input and must outlive what is returned, as must `text` and the context's version.
+// Throws Error where there is no input at all.
+Prepared prepare(const Context& context, std::string_view text, boost::json::storage_ptr storage);
+
 // Checks the input against the binding and its head (version, ledger, order, expiry, signature, rights, schema,
-// `when`), runs the logic, checks and seals what it returns. Throws Error and changes nothing. `text` is what `input`
-// was parsed from, `ancestry` as in Execute.
-Link execute(const Context& context, std::string_view text, const contract::Input& input, TimeMs time,
+// `when`), runs the logic, checks and seals what it returns. Throws Error and changes nothing. `prepared` comes from
+// `text` and from this context, which may have advanced since but is still at the same version; `ancestry` as in
+// Execute.
+Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
              std::span<const Bytes> ancestry, const runtime::Limits& limits);
 
 // What bind and amend share with execute: take a new plain state into the head, redacted and rooted, and collect what
-// it discloses to whom. `fresh_salts` re-salts everything (a new version has new readers).
+// it discloses to whom; `before` is the head before, or the same one. `fresh_salts` re-salts everything (a new version
+// has new readers).
 struct SealedParts {
     std::map<std::string, json::Array, std::less<>> by_audience;  // audience → [{"at","disclosure"}]
 };
-void take_state(Head& head, json::Object&& state, const schema::Schema& schema, const Keychain& keys,
-                const Hash256& input, bool fresh_salts, SealedParts& parts);
+void take_state(Head& head, const Head& before, json::Object&& state, const schema::Schema& schema,
+                const Keychain& keys, const Hash256& input, bool fresh_salts, SealedParts& parts);
 
 // Seals disclosures and private state and makes the record; sets head.id. `entry` holds everything but the digests.
 contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& input, const SealedParts& parts,

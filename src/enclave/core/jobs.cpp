@@ -1,0 +1,182 @@
+#include "jobs.hpp"
+
+#include <base/clock.hpp>
+
+namespace concordat::enclave {
+
+// The jobs of one binding, in order.
+struct Lane {
+    std::deque<std::unique_ptr<Job>> jobs;
+    bool running = false;
+};
+
+namespace {
+
+// Work comes in quick succession or not for long: waking a thread costs about as much as looking for this long.
+constexpr std::int64_t look_ns = 15'000;
+constexpr auto wait_time = std::chrono::microseconds(200);
+constexpr std::size_t max_spare = 256;
+
+// Whatever ends a piece of work becomes its error.
+template <class Work>
+void or_error(std::optional<Error>& error, Work work) {
+    try {
+        work();
+    } catch (const Error& problem) {
+        error = problem;
+    } catch (const std::exception& problem) {
+        error = Error(Code::internal, "", problem.what());
+    }
+}
+
+}  // namespace
+
+Jobs::Jobs(std::size_t helpers, const runtime::Limits& limits, std::size_t max_made_bytes)
+    : limits_(limits), max_made_bytes_(max_made_bytes) {
+    for (std::size_t i = 0; i < helpers; ++i) helpers_.emplace_back([this] { help(); });
+}
+
+Jobs::~Jobs() {
+    {
+        const std::lock_guard lock(mutex_);
+        ending_ = true;
+    }
+    wake_.notify_all();
+    for (std::thread& helper : helpers_) helper.join();
+}
+
+std::unique_ptr<Job> Jobs::fresh() {
+    if (spare_.empty()) return std::make_unique<Job>();
+    std::unique_ptr<Job> job = std::move(spare_.back());
+    spare_.pop_back();
+    return job;
+}
+
+void Jobs::hand_back(std::unique_ptr<Job> job) {
+    if (spare_.size() >= max_spare) return;
+    job->context.reset();
+    job->error.reset();
+    job->refusal.reset();
+    job->is_prepared = false;
+    job->prepared.reset();
+    job->memory.release();
+    spare_.push_back(std::move(job));
+}
+
+void Jobs::add(std::unique_ptr<Job> job) {
+    ++under_way_;
+    input_bytes_ += job->in.input.size();
+    bool wake = false;
+    {
+        const std::lock_guard lock(mutex_);
+        std::unique_ptr<Lane>& lane = lanes_[job->context.get()];
+        if (!lane) lane = std::make_unique<Lane>();
+        job->lane = lane.get();
+        to_prepare_.push_back(job.get());
+        lane->jobs.push_back(std::move(job));
+        // One piece is the caller's own: a lone input is done sooner without waking anybody.
+        wake = ++to_begin_ > 1 && asleep_ > 0;
+    }
+    if (wake) wake_.notify_one();
+}
+
+bool Jobs::step() {
+    std::unique_lock lock(mutex_);
+    return one_piece(lock);
+}
+
+// Begins nothing that has to wait for another piece. Unlocked while it works.
+bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
+    if (!ready_.empty()) {
+        Lane& lane = *ready_.front();
+        ready_.pop_front();
+        --to_begin_;
+        lane.running = true;
+        Job& job = *lane.jobs.front();
+        lock.unlock();
+        run_one(job);
+        lock.lock();
+        lane.running = false;
+        done_.push_back(std::move(lane.jobs.front()));
+        lane.jobs.pop_front();
+        if (lane.jobs.empty()) {
+            lanes_.erase(job.context.get());
+        } else if (lane.jobs.front()->is_prepared) {
+            ready_.push_back(&lane);
+            ++to_begin_;
+        }
+    } else if (!to_prepare_.empty()) {
+        Job& job = *to_prepare_.front();
+        to_prepare_.pop_front();
+        --to_begin_;
+        lock.unlock();
+        prepare_one(job);
+        lock.lock();
+        job.is_prepared = true;
+        if (!job.lane->running && job.lane->jobs.front().get() == &job) {
+            ready_.push_back(job.lane);
+            ++to_begin_;
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void Jobs::prepare_one(Job& job) const {
+    or_error(job.error, [&] { job.prepared = prepare(*job.context, job.in.input, &job.memory); });
+}
+
+void Jobs::run_one(Job& job) {
+    Context& context = *job.context;
+    if (!job.error && kept_back_ + made_bytes_ >= max_made_bytes_) {
+        job.error = Error(Code::busy, "/ledger", "too many entries wait for the record ledger");
+    }
+    if (job.error) return;
+    or_error(job.refusal, [&] {
+        Link link = execute(context, job.in.input, *job.prepared, job.in.time, job.in.ancestry, limits_);
+        job.record = std::move(link.record);
+        context.advance(std::move(link.head));
+        made_bytes_ += job.record.size();
+    });
+    job.id = context.head.id;
+}
+
+std::vector<std::unique_ptr<Job>> Jobs::take_done() {
+    std::vector<std::unique_ptr<Job>> out;
+    {
+        const std::lock_guard lock(mutex_);
+        out.swap(done_);
+    }
+    for (const auto& job : out) {
+        --under_way_;
+        input_bytes_ -= job->in.input.size();
+        if (!job->error && !job->refusal) made_bytes_ -= job->record.size();
+    }
+    return out;
+}
+
+void Jobs::wait() {
+    std::unique_lock lock(mutex_);
+    finished_.wait_for(lock, wait_time, [this] { return to_begin_ > 0 || !done_.empty(); });
+}
+
+void Jobs::help() {
+    std::unique_lock lock(mutex_);
+    while (!ending_) {
+        if (one_piece(lock)) {
+            finished_.notify_one();
+            continue;
+        }
+        lock.unlock();
+        for (const std::int64_t until = monotonic_ns() + look_ns; to_begin_ == 0 && monotonic_ns() < until;) {
+            std::this_thread::yield();
+        }
+        lock.lock();
+        ++asleep_;
+        wake_.wait(lock, [this] { return ending_ || to_begin_ > 0; });
+        --asleep_;
+    }
+}
+
+}  // namespace concordat::enclave

@@ -1,0 +1,70 @@
+// Inputs from the node's frame to what waits for the ledger.
+#include <algorithm>
+
+#include "core.hpp"
+
+namespace concordat::enclave {
+
+namespace {
+constexpr std::size_t least_part = 8;  // of what is under way: a batch has its price
+}
+
+void Core::begin(const Frame& frame) {
+    while (jobs_.under_way() >= options_.max_inputs || jobs_.input_bytes() >= options_.max_input_bytes) turn();
+    std::unique_ptr<Job> job = jobs_.fresh();
+    job->request = frame.id;
+    job->in = decode_execute(frame.payload);
+    job->context = held(job->in.binding);
+    ++job->context->in_flight;
+    jobs_.add(std::move(job));
+}
+
+bool Core::turn() {
+    const std::size_t before = jobs_.under_way();
+    // A part only: while the ledger has that, there is more to do here. Where it is slow, batches grow by themselves.
+    const std::size_t part = std::clamp(before / 4, std::min(least_part, options_.turn_inputs), options_.turn_inputs);
+    const std::size_t goal = before - std::min(before, part);
+    for (bool waited = false; jobs_.under_way() > goal;) {
+        bool began = true;
+        for (std::size_t i = 0; began && i < options_.turn_inputs; ++i) began = jobs_.step();
+        collect();
+        if (began || jobs_.under_way() <= goal) continue;
+        // What a helper has in hand is done in a moment. If it is not, the rest need not wait for it.
+        if (std::exchange(waited, true)) break;
+        jobs_.wait();
+    }
+    send_batches();
+    return jobs_.under_way() > 0;
+}
+
+void Core::run_all() {
+    while (jobs_.under_way() > 0) {
+        if (!jobs_.step()) jobs_.wait();
+        collect();
+    }
+}
+
+void Core::collect() {
+    for (std::unique_ptr<Job>& job : jobs_.take_done()) {
+        Context& context = *job->context;
+        if (job->error) {
+            --context.in_flight;
+            fail(job->request, *job->error);
+        } else if (still_held(context.binding.id, context.generation) == nullptr) {
+            fail(job->request, built_on_nothing());
+        } else {
+            Pending made{.request = job->request,
+                         .binding = context.binding.id,
+                         .generation = context.generation,
+                         .id = job->id,
+                         .record = std::move(job->record),
+                         .refusal = std::move(job->refusal)};
+            pending_bytes_ += made.size();
+            pending_.push_back(std::move(made));
+        }
+        jobs_.hand_back(std::move(job));
+    }
+    jobs_.keep_back(pending_bytes_);
+}
+
+}  // namespace concordat::enclave
