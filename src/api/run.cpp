@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <base/log.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -105,6 +107,9 @@ int run_node(const node::NodeOptions& options, const std::function<void(std::uin
     log::set_process("node");
     log::set_level(level_of(options.log_level));
     std::signal(SIGPIPE, SIG_IGN);
+    // What is gathered for a socket is some hundred kilobytes: by default it would be mapped and unmapped each time.
+    ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
     std::signal(SIGXFSZ, SIG_IGN);  // a file at its limit is an error of the write, not the process's end
     boost::asio::io_context loop(1);
     try {

@@ -160,6 +160,7 @@ const json::Value& AttestedChannel::peer_evidence() const {
 
 void AttestedChannel::write_message(ByteView message) {
     wire::Writer out;
+    out.reserve(length_bytes + message.size());
     out.bytes(message);
     tls_.write(out.get());
 }

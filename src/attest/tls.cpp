@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <array>
 #include <base/error.hpp>
 
@@ -128,16 +129,16 @@ bool TlsPipe::handshake() {
 
 Bytes TlsPipe::read(std::size_t max_bytes) {
     ERR_clear_error();
-    Bytes out(max_bytes);
+    // One call gives one TLS record at most. A buffer of the size asked for would be cleared for each.
+    std::array<std::uint8_t, 1 << 14> record;
     std::size_t got = 0;
-    const int result = SSL_read_ex(ssl_.get(), out.data(), out.size(), &got);
+    const int result = SSL_read_ex(ssl_.get(), record.data(), std::min(record.size(), max_bytes), &got);
     if (result != 1) {
         const int error = SSL_get_error(ssl_.get(), result);
         if (error == SSL_ERROR_ZERO_RETURN) throw Error(Code::protocol, "tls", "the peer closed the tunnel");
         require(error == SSL_ERROR_WANT_READ, "read");
     }
-    out.resize(got);
-    return out;
+    return {record.begin(), record.begin() + static_cast<std::ptrdiff_t>(got)};
 }
 
 void TlsPipe::write(ByteView plaintext) {

@@ -45,19 +45,24 @@ void wait_for(int fd, short events) {
 }  // namespace
 
 Bytes encode_frame(std::uint16_t type, std::uint64_t id, ByteView payload) {
-    if (payload.size() > max_frame_bytes - head_bytes) panic("a frame larger than max_frame_bytes");
-    wire::Writer out;
+    Bytes out;
     out.reserve(length_bytes + head_bytes + payload.size());
-    out.u32(static_cast<std::uint32_t>(head_bytes + payload.size()));
-    out.u16(type);
-    out.u64(id);
-    out.raw(payload);
-    return out.take();
+    append_frame(out, type, id, payload);
+    return out;
 }
 
 void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id, ByteView payload) {
-    const Bytes frame = encode_frame(type, id, payload);
-    out.insert(out.end(), frame.begin(), frame.end());
+    if (payload.size() > max_frame_bytes - head_bytes) panic("a frame larger than max_frame_bytes");
+    const std::uint64_t numbers[] = {head_bytes + payload.size(), type, id};
+    const int sizes[] = {4, 2, 8};
+    std::array<std::uint8_t, length_bytes + head_bytes> head;
+    std::size_t at = 0;
+    for (int i = 0; i < 3; ++i) {
+        for (int shift = (sizes[i] - 1) * 8; shift >= 0; shift -= 8)
+            head[at++] = static_cast<std::uint8_t>(numbers[i] >> shift);
+    }
+    out.insert(out.end(), head.begin(), head.end());
+    out.insert(out.end(), payload.begin(), payload.end());
 }
 
 void FrameBuffer::append(ByteView bytes) {

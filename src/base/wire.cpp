@@ -5,9 +5,9 @@ namespace {
 
 template <class Integer>
 void put(Bytes& out, Integer v) {
-    std::array<std::uint8_t, sizeof v> bytes;
-    for (std::size_t i = 0; i < sizeof v; ++i) bytes[i] = static_cast<std::uint8_t>(v >> (8 * (sizeof v - 1 - i)));
-    out.insert(out.end(), bytes.begin(), bytes.end());
+    const std::size_t at = out.size();
+    out.resize(at + sizeof v);
+    for (std::size_t i = 0; i < sizeof v; ++i) out[at + i] = static_cast<std::uint8_t>(v >> (8 * (sizeof v - 1 - i)));
 }
 
 template <class Integer>

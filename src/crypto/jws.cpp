@@ -1,6 +1,9 @@
 #include "jws.hpp"
 
 #include <algorithm>
+#include <functional>
+#include <string>
+#include <unordered_map>
 
 namespace concordat::crypto {
 namespace {
@@ -27,7 +30,7 @@ Signature decode_signature(std::string_view text, std::string_view field) {
     return signature;
 }
 
-JwsHeader decode_header(std::string_view text, std::string_view field) {
+JwsHeader parse_header(std::string_view text, std::string_view field) {
     const Bytes bytes = decode(text, field, "the protected header");
     const json::Value value = json::parse(text_of(bytes), field, {.bytes = max_header_bytes, .depth = 2});
     json::Reader in(value, std::string(field));
@@ -36,6 +39,22 @@ JwsHeader decode_header(std::string_view text, std::string_view field) {
     header.kid = in.string("kid", max_kid_bytes);
     header.typ = in.string("typ", max_typ_bytes);
     in.finish();
+    return header;
+}
+
+struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+// A key's headers are the same bytes for every document of a kind: what they say is found out once.
+JwsHeader decode_header(std::string_view text, std::string_view field) {
+    constexpr std::size_t max_kept = 1024, max_kept_bytes = 512;
+    thread_local std::unordered_map<std::string, JwsHeader, TextHash, std::equal_to<>> kept;
+    if (const auto known = kept.find(text); known != kept.end()) return known->second;
+    JwsHeader header = parse_header(text, field);
+    if (kept.size() >= max_kept) kept.clear();
+    if (text.size() <= max_kept_bytes) kept.emplace(text, header);
     return header;
 }
 

@@ -60,6 +60,7 @@ LoadBinding decode_load_binding(ByteView bytes) {
 
 Bytes encode(const Execute& v) {
     wire::Writer out;
+    out.reserve(128 + v.input.size());
     out.hash(v.binding);
     out.u64(static_cast<std::uint64_t>(v.time));
     out.text(v.input);
@@ -101,11 +102,15 @@ Act decode_act(ByteView bytes) {
     return v;
 }
 
-Bytes encode(const Committed& v) {
+Bytes encode(const Committed& v) { return encode_committed(v.record, v.claim, v.receipt); }
+
+Bytes encode_committed(const contract::EntryRecord& record, const ccl::Claim& claim,
+                       const ccl::LedgerReceipt& receipt) {
     wire::Writer out;
-    v.record.write(out);
-    v.claim.write(out);
-    v.receipt.write(out);
+    out.reserve(512 + record.size() + 32 * (claim.path.size() + receipt.path.size()));
+    record.write(out);
+    claim.write(out);
+    receipt.write(out);
     return out.take();
 }
 

@@ -84,6 +84,7 @@ Execute decode_execute(ByteView in);
 Bytes encode(const Act& v);
 Act decode_act(ByteView in);
 Bytes encode(const Committed& v);
+Bytes encode_committed(const contract::EntryRecord& record, const ccl::Claim& claim, const ccl::LedgerReceipt& receipt);
 Committed decode_committed(ByteView in);
 Bytes encode(const ErrorReply& v);
 ErrorReply decode_error(ByteView in);

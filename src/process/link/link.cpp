@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <base/error.hpp>
-#include <base/wire.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
@@ -20,17 +19,6 @@ namespace {
 constexpr std::size_t chunk_bytes = 1 << 18;
 constexpr int reap_timeout_ms = 2000;
 constexpr int exit_grace_ms = 100;  // between a socket's end and the process's, so that the log tells why it ended
-
-void append_frame(Bytes& out, std::uint16_t type, std::uint64_t id, ByteView payload) {
-    const auto big_endian = [&out](std::uint64_t value, int bytes) {
-        for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
-            out.push_back(static_cast<std::uint8_t>(value >> shift));
-    };
-    big_endian(2 + 8 + payload.size(), 4);
-    big_endian(type, 2);
-    big_endian(id, 8);
-    out.insert(out.end(), payload.begin(), payload.end());
-}
 }  // namespace
 
 struct ChildLink::State : std::enable_shared_from_this<ChildLink::State> {
@@ -121,6 +109,8 @@ struct ChildLink::State : std::enable_shared_from_this<ChildLink::State> {
         if (over) return;
         if (gathering.size() + sending.size() + payload.size() > max_pending_bytes)
             throw Error(Code::busy, "", "too many bytes wait for a child process");
+        if (payload.size() > max_frame_bytes / 2)
+            throw Error(Code::too_large, "", "must fit a frame to a child process");
         append_frame(gathering, type, id, payload);
         if (flush_posted || writing) return;
         flush_posted = true;

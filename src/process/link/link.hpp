@@ -25,8 +25,8 @@ class ChildLink {
     ChildLink(const ChildLink&) = delete;
     ChildLink& operator=(const ChildLink&) = delete;
 
-    // Throws Error(busy) when more than max_pending_bytes wait to be sent. Silently dropped once the child has ended:
-    // `ended` tells.
+    // Throws Error(busy) when more than max_pending_bytes wait to be sent, Error(too_large). Silently dropped once the
+    // child has ended: `ended` tells.
     void send(std::uint16_t type, std::uint64_t id, ByteView payload);
     void kill(int signal = 9);
     pid_t pid() const;

@@ -203,6 +203,11 @@ Reply read_reply(wire::Reader& in) {
 
 Bytes encode(const Request& request) {
     wire::Writer out;
+    if (const auto* append = std::get_if<Append>(&request)) {
+        std::size_t size = 128 + 128 * append->heads.size();
+        for (const AppendItem& item : append->items) size += 64 + item.record.size();
+        out.reserve(size);
+    }
     std::visit(RequestWriter{out}, request);
     return out.take();
 }
@@ -220,6 +225,11 @@ Bytes encode(const Reply& reply) {
     if (const auto* released = std::get_if<KeyReleased>(&reply)) {
         std::size_t size = 64;
         for (const SecretBytes& term : released->terms) size += 4 + term.expose().size();
+        out.reserve(size);
+    }
+    if (const auto* result = std::get_if<AppendResult>(&reply)) {
+        std::size_t size = 128 + result->heads.size();
+        for (const ItemResult& item : result->items) size += 160 + 32 * item.receipt.path.size();
         out.reserve(size);
     }
     std::visit(ReplyWriter{out}, reply);
