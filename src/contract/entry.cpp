@@ -155,22 +155,49 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     entry.audiences = read_audiences(in);
     entry.proposal = read_optional_hash(in, "proposal");
     if (in.find("deadline") != nullptr) entry.deadline = read_time(in, "deadline");
+    entry.transaction = read_optional_hash(in, "transaction");
+    entry.ending = read_optional_text(in, "ending");
     entry.reason = read_optional_text(in, "reason");
+}
+
+[[noreturn]] void fail(std::string field, std::string rule) {
+    throw Error(Code::bad_format, "/entry/" + std::move(field), std::move(rule));
+}
+
+// The steps of a transaction name each other, and nothing that only an execution has.
+void check_transaction_rules(const Entry& entry) {
+    const bool step =
+        entry.type == EntryType::cancelling || entry.type == EntryType::outcome || entry.type == EntryType::disputed;
+    if (step != entry.transaction.has_value()) {
+        fail("transaction", "must be present for cancelling, outcome and disputed, and only for them");
+    }
+    if ((entry.type == EntryType::outcome) != !entry.ending.empty()) {
+        fail("ending", "must be present for outcome, and only for outcome");
+    }
+    if (!entry.ending.empty() && entry.ending != "committed" && entry.ending != "aborted") {
+        fail("ending", "must be \"committed\" or \"aborted\"");
+    }
+    if (step && (!entry.sender_role.empty() || !entry.action.empty() || entry.result || !entry.effects.empty())) {
+        fail("type", "must be prepare where there is a sender, an action, a result or an effect");
+    }
+    if (entry.type == EntryType::prepare) {
+        if (entry.deadline <= entry.time) fail("deadline", "must be present for prepare, and later than its time");
+        entry.pin();
+    }
 }
 
 // What the type asks for, so that an entry cannot be read as more than it says.
 void check_type_rules(const Entry& entry) {
-    const auto fail = [](std::string field, std::string rule) {
-        throw Error(Code::bad_format, "/entry/" + std::move(field), std::move(rule));
-    };
     const bool first = entry.type == EntryType::bind;
     if (first != (entry.sequence == 0)) fail("sequence", "must be 0 for bind and only for bind");
     if (first != entry.previous.is_zero()) fail("previous", "must be zeros for bind and only for bind");
     if (first && entry.version != entry.binding) fail("version", "must be the binding's id for bind");
-    if (entry.type == EntryType::execute) {
-        if (entry.sender_role.empty()) fail("sender", "must be present for execute");
-        if (entry.action.empty()) fail("action", "must be present for execute");
+    if (entry.type == EntryType::execute || entry.type == EntryType::prepare) {
+        const std::string rule = "must be present for " + std::string(entry_type_name(entry.type));
+        if (entry.sender_role.empty()) fail("sender", rule);
+        if (entry.action.empty()) fail("action", rule);
     }
+    check_transaction_rules(entry);
 }
 
 Hash256 effects_digest(const json::Array& effects) {
@@ -210,6 +237,7 @@ std::string Entry::write() const {
     out.time_if("deadline", deadline);
     out.hash("disclosures", disclosures);
     out.array_if("effects", effects);
+    out.text_if("ending", ending);
     out.array_if("events", events);
     out.integer_if("fuel", fuel);
     out.hash("input", input);
@@ -227,6 +255,7 @@ std::string Entry::write() const {
     out.hash("state_after", state_after);
     out.hash("state_before", state_before);
     out.text("time", format_time(time));
+    out.hash_if("transaction", transaction);
     out.text("typ", "concordat/entry/1");
     out.text("type", entry_type_name(type));
     out.hash("version", version);
@@ -259,6 +288,12 @@ Entry Entry::parse(ByteView document) {
     // One text for one entry: enclaves write JCS, and only what they could have written is an entry.
     if (entry.write() != text_of(document)) throw Error(Code::bad_format, "/entry", "must be in RFC 8785 form");
     return entry;
+}
+
+ledger::Pin Entry::pin() const {
+    if (effects.size() != 1) fail("effects", "must hold the one effect that prepare pins");
+    json::Reader effect(effects.front(), "/entry/effects/0");
+    return ledger::Pin::parse(effect.any("pin"), effect.at("pin"));
 }
 
 Hash256 Entry::id(ByteView document) const {

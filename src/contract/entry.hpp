@@ -3,6 +3,7 @@
 #include <base/clock.hpp>
 #include <base/json.hpp>
 #include <base/wire.hpp>
+#include <ledger/kind.hpp>
 #include <optional>
 #include <string>
 
@@ -43,12 +44,16 @@ struct Entry {
     json::Object audiences;
     std::optional<Hash256> proposal;
     TimeMs deadline = 0;
+    std::optional<Hash256> transaction;  // cancelling, outcome, disputed: the id of the prepare entry
+    std::string ending;                  // outcome: committed or aborted
     std::string reason;
     Hash256 disclosures, private_state;
 
     std::string write() const;              // JCS
     static Entry parse(ByteView document);  // strict
-    Hash256 id(ByteView document) const;    // docs/formats.md §2; `document` is this entry's exact bytes
+    // What the prepare entry pins on another ledger: the member `pin` of its one effect.
+    ledger::Pin pin() const;
+    Hash256 id(ByteView document) const;  // docs/formats.md §2; `document` is this entry's exact bytes
 };
 
 // Everything the record ledger stores for one entry and gives back.

@@ -69,6 +69,69 @@ TEST(Entry, EveryOptionalMemberKeepsTheOrder) {
     EXPECT_EQ(Entry::parse(bytes_of(text)).write(), text);
 }
 
+Entry prepare_entry() {
+    Entry entry = execute_entry();
+    entry.type = EntryType::prepare;
+    entry.deadline = entry.time + 60'000;
+    const ledger::Pin pin{.chain = "fake:1", .account = "a1", .slot = 7, .call = {{"pay", "5"}}, .ceiling = 1000};
+    entry.effects = {json::Object{{"effect", "pay"}, {"args", json::Object{}}, {"pin", pin.to_json()}}};
+    return entry;
+}
+
+Entry step_entry(EntryType type) {
+    Entry entry = execute_entry();
+    entry.type = type;
+    entry.sender_role = entry.sender_id = entry.sender_key = entry.action = entry.meter = {};
+    entry.number = 0;
+    entry.fuel = 0;
+    entry.result.reset();
+    entry.events = {};
+    entry.transaction = hash_of("prepare");
+    if (type == EntryType::outcome) entry.ending = "committed";
+    return entry;
+}
+
+std::string refusal_of(const Entry& entry) {
+    try {
+        const std::string text = entry.write();
+        EXPECT_EQ(Entry::parse(bytes_of(text)).write(), text);
+        return "none";
+    } catch (const Error& error) {
+        return error.field();
+    }
+}
+
+TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
+    EXPECT_EQ(refusal_of(prepare_entry()), "none");
+    EXPECT_EQ(prepare_entry().pin().slot, 7u);
+    for (const EntryType type : {EntryType::cancelling, EntryType::outcome, EntryType::disputed}) {
+        EXPECT_EQ(refusal_of(step_entry(type)), "none");
+        Entry nameless = step_entry(type);
+        nameless.transaction.reset();
+        EXPECT_EQ(refusal_of(nameless), "/entry/transaction");
+        Entry acting = step_entry(type);
+        acting.action = "confirm";
+        EXPECT_EQ(refusal_of(acting), "/entry/type");
+    }
+    const auto prepare_with = [](auto&& change) {
+        Entry entry = prepare_entry();
+        change(entry);
+        return refusal_of(entry);
+    };
+    EXPECT_EQ(prepare_with([](Entry& e) { e.deadline = e.time; }), "/entry/deadline");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.effects = {}; }), "/entry/effects");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.effects = {json::Object{{"effect", "pay"}}}; }), "/entry/effects/0/pin");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.effects.push_back(e.effects.front()); }), "/entry/effects");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.action = {}; }), "/entry/action");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.transaction = hash_of("x"); }), "/entry/transaction");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.ending = "aborted"; }), "/entry/ending");
+    Entry vague = step_entry(EntryType::outcome);
+    vague.ending = "perhaps";
+    EXPECT_EQ(refusal_of(vague), "/entry/ending");
+    vague.ending = {};
+    EXPECT_EQ(refusal_of(vague), "/entry/ending");
+}
+
 TEST(Entry, ParseIsStrict) {
     const json::Object good = json::parse(execute_entry().write(), "entry").as_object();
     const auto refused = [&](const char* member, auto value) {

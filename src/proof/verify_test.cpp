@@ -200,7 +200,13 @@ TEST_F(VerifyTest, NamesTheLayerOfAnEnclavesFault) {
     EXPECT_EQ(entry_with([](auto& e) { e.ledger = "ccl:00000000000000000000000000000000"; }), "entries");
     EXPECT_EQ(entry_with([](auto& e) { e.time = test::start_time - 1; }), "entries");
     EXPECT_EQ(entry_with([](auto& e) { e.sender_role = "seller"; }), "message");
-    EXPECT_EQ(entry_with([](auto& e) { e.type = contract::EntryType::prepare; }), "message");
+    EXPECT_EQ(entry_with([](auto& e) {
+                  const ledger::Pin pin{.chain = "eip155:1", .account = "a", .slot = 0, .call = {}, .ceiling = 1};
+                  e.type = contract::EntryType::prepare;
+                  e.deadline = e.time + 1;
+                  e.effects = {json::Object{{"effect", "pay"}, {"pin", pin.to_json()}}};
+              }),
+              "message");
 }
 
 TEST_F(VerifyTest, NamesTheLayerOfAWrongPlatform) {

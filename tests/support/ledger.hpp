@@ -172,8 +172,8 @@ struct LedgerWorld {
         return to_bytes(bytes_of(json::canonical(sign_binding(document_, world.buyer, world.seller).to_json())));
     }
 
-    contract::EntryRecord record(contract::EntryType type, const Link& at, Bytes input,
-                                 std::string_view mark = "m") const {
+    contract::EntryRecord record(contract::EntryType type, const Link& at, Bytes input, std::string_view mark = "m",
+                                 const ledger::Pin* pin = nullptr) const {
         contract::EntryRecord out;
         const json::Object state{{"mark", std::string(mark)}};
         out.input = std::move(input);
@@ -190,7 +190,11 @@ struct LedgerWorld {
         entry.input = crypto::sha256(out.input);
         entry.state_before = hash_of("before");
         entry.state_after = contract::state_root(state);
-        if (type == contract::EntryType::execute) {
+        if (type == contract::EntryType::prepare) {
+            entry.deadline = start_time + 60'000;
+            entry.effects = {json::Object{{"effect", "pay"}, {"args", json::Object{}}, {"pin", pin->to_json()}}};
+        }
+        if (type == contract::EntryType::execute || type == contract::EntryType::prepare) {
             entry.sender_role = "buyer";
             entry.sender_id = "did:web:buyer.example";
             entry.sender_key = world.buyer.public_key().kid();
@@ -222,6 +226,14 @@ struct LedgerWorld {
         link.sequence = at.sequence;
         link.entry = id_of(out);
         return out;
+    }
+    // A prepare entry on top of `link`, which stays where it is.
+    contract::EntryRecord prepare_record(const Link& link, std::string_view account, std::uint64_t slot) const {
+        Link at = link;
+        ++at.sequence;
+        const ledger::Pin pin{
+            .chain = "fake:1", .account = std::string(account), .slot = slot, .call = {}, .ceiling = 9};
+        return record(contract::EntryType::prepare, at, to_bytes(bytes_of("input")), "m", &pin);
     }
     static Hash256 id_of(const contract::EntryRecord& record) {
         return contract::Entry::parse(record.document).id(record.document);

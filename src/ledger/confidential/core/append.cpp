@@ -15,6 +15,7 @@ struct RecordLedger::Stage {
     struct Layer {
         std::unordered_map<Hash256, HeadState, Hash256Hasher> heads;
         std::unordered_map<Hash256, ByteView, Hash256Hasher> versions;  // inputs of bind and amend, by binding
+        std::map<Hash256, std::uint64_t> slots;                         // the next one, by account
     };
     Layer group_layer, request_layer;
     Group group;
@@ -36,7 +37,14 @@ struct RecordLedger::Stage {
         }
         return std::nullopt;
     }
+    std::uint64_t next_slot(const Hash256& account, const State& state) const {
+        for (const Layer* layer : {&request_layer, &group_layer}) {
+            if (const auto found = layer->slots.find(account); found != layer->slots.end()) return found->second;
+        }
+        return state.next_slot(account);
+    }
     void keep_request() {
+        for (const auto& [account, next] : request_layer.slots) group_layer.slots[account] = next;
         for (auto& [binding, head] : request_layer.heads) group_layer.heads[binding] = head;
         for (auto& [binding, input] : request_layer.versions) group_layer.versions[binding] = input;
         accepted += accepted_of_request;
@@ -82,6 +90,11 @@ void fill_item(GroupItem& item, const contract::EntryRecord& record, const contr
     item.version = entry.version;
     item.previous = entry.previous;
     item.sequence = static_cast<std::uint64_t>(entry.sequence);
+    if (entry.type == contract::EntryType::prepare) {
+        const ledger::Pin pin = entry.pin();
+        item.account = account_id(pin.chain, pin.account);
+        item.slot = pin.slot;
+    }
     item.document = record.document;
     item.input = record.input;
     item.state = record.state;
@@ -211,9 +224,12 @@ void RecordLedger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, 
     const HeadState* now = stage.head(item.binding, state_);
     const bool is_bind = item.type == contract::EntryType::bind;
     if (now == nullptr && !is_bind) throw Error(Code::not_found, "/entry/binding", "must be a binding of this ledger");
-    if (!follows(now, item)) {
+    const bool is_prepare = item.type == contract::EntryType::prepare;
+    const std::uint64_t slot = is_prepare ? stage.next_slot(item.account, state_) : 0;
+    if (!follows(now, item) || (is_prepare && item.slot != slot)) {
         result.head_sequence = now->sequence;
         result.head = now->entry;
+        result.slot = slot;
         return;
     }
     if ((released_to(item.binding) >> enclave & 1) == 0) {
@@ -223,6 +239,7 @@ void RecordLedger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, 
     const auto next = head_after(now, item, size() + stage.accepted + stage.accepted_of_request);
     if (!next) throw Error(Code::bad_format, "/entry/sequence", "must be 0, with zeros before it, for bind");
     stage.request_layer.heads[item.binding] = *next;
+    if (is_prepare) stage.request_layer.slots[item.account] = slot + 1;
     item.accepted = result.appended = true;
     ++stage.accepted_of_request;
 }

@@ -8,6 +8,7 @@ namespace {
 using contract::EntryType;
 using test::LedgerWorld;
 using test::Link;
+using test::TestEnclave;
 
 const AppendResult& held(const AppendOutcome& outcome) {
     if (const auto* refused = std::get_if<Refused>(&outcome)) {
@@ -60,6 +61,40 @@ TEST(Append, ReceiptsAndClaimsHold) {
     }
     EXPECT_EQ(w.ledger->read(3, 2).entries.size(), 2u);
     EXPECT_EQ(w.ledger->read(6, 2).entries.size(), 0u);
+}
+
+// An account's slots are given out once each, in order, over all bindings, in one group or several, and after a
+// restart.
+TEST(Append, EachSlotOfAnAccountIsPinnedOnce) {
+    LedgerWorld w;
+    const auto enclave = w.enclave("one");
+    Link first = w.bind(enclave, 1), second = w.bind(enclave, 2);
+    const auto pinned = [&](const TestEnclave& by, Link& link, std::string_view account, std::uint64_t slot) {
+        const auto record = w.prepare_record(link, account, slot);
+        const ItemResult item = held(w.append(by, {record})).items.at(0);
+        if (!item.appended) return "no: " + std::to_string(item.slot);
+        ++link.sequence;
+        link.entry = LedgerWorld::id_of(record);
+        return std::string("yes");
+    };
+    EXPECT_EQ(pinned(enclave, first, "a", 1), "no: 0");
+    EXPECT_EQ(pinned(enclave, first, "a", 0), "yes");
+    EXPECT_EQ(pinned(enclave, second, "a", 0), "no: 1");
+    EXPECT_EQ(pinned(enclave, second, "b", 0), "yes");
+    EXPECT_EQ(pinned(enclave, second, "a", 1), "yes");
+    // Two in one request: the second sees what the first has taken.
+    const auto one = w.prepare_record(first, "a", 2), other = w.prepare_record(second, "a", 2);
+    const AppendResult both = held(w.append(enclave, {one, other}));
+    EXPECT_TRUE(both.items[0].appended);
+    EXPECT_FALSE(both.items[1].appended);
+    EXPECT_EQ(both.items[1].slot, 3u);
+    for (const bool with_snapshot : {false, true}) {
+        if (with_snapshot) w.ledger->snapshot();
+        w.open();
+        const auto again = w.enclave(with_snapshot ? "three" : "two");
+        w.ledger->release_key(again.id, second.binding);
+        EXPECT_EQ(pinned(again, second, "a", 2), "no: 3");
+    }
 }
 
 TEST(Append, HeadsRootsAndConsistencyAreSigned) {

@@ -396,6 +396,28 @@ TEST_F(Fault, SnapshotsComeByThemselvesAndAFullDiskDoesNotStopTheLedger) {
     EXPECT_EQ(w.ledger->size(), 41u);
 }
 
+// Versions before transactions wrote snapshots that end with the heads.
+TEST_F(Fault, ASnapshotWithoutSlotsIsStillRead) {
+    Small s;
+    s.w.ledger->snapshot();
+    auto& [name, file] =
+        *std::ranges::find_if(s.w.disk.files, [](const auto& f) { return f.first.starts_with("snap-"); });
+    Bytes& bytes = file.data;
+    const auto key = crypto::unwrap_key(test::test_sealing_key("ledger-snapshot"), ByteView(bytes).subspan(20, 40));
+    ASSERT_TRUE(key);
+    Bytes content = *crypto::open(*key, {}, ByteView(bytes).first(60), ByteView(bytes).subspan(60));
+    ASSERT_EQ(ByteView(content).last(4)[3], 0) << "no slots";
+    content.resize(content.size() - 4);
+    Bytes old(bytes.begin(), bytes.begin() + 60);
+    old[15] = '1';
+    const Bytes sealed = crypto::seal(*key, {}, old, content);
+    old.insert(old.end(), sealed.begin(), sealed.end());
+    bytes = old;
+    file.synced = bytes.size();
+    s.reopen();
+    EXPECT_EQ(s.w.ledger->size(), 5u);
+}
+
 TEST_F(Fault, WhatAnAtomicWriteLeftBehindIsRemoved) {
     Small s;
     s.w.disk.files["snap-00000001.snap.new.7.0"] = {Bytes(10), 10};

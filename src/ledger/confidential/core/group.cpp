@@ -1,5 +1,7 @@
 #include "group.hpp"
 
+#include <crypto/hash.hpp>
+
 namespace concordat::ledger::confidential {
 namespace {
 
@@ -17,6 +19,10 @@ void write_item(wire::Writer& out, const GroupItem& item) {
     out.u64(item.sequence);
     out.u32(item.version_number);
     out.u32(item.policy);
+    if (item.type == contract::EntryType::prepare) {
+        out.hash(item.account);
+        out.u64(item.slot);
+    }
     for (const ByteView part :
          {item.key, item.document, item.input, item.state, item.disclosures, item.private_state}) {
         out.bytes(part);
@@ -37,6 +43,10 @@ GroupItem read_item(wire::Reader& in) {
     item.sequence = in.u64();
     item.version_number = in.u32();
     item.policy = in.u32();
+    if (item.type == contract::EntryType::prepare) {
+        item.account = in.hash();
+        item.slot = in.u64();
+    }
     for (ByteView* part :
          {&item.key, &item.document, &item.input, &item.state, &item.disclosures, &item.private_state}) {
         *part = in.bytes();
@@ -80,6 +90,11 @@ std::uint64_t Group::accepted() const {
         for (const GroupItem& item : batch.items) n += item.accepted ? 1 : 0;
     }
     return n;
+}
+
+Hash256 account_id(std::string_view chain, std::string_view account) {
+    static constexpr std::array<std::uint8_t, 2> head{0x00, 0x41};
+    return crypto::sha256({head, crypto::sha256(chain).view(), crypto::sha256(account).view()});
 }
 
 Bytes encode_group(const Group& group) {

@@ -26,6 +26,8 @@ struct GroupItem {
     std::uint64_t sequence = 0;
     std::uint32_t version_number = 0, policy = 0;  // bind and amend
     ByteView key;                                  // bind: the binding's 32-byte key
+    Hash256 account;                               // prepare: account_id() of what it pins, and its slot there
+    std::uint64_t slot = 0;
     ByteView document, input, state, disclosures, private_state;
 
     contract::EntryRecord record() const;
@@ -47,6 +49,9 @@ struct Group {
     std::vector<GroupBatch> batches;
     std::uint64_t accepted() const;
 };
+
+// An account on another ledger, whose slots this ledger gives out: SHA-256 over the layout of docs/formats.md §2.
+Hash256 account_id(std::string_view chain, std::string_view account);
 
 Bytes encode_group(const Group& group);
 Group decode_group(ByteView bytes);  // throws Error(protocol)

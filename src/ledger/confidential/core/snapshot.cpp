@@ -7,7 +7,8 @@
 namespace concordat::ledger::confidential {
 namespace {
 
-constexpr std::string_view magic = "concordat-snap/1";
+constexpr std::string_view magic = "concordat-snap/2";
+constexpr std::string_view magic_without_slots = "concordat-snap/1";
 constexpr std::size_t header_bytes = 16 + 4 + 40;
 
 std::string snapshot_name(std::uint32_t number) {
@@ -31,7 +32,7 @@ std::uint32_t snapshot_number(std::string_view name) {
     throw Error(Code::tampered, snapshot_name(number), std::move(rule));
 }
 
-Snapshot read_content(std::uint32_t number, ByteView content) {
+Snapshot read_content(std::uint32_t number, ByteView content, bool with_slots) {
     wire::Reader in(content);
     Snapshot snapshot;
     snapshot.number = number;
@@ -42,7 +43,7 @@ Snapshot read_content(std::uint32_t number, ByteView content) {
     position.chain = in.hash();
     snapshot.start.sizes.resize(in.count(1 << 20));
     for (std::uint64_t& size : snapshot.start.sizes) size = in.u64();
-    snapshot.state = State::read(in);
+    snapshot.state = State::read(in, with_slots);
     in.finish();
     return snapshot;
 }
@@ -54,7 +55,10 @@ Snapshot load_snapshot(Ports& ports) {
     for (const std::string& name : ports.disk.list()) number = std::max(number, snapshot_number(name));
     if (number == 0) return {};
     const Bytes file = read_whole(ports.disk, snapshot_name(number));
-    if (file.size() < header_bytes || text_of(ByteView(file).first(16)) != magic) tampered(number, "is not a snapshot");
+    const std::string_view begins = text_of(ByteView(file).first(std::min<std::size_t>(16, file.size())));
+    if (file.size() < header_bytes || (begins != magic && begins != magic_without_slots)) {
+        tampered(number, "is not a snapshot");
+    }
     wire::Reader in(ByteView(file).subspan(16, header_bytes - 16));
     if (in.u32() != number) tampered(number, "is another snapshot");
     const auto key = crypto::unwrap_key(ports.sealing_key("ledger-snapshot"), in.raw(40));
@@ -63,7 +67,7 @@ Snapshot load_snapshot(Ports& ports) {
     if (!content) tampered(number, "was changed");
     const SecretBytes secret(std::move(*content));
     try {
-        return read_content(number, secret.expose());
+        return read_content(number, secret.expose(), begins == magic);
     } catch (const Error& error) {
         tampered(number, std::string("holds what no ledger writes: ") + error.what());
     }

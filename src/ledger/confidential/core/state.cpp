@@ -78,6 +78,11 @@ std::optional<std::uint32_t> State::policy_index(const std::string& jcs) const {
     return found->second;
 }
 
+std::uint64_t State::next_slot(const Hash256& account) const {
+    const auto found = slots_.find(account);
+    return found == slots_.end() ? 0 : found->second;
+}
+
 const RecordRef& State::record_of(std::uint64_t index) const {
     const auto after = std::upper_bound(commits_.begin(), commits_.end(), index,
                                         [](std::uint64_t i, const RecordRef& ref) { return i < ref.first_index; });
@@ -129,6 +134,10 @@ void State::apply_item(const GroupItem& item, const Hash256& enclave) {
         now = &heads_.emplace(item.binding, std::move(head)).first->second;
     }
     static_cast<HeadState&>(*now) = *next;
+    if (item.type == contract::EntryType::prepare) {
+        require(item.slot == next_slot(item.account), "pins a slot that is not its account's next");
+        slots_[item.account] = item.slot + 1;
+    }
     tree_.append(ledger_leaf(item.id, enclave));
 }
 
@@ -147,9 +156,14 @@ void State::write(wire::Writer& out) const {
     for (const KnownPolicy& policy : policies_) out.text(policy.jcs);
     out.u32(static_cast<std::uint32_t>(heads_.size()));
     for (const auto& [binding, head] : heads_) write_head(out, binding, head);
+    out.u32(static_cast<std::uint32_t>(slots_.size()));
+    for (const auto& [account, next] : slots_) {
+        out.hash(account);
+        out.u64(next);
+    }
 }
 
-State State::read(wire::Reader& in) {
+State State::read(wire::Reader& in, bool with_slots) {
     State state;
     const std::uint64_t leaves = in.u64();
     for (std::uint64_t i = 0; i < leaves; ++i) state.tree_.append(in.hash());
@@ -166,6 +180,10 @@ State State::read(wire::Reader& in) {
         const Hash256 binding = in.hash();
         read_head(in, state.heads_[binding]);
     }
+    for (std::uint32_t n = with_slots ? in.count(max_count) : 0; n != 0; --n) {
+        const Hash256 account = in.hash();
+        state.slots_[account] = in.u64();
+    }
     return state;
 }
 
@@ -180,7 +198,7 @@ bool State::same_as(const State& other) const {
     };
     return size() == other.size() && tree_.root() == other.tree_.root() && commits_.size() == other.commits_.size() &&
            enclaves_.size() == other.enclaves_.size() && policies_.size() == other.policies_.size() &&
-           heads_.size() == other.heads_.size() && std::ranges::all_of(heads_, same_head);
+           slots_ == other.slots_ && heads_.size() == other.heads_.size() && std::ranges::all_of(heads_, same_head);
 }
 
 }  // namespace concordat::ledger::confidential

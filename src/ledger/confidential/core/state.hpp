@@ -1,5 +1,6 @@
 // What the ledger holds in memory: what follows from the log, and nothing of the entries themselves. Bounded by
-// bindings (about 220 bytes each), entries (64 bytes each) and group commits (64 bytes each).
+// bindings (about 220 bytes each), accounts (about 100 bytes each), entries (64 bytes each) and group commits (64 bytes
+// each).
 #pragma once
 #include <attest/evidence.hpp>
 #include <crypto/merkle.hpp>
@@ -35,6 +36,8 @@ class State {
     const attest::Policy& policy(std::uint32_t index) const { return policies_.at(index).policy; }
     std::optional<std::uint32_t> policy_index(const std::string& jcs) const;
     std::uint32_t policy_count() const { return static_cast<std::uint32_t>(policies_.size()); }
+    // The first slot of an account that no prepare entry has pinned.
+    std::uint64_t next_slot(const Hash256& account) const;
     // The record that holds entry `index`, and where the next one begins.
     const RecordRef& record_of(std::uint64_t index) const;
     // Drops the mark of one admitted enclave everywhere.
@@ -45,7 +48,8 @@ class State {
     void apply(const Group& group, const RecordRef& at);
 
     void write(wire::Writer& out) const;
-    static State read(wire::Reader& in);
+    // `with_slots`: false for what versions before transactions wrote.
+    static State read(wire::Reader& in, bool with_slots);
     // Equal in everything that is kept in a snapshot.
     bool same_as(const State& other) const;
 
@@ -65,6 +69,7 @@ class State {
     std::map<Hash256, std::uint32_t> enclave_index_;
     std::vector<KnownPolicy> policies_;
     std::map<std::string, std::uint32_t, std::less<>> policy_index_;
+    std::map<Hash256, std::uint64_t> slots_;
 };
 
 }  // namespace concordat::ledger::confidential

@@ -156,6 +156,7 @@ struct ReplyWriter {
         if (item.appended) return item.receipt.write(out);
         out.u64(item.head_sequence);
         out.hash(item.head);
+        out.u64(item.slot);
     }
 };
 
@@ -178,6 +179,7 @@ AppendResult read_result(wire::Reader& in) {
         } else {
             item.head_sequence = in.u64();
             item.head = in.hash();
+            item.slot = in.u64();
         }
     }
     const std::uint32_t heads = in.count(max_items);
