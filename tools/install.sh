@@ -49,8 +49,9 @@ if [ ! -e "$toolchain/wasmtime/done-50.0.1" ]; then
   touch "$toolchain/wasmtime/done-50.0.1"
 fi
 
-# What contracts/ is compiled and tested with: solc, forge, anvil and OpenZeppelin's contracts, from the package registry,
-# with the versions and hashes of tools/evm/package-lock.json and without running any package's scripts.
+# What contracts/ is compiled and tested with, and the Ethereum adapter: solc, forge, anvil and OpenZeppelin's contracts,
+# from the package registry, with the versions and hashes of tools/evm/package-lock.json and without running any
+# package's scripts.
 if [ "${1:-}" = --evm ]; then
   lock=$(sha256sum tools/evm/package-lock.json | cut -c1-16)
   if [ ! -e "$toolchain/evm/done-$lock" ]; then
@@ -61,4 +62,20 @@ if [ "${1:-}" = --evm ]; then
       || { tail -20 "$toolchain/evm/npm.log" >&2; exit 1; }
     touch "$toolchain/evm/done-$lock"
   fi
+  # geth, and the last geth that seals with clique (proof of authority): the Go tool checks both against the public
+  # checksum database. -checklinkname=0: the older one reaches into Go's runtime as newer Go forbids.
+  geth() {  # geth VERSION FOLDER LDFLAGS
+    local mark="$2/done-$1"
+    [ ! -e "$mark" ] || return 0
+    if ! command -v go > /dev/null; then
+      echo "    Go 1.24 or newer is not installed: no geth $1, and the tests over it are skipped"; return 0
+    fi
+    echo "==> installing geth $1"
+    mkdir -p "$2"
+    GOBIN=$(cd "$2" && pwd) go install -ldflags "$3" "github.com/ethereum/go-ethereum/cmd/geth@v$1" > "$2/install.log" 2>&1 \
+      || { tail -20 "$2/install.log" >&2; exit 1; }
+    touch "$mark"
+  }
+  geth 1.16.9 "$toolchain/geth" "-s -w"
+  geth 1.13.15 "$toolchain/geth/clique" "-s -w -checklinkname=0"
 fi

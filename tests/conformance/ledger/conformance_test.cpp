@@ -294,11 +294,12 @@ TEST_P(Conformance, APlanCanBePinned) {
     EXPECT_FALSE(doomed->problem.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance, testing::Values("fake", "anvil", "geth-dev"), [](const auto& named) {
-    std::string name = named.param;
-    std::erase(name, '-');
-    return name;
-});
+INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance, testing::Values("fake", "anvil", "geth-dev", "geth-clique"),
+                         [](const auto& named) {
+                             std::string name = named.param;
+                             std::erase(name, '-');
+                             return name;
+                         });
 
 }  // namespace
 }  // namespace concordat::ledger::conformance

@@ -1,12 +1,15 @@
+#include <stdlib.h>
+
 #include <boost/asio/executor_work_guard.hpp>
 #include <crypto/hash.hpp>
+#include <filesystem>
 #include <ledger/evm/evm_ledger.hpp>
 #include <ledger/evm/kind/kind.hpp>
+#include <ledger/evm/network/network.hpp>
+#include <map>
 #include <random>
-#include <thread>
 
 #include "asio_timeline.hpp"
-#include "evm_process.hpp"
 #include "harness.hpp"
 
 namespace concordat::ledger::conformance {
@@ -24,17 +27,18 @@ std::string word(std::uint64_t value) { return evm::to_0x(evm::to_word(evm::U256
 
 class EvmHarness final : public Harness {
   public:
-    explicit EvmHarness(std::unique_ptr<Network> network) : network_(std::move(network)), timeline_(io_) {
-        const std::string code = contract_code;
-        const json::Value receipt = network_->send({{"data", code}});
+    explicit EvmHarness(std::shared_ptr<evm::Network> network)
+        : network_(std::move(network)), client_(network_->description().ports.front()), timeline_(io_) {
+        const json::Value receipt = network_->send({}, 0, evm::parse_0x(contract_code, "code"));
         contract_ = evm::Address::parse(receipt.at("contractAddress").as_string(), "contract");
         restart();
     }
     Ledger& ledger() override { return *ledger_; }
     void restart() override {
         evm::EvmOptions options;
-        options.chain_id = network_->chain_id();
-        options.endpoints = {network_->node().url()};
+        options.chain_id = network_->description().chain.value;
+        options.genesis = network_->description().genesis;
+        options.endpoints = {client_.url()};
         options.limits.request_timeout = std::chrono::milliseconds(1500);
         options.operation_timeout = std::chrono::milliseconds(3000);
         ledger_ = std::make_unique<evm::EvmLedger>(io_, options);
@@ -42,13 +46,13 @@ class EvmHarness final : public Harness {
     Timeline& timeline() override { return timeline_; }
     void step() override { io_.run_for(std::chrono::milliseconds(5)); }
 
-    std::string chain() const override { return evm::ChainId{network_->chain_id()}.text(); }
+    std::string chain() const override { return network_->description().chain.text(); }
     SecretKey account(bool with_money) override {
         std::array<std::uint8_t, 32> bytes =
             crypto::sha256(std::to_string(std::random_device()()) + "/" + std::to_string(++accounts_)).bytes;
         SecretKey key(std::move(bytes));
         if (with_money) {
-            network_->send({{"to", evm::EvmKind().account(key)}, {"value", evm::quantity(1'000'000'000'000'000'000)}});
+            network_->send(evm::address_of(crypto::secp256k1_point(key)), 1'000'000'000'000'000'000);
         }
         return key;
     }
@@ -62,7 +66,7 @@ class EvmHarness final : public Harness {
     Finality finality(std::uint64_t blocks) const override {
         Finality out{.blocks = blocks, .witness = "host", .parameters = {}};
         json::Array signers;
-        for (const evm::Address& signer : network_->signers()) signers.emplace_back(signer.text());
+        for (const evm::Address& signer : network_->description().signers) signers.emplace_back(signer.text());
         if (!signers.empty()) {
             out.witness = "clique";
             out.parameters = {{"signers", signers}};
@@ -74,7 +78,7 @@ class EvmHarness final : public Harness {
                                  {"toBlock", "latest"},
                                  {"address", contract_.lower()},
                                  {"topics", json::Array{json::Value(word(tag))}}};
-        return network_->node().ask("eth_getLogs", {query}).as_array().size();
+        return client_.ask("eth_getLogs", {query}).as_array().size();
     }
     json::Object filter() const override { return {{"address", contract_.text()}}; }
     std::uint64_t tag_of(const Event& event) const override {
@@ -82,13 +86,23 @@ class EvmHarness final : public Harness {
         return static_cast<std::uint64_t>(evm::from_word(evm::parse_0x(topic, "topic")));
     }
 
-    void mine(std::size_t blocks) override { network_->mine(blocks); }
-    bool can_reorganise() const override { return network_->reorganises(); }
-    void reorganise(std::size_t depth) override { network_->node().ask("anvil_reorg", {depth, json::Array{}}); }
-    void set_silent(bool silent) override { network_->stop(silent); }
+    void mine(std::size_t blocks) override {
+        if (is_anvil()) {
+            client_.ask("anvil_mine", {json::Value(evm::quantity(blocks))});
+            return;
+        }
+        // geth makes a block when there is a transaction.
+        for (std::size_t i = 0; i < blocks; ++i) network_->send(network_->description().account, 1);
+    }
+    bool can_reorganise() const override { return is_anvil(); }
+    void reorganise(std::size_t depth) override { client_.ask("anvil_reorg", {depth, json::Array{}}); }
+    void set_silent(bool silent) override { network_->node(0).pause(silent); }
 
   private:
-    std::unique_ptr<Network> network_;
+    bool is_anvil() const { return network_->description().kind == "anvil"; }
+
+    std::shared_ptr<evm::Network> network_;
+    evm::PlainClient client_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
     AsioTimeline timeline_;
@@ -97,13 +111,41 @@ class EvmHarness final : public Harness {
     std::uint64_t accounts_ = 0;
 };
 
+std::shared_ptr<evm::Network> start(const std::string& kind) {
+    evm::NetworkOptions options;
+    options.kind = kind;
+    options.toolchain = std::string(CONCORDAT_SOURCE_DIR) + "/build/toolchain";
+    try {
+        evm::find_program(kind == "geth-dev" ? "geth" : kind, options.toolchain);
+    } catch (const Error&) {
+        return nullptr;
+    }
+    std::string folder = (std::filesystem::temp_directory_path() / "ledger_conformance_XXXXXX").string();
+    if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    options.folder = folder;
+    options.keep_state = false;
+    return std::shared_ptr<evm::Network>(new evm::Network(evm::Network::start(options)),
+                                         [folder](evm::Network* network) {
+                                             delete network;
+                                             std::filesystem::remove_all(folder);
+                                         });
+}
+
+// anvil is a new one for each test, as tests reorganise it. geth takes seconds to start: accounts and contracts are new
+// ones, and that is enough.
+std::shared_ptr<evm::Network> network_of(const std::string& kind) {
+    static std::map<std::string, std::shared_ptr<evm::Network>> shared;
+    if (kind == "anvil") return start(kind);
+    auto& network = shared[kind];
+    if (!network) network = start(kind);
+    return network;
+}
+
 }  // namespace
 
-std::unique_ptr<Harness> evm_harness(const std::string& network) {
-    std::unique_ptr<Network> started;
-    if (network == "anvil") started = start_anvil();
-    if (network == "geth-dev") started = start_geth_dev();
-    return started ? std::make_unique<EvmHarness>(std::move(started)) : nullptr;
+std::unique_ptr<Harness> evm_harness(const std::string& kind) {
+    const std::shared_ptr<evm::Network> network = network_of(kind);
+    return network ? std::make_unique<EvmHarness>(network) : nullptr;
 }
 
 }  // namespace concordat::ledger::conformance

@@ -59,6 +59,6 @@ class Harness {
 using Factory = std::function<std::unique_ptr<Harness>()>;
 std::unique_ptr<Harness> fake_harness();
 // Nothing when the program is not installed. "anvil", "geth-dev", "geth-clique".
-std::unique_ptr<Harness> evm_harness(const std::string& network);
+std::unique_ptr<Harness> evm_harness(const std::string& kind);
 
 }  // namespace concordat::ledger::conformance
