@@ -25,6 +25,8 @@ using namespace concordat;
 constexpr int socket_fd = 3;
 constexpr std::int64_t svn = 1;
 constexpr std::int64_t spin_ns = 20'000;
+constexpr std::string_view usage =
+    "usage: concordat-enclave --attestation FOLDER [--dedicated] [--log-level debug|info|warning|error]";
 
 struct Options {
     std::string attestation;
@@ -39,13 +41,14 @@ Options parse_options(int argc, char** argv) {
             options.dedicated = true;
         } else if (argument == "--attestation" && i + 1 < argc) {
             options.attestation = argv[++i];
+        } else if (argument == "--log-level" && i + 1 < argc) {
+            log::set_level(log::level_of(argv[++i]));
         } else {
-            throw Error(Code::config, std::string(argument),
-                        "usage: concordat-enclave --attestation FOLDER [--dedicated]");
+            throw Error(Code::config, std::string(argument), std::string(usage));
         }
     }
     if (options.attestation.empty()) {
-        throw Error(Code::config, "--attestation", "usage: concordat-enclave --attestation FOLDER [--dedicated]");
+        throw Error(Code::config, "--attestation", std::string(usage));
     }
     return options;
 }

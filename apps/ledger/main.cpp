@@ -30,7 +30,9 @@ constexpr int socket_fd = 3;
 constexpr std::int64_t svn = 1;
 constexpr int poll_ms = 1000;  // bounds how late a SIGTERM that arrives just before the wait is noticed
 constexpr std::size_t max_output = std::size_t{16} << 20;
-constexpr std::string_view usage = "usage: concordat-ledger --data FOLDER --attestation FOLDER [--audit] [--spin-us N]";
+constexpr std::string_view usage =
+    "usage: concordat-ledger --data FOLDER --attestation FOLDER [--audit] [--spin-us N] [--log-level "
+    "debug|info|warning|error]";
 
 volatile std::sig_atomic_t terminate_asked = 0;
 
@@ -51,6 +53,8 @@ Options parse_options(int argc, char** argv) {
             options.data = argv[++i];
         } else if (argument == "--attestation" && has_value) {
             options.attestation = argv[++i];
+        } else if (argument == "--log-level" && has_value) {
+            log::set_level(log::level_of(argv[++i]));
         } else if (argument == "--spin-us" && has_value) {
             const std::string_view value = argv[++i];
             const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), options.spin_us);

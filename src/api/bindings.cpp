@@ -25,14 +25,15 @@ http::Response draft_response(const DraftView& view, int status) {
     return response;
 }
 
-using Step = void (node::Drafts::*)(const Hash256&, const json::Value&, process::Then<DraftView>);
+using Step = void (node::Drafts::*)(const Hash256&, const json::Value&, process::Then<DraftView>,
+                                    const std::string& trace);
 
 http::Handler signed_document(Context& context, Step step) {
     return [&context, step](http::Request request) -> awaitable<http::Response> {
         const Hash256 binding = hash_param(request, "binding");
         const json::Value body = json_body(request);
         const DraftView view = co_await call<DraftView>(
-            [&](process::Then<DraftView> then) { (context.node.drafts().*step)(binding, body, then); });
+            [&](process::Then<DraftView> then) { (context.node.drafts().*step)(binding, body, then, request.trace); });
         co_return draft_response(view, 200);
     };
 }
@@ -41,7 +42,7 @@ awaitable<http::Response> post_binding(Context& context, http::Request request) 
     const std::string tenant = tenant_of(request);
     const json::Value body = json_body(request);
     const DraftView view = co_await call<DraftView>(
-        [&](process::Then<DraftView> then) { context.node.drafts().propose(tenant, body, then); });
+        [&](process::Then<DraftView> then) { context.node.drafts().propose(tenant, body, then, request.trace); });
     co_return draft_response(view, 201);
 }
 
@@ -49,8 +50,9 @@ awaitable<http::Response> post_decision(Context& context, http::Request request)
     const Hash256 binding = hash_param(request, "binding");
     while (!request.body.empty() && (request.body.back() == '\n' || request.body.back() == '\r'))
         request.body.pop_back();
-    const DraftView view = co_await call<DraftView>(
-        [&](process::Then<DraftView> then) { context.node.drafts().decide(binding, request.body, then); });
+    const DraftView view = co_await call<DraftView>([&](process::Then<DraftView> then) {
+        context.node.drafts().decide(binding, request.body, then, request.trace);
+    });
     co_return draft_response(view, 200);
 }
 

@@ -33,7 +33,7 @@ awaitable<http::Response> post_message(Context& context, http::Request request) 
     std::string text = compact_text(request);
     if (later) {
         const Hash256 digest = co_await call<Hash256>(
-            [&](process::Then<Hash256> then) { context.node.accept(binding, std::move(text), then); });
+            [&](process::Then<Hash256> then) { context.node.accept(binding, std::move(text), request.trace, then); });
         http::Response response = json_response("{\"message\":\"" + digest.text() + "\",\"status\":\"waiting\"}", 202);
         response.headers.emplace_back("Location", status_url(digest, binding));
         response.headers.emplace_back("Preference-Applied", "respond-async");

@@ -13,12 +13,6 @@ namespace concordat::api {
 
 namespace {
 
-log::Level level_of(const std::string& name) {
-    if (name == "debug") return log::Level::debug;
-    if (name == "warning") return log::Level::warning;
-    return name == "error" ? log::Level::error : log::Level::info;
-}
-
 http::ServerOptions server_options(const node::NodeOptions& options) {
     http::ServerOptions out;
     out.host = options.host;
@@ -105,7 +99,7 @@ class Running {
 
 int run_node(const node::NodeOptions& options, const std::function<void(std::uint16_t port)>& on_ready) {
     log::set_process("node");
-    log::set_level(level_of(options.log_level));
+    log::set_level(log::level_of(options.log_level));
     std::signal(SIGPIPE, SIG_IGN);
     // What is gathered for a socket is some hundred kilobytes: by default it would be mapped and unmapped each time.
     ::mallopt(M_MMAP_THRESHOLD, 64 << 20);

@@ -87,7 +87,6 @@ TEST(UniqueFd, ClosesOnce) {
 
 TEST(Log, WritesOneStrictJsonObjectALine) {
     log::set_process("test");
-    log::set_trace("trace-1");
     testing::internal::CaptureStderr();
     log::debug("hidden");
     log::info("event", {{"text", "a\"b\n\xff"}, {"n", -5}, {"big", std::uint64_t{7}}, {"flag", true}});
@@ -95,14 +94,12 @@ TEST(Log, WritesOneStrictJsonObjectALine) {
     log::warning("hidden");
     log::error("last", {{"long", std::string(100'000, 'x')}});
     log::set_level(log::Level::info);
-    log::set_trace("");
     log::set_process("");
     const std::string out = testing::internal::GetCapturedStderr();
     const std::size_t end = out.find('\n');
     const json::Value first = json::parse(std::string_view(out).substr(0, end), "line");
     EXPECT_EQ(first.at("event").as_string(), "event");
     EXPECT_EQ(first.at("process").as_string(), "test");
-    EXPECT_EQ(first.at("trace").as_string(), "trace-1");
     EXPECT_EQ(first.at("level").as_string(), "info");
     EXPECT_EQ(first.at("text").as_string(), "a\"b\n\xef\xbf\xbd");
     EXPECT_EQ(first.at("n").as_int64(), -5);

@@ -16,7 +16,6 @@ constexpr std::size_t max_value_bytes = 4096;
 std::atomic<Level> least_level{Level::info};
 std::mutex process_mutex;
 std::string process_name;  // guarded by process_mutex: logging is far from the hot path
-thread_local std::string thread_trace;
 
 std::string_view level_name(Level level) {
     switch (level) {
@@ -56,15 +55,22 @@ void append_field(std::string& out, const Field& field) {
 
 void set_level(Level least) { least_level = least; }
 
+bool enabled(Level level) { return level >= least_level.load(std::memory_order_relaxed); }
+
+Level level_of(std::string_view name) {
+    for (const Level level : {Level::debug, Level::warning, Level::error}) {
+        if (level_name(level) == name) return level;
+    }
+    return Level::info;
+}
+
 void set_process(std::string_view name) {
     const std::lock_guard lock(process_mutex);
     process_name = name;
 }
 
-void set_trace(std::string_view trace) { thread_trace = trace; }
-
 void write(Level level, std::string_view event, std::initializer_list<Field> fields) {
-    if (level < least_level.load(std::memory_order_relaxed)) return;
+    if (!enabled(level)) return;
     std::string line = "{\"time\":\"" + format_time(SystemClock().now()) + '"';
     append_member(line, "level", level_name(level));
     {
@@ -72,7 +78,6 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
         if (!process_name.empty()) append_member(line, "process", process_name);
     }
     append_member(line, "event", event);
-    if (!thread_trace.empty()) append_member(line, "trace", thread_trace);
     for (const Field& field : fields) append_field(line, field);
     line += "}\n";
     // One write, so that lines of several processes on one pipe do not mix; a full or closed pipe loses the line.

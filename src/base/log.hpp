@@ -1,4 +1,4 @@
-// Structured logs: one JSON object a line on standard error, with time, level, event, the thread's trace id, fields.
+// Structured logs: one JSON object a line on standard error, with time, level, event, fields.
 // Our own few lines because the enclave logs too and its dependencies stay few. Never log a Secret or a message body.
 #pragma once
 #include <cstdint>
@@ -25,8 +25,9 @@ struct Field {
 };
 
 void set_level(Level least);
+bool enabled(Level level);                // for lines whose fields cost something to make
+Level level_of(std::string_view name);    // info for a name that is none
 void set_process(std::string_view name);  // "node", "enclave", "ledger"
-void set_trace(std::string_view trace);   // for this thread; empty to clear
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
 
 inline void debug(std::string_view event, std::initializer_list<Field> f = {}) { write(Level::debug, event, f); }

@@ -270,10 +270,10 @@ asio::awaitable<Response> Session::handle(const Route& route, Request request) {
     } catch (const Error& error) {
         if (http_status(error.code()) >= 500)
             log::warning("http.failed",
-                         {{"code", code_name(error.code())}, {"reason", error.what()}, {"trace_id", trace}});
+                         {{"code", code_name(error.code())}, {"reason", error.what()}, {"trace", trace}});
         co_return problem(error, trace);
     } catch (const std::exception& error) {
-        log::error("http.failed", {{"reason", error.what()}, {"trace_id", trace}});
+        log::error("http.failed", {{"reason", error.what()}, {"trace", trace}});
         co_return problem(Error(Code::internal, "", "the log says more, under this trace"), trace);
     }
 }

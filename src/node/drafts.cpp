@@ -152,7 +152,8 @@ void Drafts::check_first(const Document& document) const {
             throw Error(Code::missing_field, "/parties/" + role, "the contract has this role: a party must fill it");
 }
 
-void Drafts::propose(const std::string& tenant, const json::Value& jws, Then<DraftView> then) {
+void Drafts::propose(const std::string& tenant, const json::Value& jws, Then<DraftView> then,
+                     const std::string& trace) {
     const Document document = parse(DraftKind::first, jws);
     const contract::Binding& binding = *document.version;
     DraftPtr draft = find(binding.hash);
@@ -174,15 +175,17 @@ void Drafts::propose(const std::string& tenant, const json::Value& jws, Then<Dra
     } else if (!is_open(*draft)) {
         return then(view_of(*draft));
     }
+    draft->trace = trace;
     add_signatures(draft, document, std::move(then));
 }
 
-void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftView> then) {
+void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace) {
     const Document document = parse(DraftKind::amendment, jws);
     const contract::Binding& next = *document.version;
     if (next.id != binding) throw Error(Code::bad_format, "/binding", "must be the binding that is amended");
     if (DraftPtr known = find(next.hash)) {
         if (!is_open(*known)) throw Error(Code::replayed, "/document", "was proposed before and is " + known->state);
+        known->trace = trace;
         return add_signatures(known, document, std::move(then));
     }
     if (next.expires < clock_.now()) throw Error(Code::expired, "/expires", "the offer has lapsed");
@@ -202,6 +205,7 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
                                                      .created = clock_.now()});
     if (signers_of(*draft, document).empty())
         throw Error(Code::bad_signature, "/signatures", "a party must have signed");
+    draft->trace = trace;
     known_[next.hash] = draft;
     // In the journal first, then in the binding's sequence: nobody proposes what would be forgotten.
     save(draft, [this, draft, then](Outcome<Nothing> saved) {
@@ -214,7 +218,7 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
     });
 }
 
-void Drafts::terminate(const Hash256& binding, const json::Value& jws, Then<DraftView> then) {
+void Drafts::terminate(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace) {
     const Document document = parse(DraftKind::termination, jws);
     const Hash256 id = crypto::sha256(document.jws.payload);
     DraftPtr draft = find(id);
@@ -237,13 +241,16 @@ void Drafts::terminate(const Hash256& binding, const json::Value& jws, Then<Draf
         signers_of(*draft, document);
         known_[id] = draft;
     }
+    draft->trace = trace;
     add_signatures(draft, document, std::move(then));
 }
 
-void Drafts::countersign(const Hash256& binding, const json::Value& jws, Then<DraftView> then) {
+void Drafts::countersign(const Hash256& binding, const json::Value& jws, Then<DraftView> then,
+                         const std::string& trace) {
     const auto general = crypto::GeneralJws::parse(jws, "");
     const DraftPtr draft = require_open(crypto::sha256(general.payload));
     if (draft->binding != binding) throw Error(Code::not_found, "/document", "this binding has no such open document");
+    draft->trace = trace;
     add_signatures(draft, parse(draft->kind, jws), std::move(then));
 }
 
@@ -284,6 +291,7 @@ void Drafts::act(DraftPtr draft, EntryType type, std::string input, Then<CommitP
     work->type = type;
     work->digest = crypto::sha256(input);
     work->input = std::move(input);
+    work->trace = draft->trace;
     if (type == EntryType::bind || type == EntryType::amend) {
         const Document document = parse(draft->kind, json::parse(draft->jws, "document", {.bytes = 2 << 20}));
         work->package = document.version->package;
@@ -303,8 +311,10 @@ void Drafts::lock(DraftPtr draft, Then<DraftView> then) {
             draft->state = "open";
             return save(draft, [then, error](const Outcome<Nothing>&) { then(error); });
         }
-        log::warning("lock_refused",
-                     {{"document", draft->document.text()}, {"code", code_name(error.code())}, {"rule", error.what()}});
+        log::warning("lock_refused", {{"trace", draft->trace},
+                                      {"document", draft->document.text()},
+                                      {"code", code_name(error.code())},
+                                      {"rule", error.what()}});
         end(draft, "failed", error.what(), [then, error](const Outcome<DraftView>&) { then(error); });
     });
 }
@@ -320,7 +330,7 @@ void Drafts::end(DraftPtr draft, std::string state, std::string reason, Then<Dra
 
 // --- Decisions and deadlines.
 
-void Drafts::decide(const Hash256& binding, const std::string& text, Then<DraftView> then) {
+void Drafts::decide(const Hash256& binding, const std::string& text, Then<DraftView> then, const std::string& trace) {
     const crypto::Jws jws = crypto::parse_compact(text, "/decision");
     if (jws.header.typ != contract::decision_typ)
         throw Error(Code::bad_format, "/typ", "must be " + std::string(contract::decision_typ));
@@ -338,6 +348,7 @@ void Drafts::decide(const Hash256& binding, const std::string& text, Then<DraftV
     jws.verify(*key, "/decision");
     if (decision.decision == "withdraw" && !signers_of(*draft, document).contains(decision.party))
         throw Error(Code::action_refused, "/decision", "only who has signed can withdraw; others decline");
+    draft->trace = trace;
     if (draft->kind == DraftKind::first) return decide_first(draft, decision, std::move(then));
     if (draft->decisions.find(text) == std::string::npos)
         draft->decisions += (draft->decisions.empty() ? "" : "\n") + text;

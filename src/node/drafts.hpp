@@ -30,13 +30,16 @@ class Drafts {
     void start();
 
     // A version 1 with at least one signature. The same document again adds its signatures.
-    void propose(const std::string& tenant, const json::Value& jws, Then<DraftView> then);
+    void propose(const std::string& tenant, const json::Value& jws, Then<DraftView> then,
+                 const std::string& trace = {});
     // More signatures on an open document: the first version of `binding`, or its open amendment or termination.
-    void countersign(const Hash256& binding, const json::Value& jws, Then<DraftView> then);
-    void amend(const Hash256& binding, const json::Value& jws, Then<DraftView> then);
-    void terminate(const Hash256& binding, const json::Value& jws, Then<DraftView> then);
+    void countersign(const Hash256& binding, const json::Value& jws, Then<DraftView> then,
+                     const std::string& trace = {});
+    void amend(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace = {});
+    void terminate(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace = {});
     // A decision as compact JWS: declines, or withdraws what its sender had signed.
-    void decide(const Hash256& binding, const std::string& decision, Then<DraftView> then);
+    void decide(const Hash256& binding, const std::string& decision, Then<DraftView> then,
+                const std::string& trace = {});
 
     DraftView view(const Hash256& document);  // Error(not_found)
     std::vector<DraftView> of_binding(const Hash256& binding, std::size_t limit);

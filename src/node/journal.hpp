@@ -38,6 +38,7 @@ struct DraftRow {
     std::string reason;
     std::string decisions;  // compact JWS, one a line
     TimeMs expires = 0, created = 0;
+    std::string trace{};  // of the last request that moved it; for the log, and not kept
 };
 
 struct TokenRow {

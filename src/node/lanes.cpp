@@ -94,14 +94,19 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
     };
     const enclave::Route route{binding, work->type == EntryType::bind ? work->dedicated : host_.dedicated(binding)};
     if (work->type == EntryType::execute)
-        return enclaves_.execute(
-            route, {.binding = binding, .time = host_.now(), .input = work->input, .ancestry = work->ancestry},
-            std::move(reply));
+        return enclaves_.execute(route,
+                                 {.binding = binding,
+                                  .time = host_.now(),
+                                  .input = work->input,
+                                  .ancestry = work->ancestry,
+                                  .trace = work->trace},
+                                 std::move(reply));
     enclaves_.act(route,
                   {.type = work->type,
                    .binding = work->type == EntryType::bind ? Hash256{} : binding,
                    .time = host_.now(),
-                   .input = to_bytes(bytes_of(work->input))},
+                   .input = to_bytes(bytes_of(work->input)),
+                   .trace = work->trace},
                   std::move(reply));
 }
 
@@ -151,6 +156,11 @@ void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
                               {"input", work->digest.text()},
                               {"code", code_name(outcome.error().code())},
                               {"field", outcome.error().field()}});
+    } else if (log::enabled(log::Level::debug)) {
+        log::debug("done", {{"trace", work->trace},
+                            {"binding", work->binding.text()},
+                            {"sequence", outcome.get()->entry.sequence},
+                            {"input", work->digest.text()}});
     }
     for (const auto waiters = std::exchange(work->waiters, {}); const auto& then : waiters) then(outcome);
 }

@@ -22,6 +22,7 @@ enclave::PoolOptions pool_options(const NodeOptions& options) {
     enclave::PoolOptions out;
     out.program = options.enclave_program;
     out.attestation = options.data / "attestation";
+    out.log_level = options.log_level;
     out.minimum = static_cast<std::size_t>(options.enclaves_minimum);
     out.maximum = static_cast<std::size_t>(options.enclaves_maximum);
     out.maximum_dedicated = static_cast<std::size_t>(options.enclaves_dedicated);
@@ -54,7 +55,8 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
         loop_,
         ccl::LedgerOptions{.program = options_.ledger_program,
                            .data = options_.data / "ledger",
-                           .attestation = options_.data / "attestation"},
+                           .attestation = options_.data / "attestation",
+                           .log_level = options_.log_level},
         ccl::LedgerEvents{.ready = [this](const ccl::IdentityReply& identity) { on_ledger_ready(identity); },
                           .lost = [this](const std::string&) { pool_->restart_all(); },
                           .start_failed = [this](const std::string& why) { on_ledger_failed(why); }});
@@ -180,7 +182,7 @@ void Node::submit(const Hash256& binding, std::string input, std::string trace, 
     lanes_->submit(binding, work_of(std::move(input), std::move(trace)), std::move(then));
 }
 
-void Node::accept(const Hash256& binding, std::string input, Then<Hash256> then) {
+void Node::accept(const Hash256& binding, std::string input, std::string trace, Then<Hash256> then) {
     if (stopping_) return then(Error(Code::unavailable, "", "the node is stopping"));
     if (chronicle_->binding(binding) == nullptr)
         return then(Error(Code::not_found, "/binding", "no such binding runs here"));
@@ -201,20 +203,21 @@ void Node::accept(const Hash256& binding, std::string input, Then<Hash256> then)
                  .error_field = {},
                  .error_rule = {},
                  .accepted = clock_.now()};
-    journal_->put_inbox(std::move(row), [this, binding, digest, input = std::move(input),
+    journal_->put_inbox(std::move(row), [this, binding, digest, input = std::move(input), trace = std::move(trace),
                                          then = std::move(then)](const std::optional<Error>& error) {
         if (error) {
             --inbox_waiting_;
             return then(*error);
         }
-        run_accepted(binding, digest, input);
+        run_accepted(binding, digest, input, trace);
         then(digest);
     });
 }
 
-void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input) {
+void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,
+                        const std::string& trace) {
     if (stopping_ || !inbox_running_.emplace(binding, digest).second) return;
-    submit(binding, input, "", [this, binding, digest](const Outcome<CommitPtr>& outcome) {
+    submit(binding, input, trace, [this, binding, digest](const Outcome<CommitPtr>& outcome) {
         const int status = outcome.ok() ? 200 : http_status(outcome.error().code());
         const bool later = status == 503 || status == 504 || status == 429 || status == 507;
         if (later) {
@@ -235,7 +238,7 @@ void Node::run_inbox() {
     static constexpr std::size_t look_at = 1024;
     if (inbox_waiting_ > 0 && !broken_)
         for (const InboxRow& row : journal_->waiting_inbox(0, look_at))
-            run_accepted(row.binding, row.digest, row.input);
+            run_accepted(row.binding, row.digest, row.input, "");
     inbox_timer_.expires_after(std::chrono::seconds(1));
     inbox_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error && !stopping_) run_inbox();

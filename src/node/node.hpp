@@ -34,7 +34,7 @@ class Node : private LaneHost {
     // --- Messages and observations, as compact JWS.
     void submit(const Hash256& binding, std::string input, std::string trace, Then<CommitPtr> then);
     // Ends when the input is in the durable inbox; it is run even if this node is killed now.
-    void accept(const Hash256& binding, std::string input, Then<Hash256> then);
+    void accept(const Hash256& binding, std::string input, std::string trace, Then<Hash256> then);
     void status(const Hash256& digest, const std::optional<Hash256>& binding, Then<MessageStatus> then);
 
     // --- Reading.
@@ -84,7 +84,8 @@ class Node : private LaneHost {
     void gather(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then);
     std::string assemble(const std::vector<CommitPtr>& commits);
     void run_inbox();
-    void run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input);
+    void run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,
+                      const std::string& trace);
     void drain(std::int64_t deadline_ns, std::function<void()> then);
     std::shared_ptr<Work> work_of(std::string input, std::string trace) const;
 

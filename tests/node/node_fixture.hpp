@@ -122,6 +122,7 @@ struct Answer {
 // The sample's forward between two banks, through a node.
 class Parties {
   public:
+    Parties() = default;  // without a node: only documents
     explicit Parties(NodeProcess& node)
         : http_(std::make_unique<http::HttpClient>("127.0.0.1", node.port())), token_(node.token()) {}
     void reconnect(NodeProcess& node) { http_ = std::make_unique<http::HttpClient>("127.0.0.1", node.port()); }
@@ -134,15 +135,18 @@ class Parties {
             answer.body = json::parse(response.body, "answer", {.bytes = 1 << 24});
         return answer;
     }
-    Answer upload(const std::string& of_version) {
-        const Bytes tar = registry::write_archive(sample(of_version));
-        return call("POST", "/v1/packages", text_of(tar),
-                    {{"Authorization", "Bearer " + token_}, {"Content-Type", "application/x-tar"}});
+    Answer upload(const std::string& of_version) { return upload(sample(of_version)); }
+    Answer upload(const contract::Package& package, const std::string& key = {}) {
+        const Bytes tar = registry::write_archive(package);
+        http::Pairs headers{{"Authorization", "Bearer " + token_}, {"Content-Type", "application/x-tar"}};
+        if (!key.empty()) headers.emplace_back("Idempotency-Key", key);
+        return call("POST", "/v1/packages", text_of(tar), headers);
     }
     json::Object document(std::uint64_t nonce) {
-        const json::Value ledger = call("GET", "/v1/ledger").body;
         const json::Value attestation = call("GET", "/v1/attestation").body;
-        const json::Value& enclave = attestation.at("enclaves").as_array().at(0);
+        return document_for(call("GET", "/v1/ledger").body, attestation.at("enclaves").as_array().at(0), nonce);
+    }
+    json::Object document_for(const json::Value& ledger, const json::Value& enclave, std::uint64_t nonce) {
         std::array<std::uint8_t, 16> bytes{};
         std::memcpy(bytes.data(), &nonce, sizeof nonce);
         const auto party = [](std::string_view id, const crypto::PrivateKey& key,

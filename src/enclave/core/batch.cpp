@@ -1,24 +1,26 @@
 // Entries and refusals on their way to the record ledger, and what its answers let out.
+#include <base/log.hpp>
 #include <crypto/merkle.hpp>
 
 #include "core.hpp"
 
 namespace concordat::enclave {
 
-void Core::on_head(std::uint64_t request, Context& context, const std::function<Link()>& make) {
+void Core::on_head(const Asked& asked, Context& context, const std::function<Link()>& make) {
     Link link;
     try {
         link = make();
     } catch (const Error& error) {
-        return refuse(request, context, error);
+        return refuse(asked, context, error);
     } catch (const std::exception& error) {
-        return refuse(request, context, Error(Code::internal, "", error.what()));
+        return refuse(asked, context, Error(Code::internal, "", error.what()));
     }
-    add(request, context, std::move(link));
+    add(asked, context, std::move(link));
 }
 
-void Core::add(std::uint64_t request, Context& context, Link&& link) {
-    Pending made{.request = request, .binding = {}, .generation = 0, .id = link.head.id};
+void Core::add(const Asked& asked, Context& context, Link&& link) {
+    Pending made{.request = asked.request, .binding = {}, .generation = 0, .id = link.head.id};
+    made.trace = asked.trace;
     made.record = std::move(link.record);
     context.advance(std::move(link.head));
     keep(context, std::move(made));
@@ -27,8 +29,9 @@ void Core::add(std::uint64_t request, Context& context, Link&& link) {
 
 // A refusal speaks of the state that it was reached on. A host that could hear it at once would ask old states, and
 // states that no ledger ever had: it waits, like an entry, for the ledger to say that this head is the newest.
-void Core::refuse(std::uint64_t request, Context& context, const Error& error) {
-    Pending made{.request = request, .binding = {}, .generation = 0, .id = context.head.id};
+void Core::refuse(const Asked& asked, Context& context, const Error& error) {
+    Pending made{.request = asked.request, .binding = {}, .generation = 0, .id = context.head.id};
+    made.trace = asked.trace;
     made.refusal = error;
     keep(context, std::move(made));
 }
@@ -67,7 +70,7 @@ void Core::send_batch() {
             continue;
         }
         batch->tree.append(item.id);
-        append.items.push_back({std::move(item.record)});
+        append.items.push_back({std::move(item.record), item.trace});
     }
     if (!append.items.empty()) {
         const std::string chain = ccl::chain_of(channel_->peer_key());
@@ -143,6 +146,7 @@ void Core::release(const Batch& batch, const Pending& item, std::size_t index, c
     claim.path = batch.tree.inclusion(index, batch.tree.size());
     claim.signature = batch.signature;
     if (Context* context = still_held(item)) --context->in_flight;
+    if (log::enabled(log::Level::debug)) log::debug("recorded", {{"trace", item.trace}, {"index", receipt.index}});
     reply(FrameType::execute, item.request, encode_committed(item.record, claim, receipt));
 }
 
@@ -151,11 +155,20 @@ void Core::tell_refusal(const Pending& item, bool head_is_the_ledgers) {
         return lose(item, Error(Code::conflict, "/previous", "the ledger's head is another entry; reload the binding"));
     }
     if (Context* context = still_held(item)) --context->in_flight;
+    log::debug("refused",
+               {{"trace", item.trace}, {"code", code_name(item.refusal->code())}, {"field", item.refusal->field()}});
     fail(item.request, *item.refusal);
 }
 
 Error Core::built_on_nothing() {
     return Error(Code::conflict, "/previous", "an entry before this one was not appended; reload the binding");
+}
+
+// The log goes to the host. It says of an input what the host is told of it, when it is told: refused, or not recorded,
+// and not which of the two it would have been.
+void Core::not_recorded(std::uint64_t request, std::string_view trace, const Error& error) {
+    log::debug("not_recorded", {{"trace", trace}, {"code", code_name(error.code())}, {"field", error.field()}});
+    fail(request, error);
 }
 
 // What was built on an entry that the ledger does not have is worth nothing: the node reloads the binding.
@@ -164,12 +177,12 @@ void Core::lose(const Pending& item, const Error& error) {
         use_.erase(bindings_.at(item.binding).use);
         bindings_.erase(item.binding);
     }
-    fail(item.request, error);
+    not_recorded(item.request, item.trace, error);
     const Error after = built_on_nothing();
     std::erase_if(pending_, [&](const Pending& later) {
         if (later.generation != item.generation) return false;
         pending_bytes_ -= later.size();
-        fail(later.request, after);
+        not_recorded(later.request, later.trace, after);
         return true;
     });
 }

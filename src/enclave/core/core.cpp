@@ -285,30 +285,31 @@ Context* Core::still_held(const Hash256& binding, std::uint64_t generation) {
 void Core::act(const Frame& frame) {
     check_room();
     Act in = decode_act(frame.payload);
+    const Asked asked{frame.id, std::move(in.trace)};
     switch (in.type) {
         case contract::EntryType::bind:
-            return begin_bind(frame.id, SignedVersion::parse(std::move(in.input)), in.time);
+            return begin_bind(asked, SignedVersion::parse(std::move(in.input)), in.time);
         case contract::EntryType::amend:
-            return begin_amend(frame.id, SignedVersion::parse(std::move(in.input)), context_of(in.binding), in.time);
+            return begin_amend(asked, SignedVersion::parse(std::move(in.input)), context_of(in.binding), in.time);
         case contract::EntryType::propose: {
             Context& context = context_of(in.binding);
             SignedVersion version = SignedVersion::parse(std::move(in.input));
-            return on_head(frame.id, context, [&] { return propose(context, std::move(version), in.time); });
+            return on_head(asked, context, [&] { return propose(context, std::move(version), in.time); });
         }
         case contract::EntryType::close: {
             Context& context = context_of(in.binding);
-            return on_head(frame.id, context, [&] { return close(context, std::move(in.input), in.time); });
+            return on_head(asked, context, [&] { return close(context, std::move(in.input), in.time); });
         }
         case contract::EntryType::terminate: {
             Context& context = context_of(in.binding);
-            return on_head(frame.id, context, [&] { return terminate(context, std::move(in.input), in.time); });
+            return on_head(asked, context, [&] { return terminate(context, std::move(in.input), in.time); });
         }
         default:
             throw Error(Code::protocol, "/type", "must be bind, amend, propose, close or terminate");
     }
 }
 
-void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time) {
+void Core::begin_bind(const Asked& asked, SignedVersion&& given, TimeMs time) {
     auto version = std::make_shared<SignedVersion>(std::move(given));
     const Hash256 binding = version->binding.id;
     if (bindings_.contains(binding) || acting_.contains(binding)) {
@@ -317,16 +318,17 @@ void Core::begin_bind(std::uint64_t request, SignedVersion&& given, TimeMs time)
     check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
     check_bind(*version, *package, channel_->peer_key(), time);
-    ask_for_key(request, binding, ccl::Request(ccl::CreateKey{version->bytes}), [=, this](ccl::KeyReleased&& released) {
-        Keychain keys(std::move(released.key));
-        Link link = enclave::bind(*version, *package, keys, released.terms, time, options_.limits, random_);
-        hold(binding,
-             std::make_shared<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
-        add(request, *bindings_.at(binding).context, std::move(link));
-    });
+    ask_for_key(asked.request, binding, ccl::Request(ccl::CreateKey{version->bytes}),
+                [=, this](ccl::KeyReleased&& released) {
+                    Keychain keys(std::move(released.key));
+                    Link link = enclave::bind(*version, *package, keys, released.terms, time, options_.limits, random_);
+                    hold(binding, std::make_shared<Context>(
+                                      Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+                    add(asked, *bindings_.at(binding).context, std::move(link));
+                });
 }
 
-void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& context, TimeMs time) {
+void Core::begin_amend(const Asked& asked, SignedVersion&& given, Context& context, TimeMs time) {
     auto version = std::make_shared<SignedVersion>(std::move(given));
     const Hash256 binding = context.binding.id;
     check_served(version->binding);
@@ -334,28 +336,29 @@ void Core::begin_amend(std::uint64_t request, SignedVersion&& given, Context& co
     try {
         check_amend(context, *version, *package, time);
     } catch (const Error& error) {
-        return refuse(request, context, error);
+        return refuse(asked, context, error);
     }
     const std::uint64_t generation = context.generation;
-    ask_for_key(request, binding, ccl::Request(ccl::OpenTerms{version->bytes}), [=, this](ccl::KeyReleased&& released) {
-        const auto found = bindings_.find(binding);
-        // Evicted, or lost with an entry before this one.
-        if (found == bindings_.end() || found->second.context->generation != generation) {
-            throw Error(Code::conflict, "/previous", "reload the binding");
-        }
-        Context& now = *found->second.context;
-        Keychain keys(std::move(released.key));
-        Link link;
-        try {
-            link = amend(now, *version, *package, keys, released.terms, time, options_.limits, random_);
-        } catch (const Error& error) {
-            return refuse(request, now, error);
-        }
-        now.binding = std::move(version->binding);
-        now.package = package;
-        now.keys = std::move(keys);
-        add(request, now, std::move(link));
-    });
+    ask_for_key(asked.request, binding, ccl::Request(ccl::OpenTerms{version->bytes}),
+                [=, this](ccl::KeyReleased&& released) {
+                    const auto found = bindings_.find(binding);
+                    // Evicted, or lost with an entry before this one.
+                    if (found == bindings_.end() || found->second.context->generation != generation) {
+                        throw Error(Code::conflict, "/previous", "reload the binding");
+                    }
+                    Context& now = *found->second.context;
+                    Keychain keys(std::move(released.key));
+                    Link link;
+                    try {
+                        link = amend(now, *version, *package, keys, released.terms, time, options_.limits, random_);
+                    } catch (const Error& error) {
+                        return refuse(asked, now, error);
+                    }
+                    now.binding = std::move(version->binding);
+                    now.package = package;
+                    now.keys = std::move(keys);
+                    add(asked, now, std::move(link));
+                });
 }
 
 // ---------------------------------------------------------------------------------------------------- output

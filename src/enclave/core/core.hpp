@@ -53,6 +53,10 @@ class Core {
     bool ended() const { return ended_; }
 
   private:
+    struct Asked {  // who waits for an entry
+        std::uint64_t request = 0;
+        std::string trace;
+    };
     struct Pending {
         std::uint64_t request;
         Hash256 binding;
@@ -60,6 +64,7 @@ class Core {
         Hash256 id;                // of the entry, or of the head that it was refused on
         contract::EntryRecord record{};
         std::optional<Error> refusal{};  // instead of an entry
+        std::string trace{};             // of the request, for the log
         std::size_t size() const { return refusal ? 256 + refusal->rule().size() : record.size(); }
     };
     struct Batch {
@@ -82,8 +87,8 @@ class Core {
     void run_all();
     void collect();
     void act(const Frame& frame);
-    void begin_bind(std::uint64_t request, SignedVersion&& version, TimeMs time);
-    void begin_amend(std::uint64_t request, SignedVersion&& version, Context& context, TimeMs time);
+    void begin_bind(const Asked& asked, SignedVersion&& version, TimeMs time);
+    void begin_amend(const Asked& asked, SignedVersion&& version, Context& context, TimeMs time);
 
     const std::shared_ptr<Context>& held(const Hash256& binding);  // throws where it is not
     Context& context_of(const Hash256& binding) { return *held(binding); }
@@ -105,9 +110,9 @@ class Core {
     void check_room() const;
 
     // Adds what `make` makes on the context's head, or its refusal.
-    void on_head(std::uint64_t request, Context& context, const std::function<Link()>& make);
-    void add(std::uint64_t request, Context& context, Link&& link);
-    void refuse(std::uint64_t request, Context& context, const Error& error);
+    void on_head(const Asked& asked, Context& context, const std::function<Link()>& make);
+    void add(const Asked& asked, Context& context, Link&& link);
+    void refuse(const Asked& asked, Context& context, const Error& error);
     void keep(Context& context, Pending&& made);
     void send_batches();
     void send_batch();
@@ -117,6 +122,7 @@ class Core {
     void tell_refusal(const Pending& item, bool head_is_the_ledgers);
     void lose(const Pending& item, const Error& error);
     static Error built_on_nothing();
+    void not_recorded(std::uint64_t request, std::string_view trace, const Error& error);
 
     void reply(FrameType type, std::uint64_t id, ByteView payload);
     void fail(std::uint64_t id, const Error& error);

@@ -49,16 +49,17 @@ void Core::collect() {
         Context& context = *job->context;
         if (job->error) {
             --context.in_flight;
-            fail(job->request, *job->error);
+            not_recorded(job->request, job->in.trace, *job->error);
         } else if (still_held(context.binding.id, context.generation) == nullptr) {
-            fail(job->request, built_on_nothing());
+            not_recorded(job->request, job->in.trace, built_on_nothing());
         } else {
             Pending made{.request = job->request,
                          .binding = context.binding.id,
                          .generation = context.generation,
                          .id = job->id,
                          .record = std::move(job->record),
-                         .refusal = std::move(job->refusal)};
+                         .refusal = std::move(job->refusal),
+                         .trace = std::move(job->in.trace)};
             pending_bytes_ += made.size();
             pending_.push_back(std::move(made));
         }

@@ -55,10 +55,11 @@ EnclavePool::Slot& EnclavePool::add_slot(bool dedicated, const Hash256& binding)
 }
 
 void EnclavePool::spawn(Slot& slot) {
-    process::ChildOptions child{.program = options_.program,
-                                .arguments = {"--attestation", options_.attestation.string()},
-                                .environment = {},
-                                .extra_fds = {}};
+    process::ChildOptions child{
+        .program = options_.program,
+        .arguments = {"--attestation", options_.attestation.string(), "--log-level", options_.log_level},
+        .environment = {},
+        .extra_fds = {}};
     if (slot.dedicated) child.arguments.push_back("--dedicated");
     slot.link = std::make_unique<process::ChildLink>(
         loop_, child,

@@ -48,6 +48,7 @@ struct ChannelRelay {
 
 struct PoolOptions {
     std::filesystem::path program, attestation;
+    std::string log_level = "info";
     std::size_t minimum = 1, maximum = 2;
     std::size_t maximum_dedicated = 16;
     std::size_t grow_queue = 512;  // requests per shared enclave above which another is started

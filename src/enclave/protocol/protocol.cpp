@@ -4,7 +4,7 @@ namespace concordat::enclave {
 
 namespace {
 constexpr std::size_t max_text = 1 << 20;
-}
+}  // namespace
 
 Bytes encode(const HelloReply& v) {
     wire::Writer out;
@@ -66,6 +66,7 @@ Bytes encode(const Execute& v) {
     out.text(v.input);
     out.u32(static_cast<std::uint32_t>(v.ancestry.size()));
     for (const Bytes& document : v.ancestry) out.bytes(document);
+    out.text(v.trace);
     return out.take();
 }
 
@@ -78,6 +79,7 @@ Execute decode_execute(ByteView bytes) {
     const std::uint32_t documents = in.count(4096);
     v.ancestry.reserve(documents);
     for (std::uint32_t i = 0; i < documents; ++i) v.ancestry.push_back(to_bytes(in.bytes(max_text)));
+    v.trace = ccl::read_trace(in);
     in.finish();
     return v;
 }
@@ -88,6 +90,7 @@ Bytes encode(const Act& v) {
     out.hash(v.binding);
     out.u64(static_cast<std::uint64_t>(v.time));
     out.bytes(v.input);
+    out.text(v.trace);
     return out.take();
 }
 
@@ -98,6 +101,7 @@ Act decode_act(ByteView bytes) {
     v.binding = in.hash();
     v.time = static_cast<TimeMs>(in.u64());
     v.input = to_bytes(in.bytes());
+    v.trace = ccl::read_trace(in);
     in.finish();
     return v;
 }

@@ -49,6 +49,7 @@ struct Execute {
     // Entry documents in order, from the one after (or of) the sender's `seen` up to one that the enclave knows; needed
     // only after Error(seen_too_old). At most 4096.
     std::vector<Bytes> ancestry;
+    std::string trace{};  // the request's, for the log: at most 64 of a-z, 0-9 and -
 };
 
 // bind, amend, propose, close, terminate. `input` is the entry's input (docs/formats.md §5).
@@ -57,6 +58,7 @@ struct Act {
     Hash256 binding;  // zero for bind
     TimeMs time = 0;
     Bytes input;
+    std::string trace{};
 };
 
 struct Committed {

@@ -2,6 +2,7 @@
 // holds is written at once.
 #include <algorithm>
 #include <base/error.hpp>
+#include <base/log.hpp>
 #include <contract/binding.hpp>
 #include <crypto/hash.hpp>
 
@@ -116,6 +117,24 @@ bool follows(const HeadState* now, const GroupItem& item) {
     return item.type != contract::EntryType::bind && item.previous == now->entry && item.sequence == now->sequence + 1;
 }
 
+// Only entries that were appended are told by their trace: a host must not learn from the log that an input on a head
+// that was not the newest would have made an entry. The enclave says of such an input what it says of a refused one.
+void log_outcomes(std::span<const AppendRequest> requests, std::span<const AppendOutcome> outcomes) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (const auto* refusal = std::get_if<Refused>(&outcomes[i])) {
+            log::warning("append_refused", {{"code", refusal->code}, {"field", refusal->field}});
+            continue;
+        }
+        if (!log::enabled(log::Level::debug)) continue;
+        const AppendResult& result = std::get<AppendResult>(outcomes[i]);
+        for (std::size_t k = 0; k < result.items.size(); ++k) {
+            if (!result.items[k].appended) continue;
+            log::debug("appended",
+                       {{"trace", requests[i].append->items[k].trace}, {"index", result.items[k].receipt.index}});
+        }
+    }
+}
+
 }  // namespace
 
 std::vector<AppendOutcome> RecordLedger::append(std::span<const AppendRequest> requests) {
@@ -143,6 +162,7 @@ void RecordLedger::append_group(std::span<const AppendRequest> requests, std::ve
     try {
         commit(stage);
         fill_receipts(stage, mine);
+        log_outcomes(requests, mine);
     } catch (const Error& error) {
         // Also those that only met conflicts: what they were in conflict with may not exist.
         for (AppendOutcome& outcome : mine) {

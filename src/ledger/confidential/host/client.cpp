@@ -23,11 +23,11 @@ void LedgerClient::start() {
 }
 
 void LedgerClient::spawn() {
-    process::ChildOptions child{
-        .program = options_.program,
-        .arguments = {"--data", options_.data.string(), "--attestation", options_.attestation.string()},
-        .environment = {},
-        .extra_fds = {}};
+    process::ChildOptions child{.program = options_.program,
+                                .arguments = {"--data", options_.data.string(), "--attestation",
+                                              options_.attestation.string(), "--log-level", options_.log_level},
+                                .environment = {},
+                                .extra_fds = {}};
     link_ = std::make_unique<process::ChildLink>(
         loop_, child,
         process::ChildLink::Events{[this](Frame frame) { on_frame(std::move(frame)); },

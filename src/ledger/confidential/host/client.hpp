@@ -33,6 +33,7 @@ struct ChannelEvents {
 
 struct LedgerOptions {
     std::filesystem::path program, data, attestation;
+    std::string log_level = "info";
     int answer_timeout_ms = 10'000;   // of one request
     int silence_timeout_ms = 20'000;  // an asked ledger that says nothing at all for this long is killed
     int start_timeout_ms = 60'000;    // reading the log may take a while

@@ -1,5 +1,6 @@
 #include "protocol.hpp"
 
+#include <algorithm>
 #include <base/error.hpp>
 
 namespace concordat::ledger::confidential {
@@ -11,6 +12,7 @@ constexpr std::size_t max_evidence = 1 << 20;
 constexpr std::size_t max_text = 4096;
 constexpr std::uint32_t max_sealed_terms = 256;
 constexpr std::uint32_t max_proof = 128;
+constexpr std::size_t max_trace = 64;
 
 enum class RequestKind : std::uint8_t { hello = 1, create_key = 2, release_key = 3, open_terms = 4, append = 5 };
 enum class ReplyKind : std::uint8_t { done = 1, refused = 2, key_released = 3, append_result = 4 };
@@ -85,7 +87,10 @@ struct RequestWriter {
         put_kind(out, RequestKind::append);
         out.raw(v.root_signature);
         out.u32(static_cast<std::uint32_t>(v.items.size()));
-        for (const AppendItem& item : v.items) item.record.write(out);
+        for (const AppendItem& item : v.items) {
+            item.record.write(out);
+            out.text(item.trace);
+        }
         out.u32(static_cast<std::uint32_t>(v.heads.size()));
         for (const HeadCheck& check : v.heads) {
             out.u32(check.before);
@@ -99,7 +104,10 @@ Append read_append(wire::Reader& in) {
     Append v;
     v.root_signature = read_signature(in);
     v.items.resize(in.count(max_items));
-    for (AppendItem& item : v.items) item.record = contract::EntryRecord::read(in);
+    for (AppendItem& item : v.items) {
+        item.record = contract::EntryRecord::read(in);
+        item.trace = read_trace(in);
+    }
     v.heads.resize(in.count(max_items));
     std::uint32_t least = 0;
     for (HeadCheck& check : v.heads) {
@@ -202,6 +210,14 @@ Reply read_reply(wire::Reader& in) {
 }
 
 }  // namespace
+
+std::string read_trace(wire::Reader& in) {
+    std::string trace = in.text(max_trace);
+    const bool plain =
+        std::ranges::all_of(trace, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+    if (!plain) throw Error(Code::protocol, "trace", "must be of a-z, 0-9 and -");
+    return trace;
+}
 
 Bytes encode(const Request& request) {
     wire::Writer out;

@@ -70,6 +70,7 @@ struct OpenTerms {  // of an amendment's document: accepted by the version in fo
 };
 struct AppendItem {
     contract::EntryRecord record;
+    std::string trace{};  // of the request that it answers, for the log
 };
 // Whether `entry` is the binding's head when the items before `before` have been taken. An enclave that has refused an
 // input asks this before it says so: what a contract refuses tells something of the state that it was asked on.
@@ -104,6 +105,9 @@ struct AppendResult {
     std::vector<bool> heads{};  // of each check, whether it held
 };
 using Reply = std::variant<Done, Refused, KeyReleased, AppendResult>;
+
+// A trace id as hosts give them: at most 64 of a-z, 0-9 and '-', so that it can stand in any log. Error(protocol).
+std::string read_trace(wire::Reader& in);
 
 Bytes encode(const Request& request);
 Request decode_request(ByteView bytes);

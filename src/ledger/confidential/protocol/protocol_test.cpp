@@ -25,7 +25,7 @@ LedgerReceipt receipt() {
 Append append_request() {
     Append append;
     append.items.push_back({record("one")});
-    append.items.push_back({record("two")});
+    append.items.push_back({record("two"), "4bf92f3577b34da6a3ce929d0e0e4736"});
     append.root_signature.fill(5);
     append.heads = {{0, hash("binding"), hash("head")}, {2, hash("binding"), hash("two")}};
     return append;
