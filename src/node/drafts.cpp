@@ -303,7 +303,8 @@ void Drafts::act(DraftPtr draft, EntryType type, std::string input, Then<CommitP
 void Drafts::lock(DraftPtr draft, Then<DraftView> then) {
     static constexpr std::array types{EntryType::bind, EntryType::amend, EntryType::terminate};
     act(draft, types[static_cast<std::size_t>(draft->kind)], draft->jws, [this, draft, then](Outcome<CommitPtr> done) {
-        if (done.ok()) return end(draft, "locked", "", then);
+        // Whoever hears that it is locked may amend it at once: its version must be where it is looked up.
+        if (done.ok()) return chronicle_.index().barrier([this, draft, then] { end(draft, "locked", "", then); });
         const Error error = done.error();
         const int status = http_status(error.code());
         if (status == 503 || status == 504 || status == 429 || status == 507) {
