@@ -4,48 +4,6 @@
 #include <crypto/hash.hpp>
 
 namespace concordat::registry {
-namespace {
-
-constexpr std::size_t max_effects = 16;  // as in the enclave
-constexpr std::size_t max_events = 64;
-
-json::Array checked_effects(json::Reader& output, const contract::Action* action) {
-    if (output.find("effects") == nullptr) return {};
-    json::Array effects = output.array("effects", max_effects);
-    for (std::size_t i = 0; i < effects.size(); ++i) {
-        json::Reader effect(effects[i], "/output/effects/" + std::to_string(i));
-        const std::string name(effect.string("effect", 128));
-        effect.object("args");
-        effect.finish();
-        if (action == nullptr || std::ranges::find(action->effects, name) == action->effects.end()) {
-            throw Error(Code::undeclared_effect, effect.at("effect"), "the action does not declare '" + name + "'");
-        }
-    }
-    return effects;
-}
-
-json::Array checked_events(json::Reader& output) {
-    if (output.find("events") == nullptr) return {};
-    json::Array events = output.array("events", max_events);
-    for (std::size_t i = 0; i < events.size(); ++i) {
-        json::Reader event(events[i], "/output/events/" + std::to_string(i));
-        event.string("type", 128);
-        if (event.find("data") != nullptr) event.object("data");
-        event.finish();
-    }
-    return events;
-}
-
-void check_result(const LocalOutput& output, const contract::Action* action) {
-    const bool declared = action != nullptr && action->result.has_value();
-    if (output.result.has_value() != declared) {
-        throw Error(Code::schema_mismatch, "/output/result",
-                    declared ? "the action declares a result" : "the action declares no result");
-    }
-    if (declared) action->result->validate(json::Value(*output.result), "/output/result");
-}
-
-}  // namespace
 
 std::shared_ptr<const LoadedPackage> load_package(const contract::Package& package,
                                                   const enclave::runtime::Engine& engine) {
@@ -88,13 +46,7 @@ LocalOutput LocalBinding::handle(const std::string& from, const std::string& id,
     check_time(time);
     const std::string& name = action_of(from, action);
     const contract::Action& declared = package_->contract.actions.find(name)->second;
-    if (declared.when) {
-        try {
-            declared.when->validate(json::Value(state_), "/state");
-        } catch (const Error& mismatch) {
-            throw Error(Code::action_refused, mismatch.field(), "'" + name + "' asks of the state: " + mismatch.rule());
-        }
-    }
+    contract::check_when(declared, name, state_);
     declared.message.validate(json::Value(message), "/body");
     json::Object state;
     LocalOutput output = run(*package_, &declared,
@@ -152,18 +104,10 @@ LocalOutput LocalBinding::run(const LoadedPackage& package, const contract::Acti
     if (outcome.abort) {
         throw Error(Code::contract_aborted, "/body", outcome.abort->code + ": " + outcome.abort->text);
     }
-    json::Value value = json::parse(outcome.output, "/output");
-    json::Reader reader(value, "/output");
-    LocalOutput output;
-    output.fuel = outcome.fuel;
-    reader.object("state");
-    if (reader.find("result") != nullptr) output.result = reader.object("result");
-    output.effects = checked_effects(reader, action);
-    output.events = checked_events(reader);
-    reader.finish();
-    check_result(output, action);
-    package.contract.state.validate(value.get_object().at("state"), "/output/state");
-    state = std::move(value.get_object().at("state").get_object());
+    LocalOutput output{contract::read_output(outcome.output, action), outcome.fuel};
+    package.contract.state.validate(json::Value(output.state), "/output/state");
+    if (output.result) action->result->validate(json::Value(*output.result), "/output/result");
+    state = output.state;
     return output;
 }
 

@@ -2,6 +2,7 @@
 // keys, ledger or enclave. Follows the rules of docs/formats.md §3; nothing here is signed or sealed.
 #pragma once
 #include <base/clock.hpp>
+#include <contract/output.hpp>
 #include <contract/package.hpp>
 #include <enclave/runtime/runtime.hpp>
 #include <memory>
@@ -19,9 +20,7 @@ struct LoadedPackage {
 std::shared_ptr<const LoadedPackage> load_package(const contract::Package& package,
                                                   const enclave::runtime::Engine& engine);
 
-struct LocalOutput {
-    std::optional<json::Object> result;
-    json::Array effects, events;
+struct LocalOutput : contract::Output {
     std::uint64_t fuel = 0;
 };
 

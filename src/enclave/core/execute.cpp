@@ -9,8 +9,6 @@ namespace concordat::enclave {
 
 namespace {
 
-constexpr std::size_t max_effects = 16;
-constexpr std::size_t max_events = 64;
 constexpr std::uint64_t fuel_step = 10'000;
 constexpr std::size_t max_document_bytes = 1 << 20;  // as readers of entries have it
 
@@ -166,35 +164,6 @@ std::string plain_body(const Context& context, contract::Input& input, const sch
     return json::canonical(schema::restore(schema, body, disclosures, "/body"));
 }
 
-// ------------------------------------------------------------------------------------------- what came back
-
-json::Array checked_effects(json::Reader& reader, const contract::Action* action) {
-    if (reader.find("effects") == nullptr) return {};
-    json::Array effects = reader.array("effects", max_effects);
-    for (std::size_t i = 0; i < effects.size(); ++i) {
-        json::Reader effect(effects[i], "/output/effects/" + std::to_string(i));
-        const std::string name(effect.string("effect", 128));
-        effect.object("args");
-        effect.finish();
-        if (action == nullptr || std::ranges::find(action->effects, name) == action->effects.end()) {
-            throw Error(Code::undeclared_effect, effect.at("effect"), "the action does not declare '" + name + "'");
-        }
-    }
-    return effects;
-}
-
-json::Array checked_events(json::Reader& reader) {
-    if (reader.find("events") == nullptr) return {};
-    json::Array events = reader.array("events", max_events);
-    for (std::size_t i = 0; i < events.size(); ++i) {
-        json::Reader event(events[i], "/output/events/" + std::to_string(i));
-        event.string("type", 128);
-        if (event.find("data") != nullptr) event.object("data");
-        event.finish();
-    }
-    return events;
-}
-
 }  // namespace
 
 LogicOutput run_logic(const LoadedPackage& package, const contract::Action* action,
@@ -209,17 +178,7 @@ LogicOutput run_logic(const LoadedPackage& package, const contract::Action* acti
     if (outcome.abort) {
         throw Error(Code::contract_aborted, "/body", outcome.abort->code + ": " + outcome.abort->text);
     }
-    json::Value output = json::parse(outcome.output, "/output");
-    json::Reader reader(output, "/output");
-    LogicOutput result;
-    result.fuel = (outcome.fuel + fuel_step - 1) / fuel_step * fuel_step;
-    reader.object("state");
-    if (reader.find("result") != nullptr) result.result = reader.object("result");
-    result.effects = checked_effects(reader, action);
-    result.events = checked_events(reader);
-    reader.finish();
-    result.state = std::move(output.as_object().at("state").as_object());
-    return result;
+    return {contract::read_output(outcome.output, action), (outcome.fuel + fuel_step - 1) / fuel_step * fuel_step};
 }
 
 void take_state(Head& head, const Head& before, json::Object&& state, const schema::Schema& schema,
@@ -312,14 +271,7 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     const std::string& action_name = *prepared.action;
     const contract::Contract& contract = context.package->contract;
     const contract::Action& action = contract.actions.find(action_name)->second;
-    if (action.when) {
-        try {
-            action.when->validate(json::Value(context.head.state), "/state");
-        } catch (const Error& mismatch) {
-            throw Error(Code::action_refused, mismatch.field(),
-                        "'" + action_name + "' asks of the state: " + mismatch.rule());
-        }
-    }
+    contract::check_when(action, action_name, context.head.state);
     if (prepared.bad_body) throw *prepared.bad_body;
 
     Link link;
@@ -344,10 +296,6 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     SealedParts parts;
     take_state(link.head, context.head, std::move(output.state), contract.state, context.keys, input.digest, false,
                parts);
-    if (output.result.has_value() != action.result.has_value()) {
-        throw Error(Code::schema_mismatch, "/output/result",
-                    action.result ? "the action declares a result" : "the action declares no result");
-    }
     if (action.result) {
         schema::Redaction result = schema::redact(
             *action.result, json::Value(std::move(*output.result)),

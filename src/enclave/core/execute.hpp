@@ -2,6 +2,7 @@
 // anybody.
 #pragma once
 #include <contract/input.hpp>
+#include <contract/output.hpp>
 #include <optional>
 
 #include "context.hpp"
@@ -52,10 +53,7 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
 
 // Runs the logic on a request ("call" is init, handle or migrate) whose members are JCS texts. Only effects that
 // `action` declares are let through; init and migrate have none.
-struct LogicOutput {
-    json::Object state;
-    std::optional<json::Object> result;
-    json::Array effects, events;
+struct LogicOutput : contract::Output {
     std::uint64_t fuel = 0;  // rounded up
 };
 LogicOutput run_logic(const LoadedPackage& package, const contract::Action* action,
