@@ -146,6 +146,72 @@ TEST_F(Amend, withdrawn_by_who_proposed_it) {
     EXPECT_EQ(act(EntryType::close, to_bytes(bytes_of(back))).reason, "withdrawn");
 }
 
+// Else one party could end all amending by proposing and withdrawing, or keep the others waiting for ever.
+TEST_F(Amend, proposed_and_withdrawn_too_often_stops_who_did_it_and_nobody_else) {
+    start({{"rule", "m-of-n"}, {"m", 1}});
+    const auto offer = [&](int number, TimeMs expires) {
+        return with_parties([&](json::Object& document) {
+            document["amendment"].as_object()["deadline_hours"] = number;
+            document["expires"] = format_time(expires);
+        });
+    };
+    const auto no = [&](const json::Object& next, const std::string& party, const crypto::PrivateKey& key) {
+        return decision("withdraw", version_of(next), party, key);
+    };
+    const auto buyer_withdraws = [&](const json::Object& next, const std::string& others) {
+        act(EntryType::close, to_bytes(bytes_of(no(next, "did:web:buyer.example", buyer) + others)));
+    };
+    for (int i = 1; i <= 16; ++i) {
+        const json::Object next = offer(i, start_time + hour);
+        act(EntryType::propose, sign_version(next, buyer));
+        buyer_withdraws(next, "");
+    }
+    EXPECT_EQ(refused(EntryType::propose, sign_version(offer(17, start_time + hour), buyer)), "too_large /version");
+    // Not the seller, and not what both have signed; and the head that another enclave loads knows it all.
+    enclave->load_binding(forward.jws, forward.last.record);
+    const json::Object joint = offer(17, start_time + hour);
+    act(EntryType::propose, sign_version(joint, seller, buyer));
+    buyer_withdraws(joint, "\n" + no(joint, "did:web:seller.example", seller));
+    EXPECT_EQ(refused(EntryType::propose, sign_version(offer(16, start_time + hour), seller)), "replayed /version");
+    EXPECT_EQ(refused(EntryType::propose, sign_version(offer(18, start_time + hour), buyer)), "too_large /version");
+    // Expired, they cannot be proposed again, so nobody needs to remember them.
+    const TimeMs later = start_time + hour + 1;
+    EXPECT_EQ(refused(EntryType::propose, sign_version(offer(16, start_time + hour), buyer), later),
+              "expired /expires");
+    act(EntryType::propose, sign_version(offer(18, later + hour), buyer), later);
+}
+
+// As enclaves wrote it before proposals had an expiry in it: what is closed stays closed.
+TEST(PrivateState, of_format_1_is_read) {
+    const Hash256 version = crypto::sha256("version"), open = crypto::sha256("open"), closed = crypto::sha256("closed");
+    wire::Writer out;
+    out.u8(1);
+    out.hash(version);
+    out.text("{}");
+    out.text("{}");
+    out.u32(0);  // salts
+    out.u32(0);  // senders
+    out.u8(1);
+    out.hash(open);
+    out.u64(77);
+    out.u8(1);
+    out.u32(1);
+    out.text("did:web:buyer.example");
+    out.text("");
+    out.u32(1);
+    out.hash(closed);
+    out.u8(0);
+    const enclave::Head head = enclave::read_private(out.get());
+    EXPECT_EQ(head.version, version);
+    EXPECT_EQ(head.proposal->version, open);
+    EXPECT_EQ(head.proposal->deadline, 77);
+    const enclave::Head again = enclave::read_private(enclave::write_private(head));
+    ASSERT_EQ(again.closed.size(), 1u);
+    EXPECT_EQ(again.closed[0].version, closed);
+    EXPECT_GT(again.closed[0].expires, start_time);
+    EXPECT_EQ(again.proposal->expires, head.proposal->expires);
+}
+
 TEST_F(Amend, a_far_future_closes_a_proposal_but_cannot_stop_the_clock) {
     start();
     const json::Object next = with_margin(forward);

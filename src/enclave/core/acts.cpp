@@ -9,7 +9,6 @@ namespace concordat::enclave {
 namespace {
 
 constexpr TimeMs hour_ms = 3'600'000;
-constexpr std::size_t max_closed_proposals = 64;
 constexpr std::size_t max_senders = 4096;
 constexpr TimeMs end_of_time = 253'402'300'799'999;  // of the year 9999
 constexpr std::string_view audience_key_typ = "concordat/audience-key/1";
@@ -127,7 +126,6 @@ std::map<std::string_view, std::string> request_of(std::string_view call, const 
 }
 
 void take_output(contract::Entry& entry, LogicOutput& output) {
-    if (output.result) throw Error(Code::schema_mismatch, "/output/result", "init and migrate return no result");
     entry.events = std::move(output.events);
     entry.fuel = output.fuel;
     entry.meter = runtime::meter_version;
@@ -236,6 +234,30 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
     return link;
 }
 
+namespace {
+
+std::size_t closed_on_account(const Head& head, const std::string& party) {
+    return static_cast<std::size_t>(std::ranges::count(head.closed, party, &ClosedProposal::account));
+}
+
+// Of those who signed, the one with the fewest closed proposals: no party can use up what is another's.
+const std::string& account_of(const Head& head, const std::set<std::string>& signers) {
+    return *std::ranges::min_element(signers, {},
+                                     [&](const std::string& party) { return closed_on_account(head, party); });
+}
+
+void remember_closed(Head& head) {
+    const Proposal& proposal = *head.proposal;
+    head.closed.push_back({proposal.version, proposal.expires, account_of(head, proposal.proposers)});
+}
+
+// What has expired can be proposed no more, as the time never goes back.
+void forget_expired(Head& head, TimeMs time) {
+    std::erase_if(head.closed, [&](const ClosedProposal& closed) { return closed.expires < time; });
+}
+
+}  // namespace
+
 Link propose(const Context& context, SignedVersion&& version, TimeMs time) {
     check_time(context, time);
     const contract::Binding& next = version.binding;
@@ -249,21 +271,24 @@ Link propose(const Context& context, SignedVersion&& version, TimeMs time) {
         throw Error(Code::conflict, "/version", "another proposal is open: " + context.head.proposal->version.text());
     }
     // A host could otherwise keep a binding paused by proposing again what was declined.
-    if (std::ranges::find(context.head.closed, next.hash) != context.head.closed.end()) {
+    if (std::ranges::find(context.head.closed, next.hash, &ClosedProposal::version) != context.head.closed.end()) {
         throw Error(Code::replayed, "/version", "this version was proposed before and closed");
     }
     Link link;
     link.head = context.head;
-    if (link.head.proposal) link.head.closed.push_back(link.head.proposal->version);
-    if (link.head.closed.size() > max_closed_proposals) {
-        throw Error(Code::too_large, "/version", "a version sees at most 64 closed proposals");
+    forget_expired(link.head, time);
+    if (link.head.proposal) remember_closed(link.head);
+    if (closed_on_account(link.head, account_of(link.head, proposers)) >= max_closed_of_one) {
+        throw Error(Code::too_large, "/version",
+                    "whoever signed it has 16 closed proposals that have not expired: they must expire first");
     }
     contract::Entry entry = entry_of(contract::EntryType::propose, context.binding, context.head, version.bytes, time);
     entry.proposal = next.hash;
     entry.deadline = time + context.binding.amendment.deadline_hours * hour_ms;
     const std::string own =
         context.binding.amendment.self ? contract::self_change(context.binding, next) : std::string();
-    link.head.proposal = Proposal{next.hash, entry.deadline, context.binding.amendment.pause, proposers, own};
+    link.head.proposal =
+        Proposal{next.hash, entry.deadline, next.expires, context.binding.amendment.pause, proposers, own};
     link.record = finish_entry(entry, link.head, std::move(version.bytes), {}, context.keys);
     return link;
 }
@@ -335,7 +360,7 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
         }
         entry.reason = withdrawn ? "withdrawn" : "declined";
     }
-    link.head.closed.push_back(context.head.proposal->version);
+    remember_closed(link.head);
     link.head.proposal.reset();
     link.record = finish_entry(entry, link.head, std::move(input), {}, context.keys);
     return link;

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <contract/sealing.hpp>
 #include <crypto/hash.hpp>
+#include <limits>
 
 namespace concordat::enclave {
 
 namespace {
 
-constexpr std::uint8_t private_format = 1;
+constexpr std::uint8_t private_format = 2;
+// Format 1 had no expiry of proposals and closed ones, nor on whose account these are.
+constexpr std::uint8_t private_format_1 = 1;
+constexpr TimeMs no_expiry = std::numeric_limits<TimeMs>::max();
 
 void collect_audiences(const schema::Schema& schema, std::set<std::string>& out) {
     for (const schema::ConfidentialField& field : schema.confidential()) out.insert(field.audience);
@@ -63,7 +67,7 @@ Bytes write_private(const Head& head) {
     wire::Writer out;
     // One buffer, which the caller wipes.
     out.reserve(512 + head.state_text.size() + head.terms_text.size() + 128 * head.salts.size() +
-                72 * head.senders.size() + 32 * head.closed.size());
+                72 * head.senders.size() + 128 * head.closed.size());
     out.u8(private_format);
     out.hash(head.version);
     out.text(head.state_text);
@@ -87,16 +91,24 @@ Bytes write_private(const Head& head) {
         out.u32(static_cast<std::uint32_t>(head.proposal->proposers.size()));
         for (const std::string& id : head.proposal->proposers) out.text(id);
         out.text(head.proposal->own);
+        out.u64(static_cast<std::uint64_t>(head.proposal->expires));
     }
     out.u32(static_cast<std::uint32_t>(head.closed.size()));
-    for (const Hash256& version : head.closed) out.hash(version);
+    for (const ClosedProposal& closed : head.closed) {
+        out.hash(closed.version);
+        out.u64(static_cast<std::uint64_t>(closed.expires));
+        out.text(closed.account);
+    }
     out.u8(head.terminated ? 1 : 0);
     return out.take();
 }
 
 Head read_private(ByteView plaintext) {
     wire::Reader in(plaintext);
-    if (in.u8() != private_format) throw Error(Code::bad_format, "/private", "private state has a known format");
+    const std::uint8_t format = in.u8();
+    if (format != private_format && format != private_format_1) {
+        throw Error(Code::bad_format, "/private", "private state has a known format");
+    }
     Head head;
     head.version = in.hash();
     head.state_text = in.text();
@@ -122,9 +134,17 @@ Head read_private(ByteView plaintext) {
         for (std::uint32_t left = in.count(contract::max_parties); left > 0; --left)
             proposal.proposers.insert(in.text());
         proposal.own = in.text();
+        proposal.expires = format == private_format ? static_cast<TimeMs>(in.u64()) : no_expiry;
         head.proposal = proposal;
     }
-    for (std::uint32_t left = in.count(1024); left > 0; --left) head.closed.push_back(in.hash());
+    for (std::uint32_t left = in.count(max_closed_proposals); left > 0; --left) {
+        ClosedProposal closed{in.hash(), no_expiry, {}};
+        if (format == private_format) {
+            closed.expires = static_cast<TimeMs>(in.u64());
+            closed.account = in.text();
+        }
+        head.closed.push_back(std::move(closed));
+    }
     head.terminated = in.u8() != 0;
     in.finish();
     head.state = json::parse(head.state_text, "/state").as_object();

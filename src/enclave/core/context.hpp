@@ -50,9 +50,18 @@ struct LastNumber {
 struct Proposal {
     Hash256 version;
     TimeMs deadline = 0;
+    TimeMs expires = 0;  // of the document: after it nobody can propose it again
     bool pause = false;
     std::set<std::string> proposers;  // parties who had signed when it was proposed: they may withdraw it
     std::string own;  // the party whose own keys, and nothing else, it changes: who else declines it stops nothing
+};
+
+// A proposal of the version in force that came to nothing. Remembered until it has expired, on account of one of those
+// who had signed it.
+struct ClosedProposal {
+    Hash256 version;
+    TimeMs expires = 0;
+    std::string account;
 };
 
 // Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
@@ -70,7 +79,7 @@ struct Head {
     std::string terms_text;                                   // JCS of the plain terms
     boost::container::flat_map<Hash256, LastNumber> senders;  // by key thumbprint
     std::optional<Proposal> proposal;
-    std::vector<Hash256> closed;  // proposals of this version that came to nothing
+    std::vector<ClosedProposal> closed;
     bool terminated = false;
 
     // What the next entry takes over as it is: all but its id, time, state and what follows from the state.
@@ -98,6 +107,9 @@ struct Context {
 };
 
 inline constexpr std::size_t recent_entries = 64;
+// Of one party; and of all, with the 65 on nobody's account that format 1 may have left.
+inline constexpr std::size_t max_closed_of_one = 16;
+inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_closed_of_one + 65;
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);
