@@ -176,7 +176,7 @@ Value parse(std::string_view text, std::string_view what, Limits limits, boost::
     builder.depth = builder.members = 0;
     builder.max_depth = std::min(limits.depth, std::size_t{512});
     builder.rule.clear();
-    builder.stack.reset(storage);
+    builder.stack.reset(std::move(storage));
     struct Drop {  // values half built in the caller's storage must not outlive it
         Builder& builder;
         ~Drop() { builder.stack.reset(); }

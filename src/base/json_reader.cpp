@@ -24,7 +24,9 @@ const Object& object_or_throw(const Value& value, const std::string& path) {
 
 }  // namespace
 
-Reader::Reader(const Value& value, std::string path) : Reader(object_or_throw(value, path), path) {}
+Reader::Reader(const Value& value, std::string path) : object_(&object_or_throw(value, path)), path_(std::move(path)) {
+    asked_.resize(object_->size());
+}
 
 Reader::Reader(const Object& object, std::string path) : object_(&object), path_(std::move(path)) {
     asked_.resize(object_->size());

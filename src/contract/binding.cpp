@@ -16,6 +16,7 @@ std::vector<crypto::PublicKey> read_keys(Reader& in) {
     const json::Array& items = in.array("keys", max_keys);
     if (items.empty()) in.fail("keys", "must hold at least one key");
     std::vector<crypto::PublicKey> keys;
+    keys.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {
         keys.push_back(read_key(items[i], index_path(in.at("keys"), i)));
     }

@@ -83,7 +83,7 @@ SecretKey hkdf_sha256(ByteView salt, ByteView secret, std::initializer_list<Byte
     wipe(extracted.bytes.data(), extracted.bytes.size());
     for (const ByteView part : info) expand.add(part);
     expand.add(std::array<std::uint8_t, 1>{1});
-    return SecretKey(std::move(expand.finish().bytes));
+    return SecretKey(expand.finish().bytes);
 }
 
 SecretKey derive_key(ByteView secret, std::initializer_list<ByteView> info) {

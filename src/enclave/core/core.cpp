@@ -211,7 +211,7 @@ void Core::load_binding(const Frame& frame) {
 
 void Core::ask_for_key(std::uint64_t request, const Hash256& binding, const ccl::Request& question,
                        std::function<void(ccl::KeyReleased&&)> then) {
-    ask_ledger(question, [=, this](ccl::Reply&& answer) {
+    ask_ledger(question, [this, request, binding, then = std::move(then)](ccl::Reply&& answer) {
         acting_.erase(binding);
         try {
             if (const auto* refused = std::get_if<ccl::Refused>(&answer)) {

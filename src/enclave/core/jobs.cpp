@@ -57,9 +57,9 @@ void Jobs::hand_back(std::unique_ptr<Job> job) {
     job->context.reset();
     job->error.reset();
     job->refusal.reset();
-    job->is_prepared = false;
-    job->prepared.reset();
-    job->memory.release();
+    job->is_prepared_ = false;
+    job->prepared_.reset();
+    job->memory_.release();
     spare_.push_back(std::move(job));
 }
 
@@ -71,7 +71,7 @@ void Jobs::add(std::unique_ptr<Job> job) {
         const std::lock_guard lock(mutex_);
         std::unique_ptr<Lane>& lane = lanes_[job->context.get()];
         if (!lane) lane = std::make_unique<Lane>();
-        job->lane = lane.get();
+        job->lane_ = lane.get();
         to_prepare_.push_back(job.get());
         lane->jobs.push_back(std::move(job));
         // One piece is the caller's own: a lone input is done sooner without waking anybody.
@@ -101,7 +101,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         lane.jobs.pop_front();
         if (lane.jobs.empty()) {
             lanes_.erase(job.context.get());
-        } else if (lane.jobs.front()->is_prepared) {
+        } else if (lane.jobs.front()->is_prepared_) {
             ready_.push_back(&lane);
             ++to_begin_;
         }
@@ -112,9 +112,9 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         lock.unlock();
         prepare_one(job);
         lock.lock();
-        job.is_prepared = true;
-        if (!job.lane->running && job.lane->jobs.front().get() == &job) {
-            ready_.push_back(job.lane);
+        job.is_prepared_ = true;
+        if (!job.lane_->running && job.lane_->jobs.front().get() == &job) {
+            ready_.push_back(job.lane_);
             ++to_begin_;
         }
     } else {
@@ -124,7 +124,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
 }
 
 void Jobs::prepare_one(Job& job) const {
-    or_error(job.error, [&] { job.prepared = prepare(*job.context, job.in.input, &job.memory); });
+    or_error(job.error, [&] { job.prepared_ = prepare(*job.context, job.in.input, &job.memory_); });
 }
 
 void Jobs::run_one(Job& job) {
@@ -134,7 +134,7 @@ void Jobs::run_one(Job& job) {
     }
     if (job.error) return;
     or_error(job.refusal, [&] {
-        Link link = execute(context, job.in.input, *job.prepared, job.in.time, job.in.ancestry, limits_);
+        Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, limits_);
         job.record = std::move(link.record);
         context.advance(std::move(link.head));
         made_bytes_ += job.record.size();

@@ -29,11 +29,11 @@ struct Job {
 
   private:
     friend class Jobs;
-    struct Lane* lane = nullptr;
-    bool is_prepared = false;
-    std::array<unsigned char, 16 * 1024> first_memory;  // enough for most messages; more comes from the heap
-    boost::json::monotonic_resource memory{first_memory.data(), first_memory.size()};
-    std::optional<Prepared> prepared;  // lies in `memory`
+    struct Lane* lane_ = nullptr;
+    bool is_prepared_ = false;
+    std::array<unsigned char, 16 * 1024> first_memory_;  // enough for most messages; more comes from the heap
+    boost::json::monotonic_resource memory_{first_memory_.data(), first_memory_.size()};
+    std::optional<Prepared> prepared_;  // lies in `memory_`
 };
 
 class Jobs {
