@@ -87,11 +87,11 @@ void EnclavePool::on_hello(Slot& slot, process::Outcome<Bytes> reply) {
 }
 
 void EnclavePool::connect(Slot& slot) {
-    slot.channel = relay_.open({[this, &slot](Bytes bytes) {
+    slot.channel = relay_.open({[&slot](Bytes bytes) {
                                     if (slot.link)
                                         slot.link->send(static_cast<std::uint16_t>(FrameType::channel), 0, bytes);
                                 },
-                                [this, &slot](const std::string& why) {
+                                [&slot](const std::string& why) {
                                     // Without its channel an enclave can commit nothing: a new one takes its place.
                                     log::warning("enclave_channel_closed", {{"slot", slot.id}, {"why", why}});
                                     slot.channel.reset();
