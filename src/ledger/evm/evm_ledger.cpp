@@ -189,7 +189,7 @@ void EvmLedger::look(const Pin& pin, const Finality& finality, Then<View> then) 
     const std::optional<Impl::Wanted> wanted = impl_->read(pin, finality);
     if (!wanted) return impl_->answer<View>({}, std::move(then));
     impl_->run<View>(std::move(then), [impl = impl_.get(), wanted = *wanted](Session session) -> awaitable<View> {
-        const Filling filling = co_await find_filling(session, wanted.slot, impl->memory, impl->search());
+        const Filling filling = co_await find_filling(session, wanted.slot, wanted.depth, impl->memory, impl->search());
         co_return view_of(filling, wanted.call, wanted.depth);
     });
 }

@@ -17,7 +17,7 @@ struct EvmOptions {
     EndpointLimits limits;
     std::chrono::milliseconds operation_timeout{15'000};
     std::size_t max_operations = 4096;  // at a time; more are `unknown` at once
-    std::size_t scan_blocks = 512;      // that a search without state goes back
+    std::size_t scan_blocks = 2048;     // that a search without states looks at in one operation
 };
 
 class EvmLedger final : public Ledger {

@@ -383,17 +383,26 @@ TEST_F(EvmLedgerTest, FindsWhatItDoesNotRemember) {
     }
 }
 
-TEST_F(EvmLedgerTest, ANodeThatForgotOldStatesIsScanned) {
-    chain.add_empty(20);
+TEST_F(EvmLedgerTest, ANodeThatForgotOldStatesIsScannedBitByBit) {
+    chain.add({{sign(1)}});
+    chain.add({{sign(2)}});
+    chain.add_empty(100);
     EvmOptions given = options();
     given.endpoints = {node.url()};
-    given.scan_blocks = 10;
+    given.scan_blocks = 32;
     node.forgets_states = true;
     ledger = std::make_unique<EvmLedger>(io, given);
-    EXPECT_EQ(look(0).status, Seen::unknown);  // further back than is scanned
-    given.scan_blocks = 100;
-    ledger = std::make_unique<EvmLedger>(io, given);
-    EXPECT_EQ(look(0).status, Seen::final);
+    std::size_t looks = 1;
+    while (look(1).status == Seen::unknown && looks < 20) {
+        chain.add_empty(5);  // the search goes on where it was, however the chain grows
+        ++looks;
+    }
+    EXPECT_EQ(look(1).status, Seen::final);
+    EXPECT_EQ(looks, 4u);
+    // What was seen of the other slot on the way is remembered.
+    const std::size_t before = node.asked["eth_getBlockByNumber"];
+    EXPECT_EQ(look(2).status, Seen::final);
+    EXPECT_LE(node.asked["eth_getBlockByNumber"] - before, 1u);
 }
 
 TEST_F(EvmLedgerTest, WhatFailedAndWhatSomebodyElseSent) {
@@ -417,6 +426,22 @@ TEST_F(EvmLedgerTest, AReorganisationOpensTheSlotAgain) {
     chain.add({{sign(0)}});
     EXPECT_EQ(look(0).status, Seen::included);
     EXPECT_FALSE(prove(0));
+}
+
+// What is final must not look undone because a node that lags is asked.
+TEST_F(EvmLedgerTest, ANodeThatLagsIsNotBelieved) {
+    Chain old;
+    old.add_empty(1);
+    ScriptedNode lagging(io, old);
+    open({&node, &lagging});
+    EXPECT_EQ(look(0).status, Seen::final);
+    node.manner = Manner::closes;
+    EXPECT_EQ(look(0).status, Seen::unknown);
+    old.add({{sign(0)}});  // the newest of what was final is there: no more is needed
+    EXPECT_EQ(look(0).status, Seen::included);
+    EXPECT_FALSE(prove(0));
+    open({&lagging});  // whoever knows nothing better believes it
+    EXPECT_EQ(look(1).status, Seen::open);
 }
 
 // ------------------------------------------------------------------------------------------------- plans and options

@@ -101,16 +101,62 @@ awaitable<Bracket> narrow(Session session, Slot slot, Bracket range) {
     co_return range;
 }
 
+constexpr std::uint64_t scan_batch = 16;
+
+void remember_all(const json::Value& block, const Address& account, Memory& memory) {
+    if (block.is_null()) return;
+    for (const json::Value& item : rpc::Members(block, "block").array("transactions", trie::max_items)) {
+        const rpc::Members in(item, "transaction");
+        if (in.address("from") == account) memory.remember({account, in.u64("nonce")}, in.hash("hash"));
+    }
+}
+
+awaitable<std::vector<Reply>> blocks_down_from(Session session, std::uint64_t top, std::uint64_t count) {
+    std::vector<Request> requests;
+    for (std::uint64_t i = 0; i < count; ++i) requests.push_back(block_request(top - i, true));
+    co_return co_await session.ask(std::move(requests));
+}
+
+// Block by block, from `high` down: for as long as half the time that is left, then later from there. What is seen of
+// the account's other slots spares their searches.
+awaitable<std::optional<Listed>> scan(Session session, Slot slot, std::uint64_t high, Memory& memory,
+                                      SearchLimits limits) {
+    const Deadline begin = std::chrono::steady_clock::now();
+    const Deadline pause = begin + (session.deadline - begin) / 2;
+    std::uint64_t next = std::min(high, memory.scanned_to(slot).value_or(high));
+    for (std::size_t done = 0; done < limits.scan_blocks && std::chrono::steady_clock::now() < pause;) {
+        const std::uint64_t count = std::min(scan_batch, next + 1);
+        const std::vector<Reply> replies = co_await blocks_down_from(session, next, count);
+        for (const Reply& reply : replies) {
+            const json::Value& block = result_of(reply, "eth_getBlockByNumber");
+            remember_all(block, slot.account, memory);
+            std::optional<Listed> found = block.is_null() ? std::nullopt : find_in(block, slot);
+            if (!found) continue;
+            memory.set_scanned_to(slot, std::nullopt);
+            co_return found;
+        }
+        done += count;
+        // At the beginning without it: the chain was reorganised meanwhile, so once more.
+        const bool through = next < count;
+        if (!through) next -= count;
+        memory.set_scanned_to(slot, through ? std::nullopt : std::optional(next));
+        if (through) break;
+    }
+    co_return std::nullopt;
+}
+
 // In which block the account's nonce passed the slot, and what did it.
-awaitable<Listed> search(Session session, Slot slot, std::uint64_t head, SearchLimits limits) {
+awaitable<Listed> search(Session session, Slot slot, std::uint64_t head, Memory& memory, SearchLimits limits) {
     Bracket range = co_await bracket(session, slot, head);
     range = co_await narrow(session, slot, range);
-    const std::size_t blocks = range.low_is_known ? 1 : limits.scan_blocks;
-    for (std::size_t i = 0; i < blocks && i <= range.high; ++i) {
-        std::optional<Listed> found = co_await find_in_block(session, slot, range.high - i);
-        if (found) co_return std::move(*found);
+    std::optional<Listed> found;
+    if (range.low_is_known) {
+        found = co_await find_in_block(session, slot, range.high);
+    } else {
+        found = co_await scan(session, slot, range.high, memory, limits);
     }
-    throw Error(Code::not_found, "slot", "is filled by a transaction that this endpoint does not show");
+    if (found) co_return std::move(*found);
+    throw Error(Code::not_found, "slot", "is filled by a transaction that this endpoint has not shown yet");
 }
 
 // In geth's txpool_contentFrom; nothing when it is not there.
@@ -265,31 +311,54 @@ std::size_t index_in(const json::Array& transactions, const Hash256& hash) {
 
 }  // namespace
 
-void Memory::remember(const Slot& slot, const Hash256& transaction) {
+Memory::Known& Memory::known(const Slot& slot) {
     const auto [at, fresh] = known_.try_emplace(slot);
     if (fresh) order_.push_back(slot);
-    std::vector<Hash256>& hashes = at->second;
-    if (std::ranges::find(hashes, transaction) != hashes.end()) return;
-    if (hashes.size() == max_each) hashes.erase(hashes.begin());
-    hashes.push_back(transaction);
     if (order_.size() > max_slots) {
         known_.erase(order_.front());
         order_.pop_front();
     }
+    return at->second;
+}
+
+void Memory::remember(const Slot& slot, const Hash256& transaction) {
+    std::vector<Hash256>& hashes = known(slot).transactions;
+    if (std::ranges::find(hashes, transaction) != hashes.end()) return;
+    if (hashes.size() == max_each) hashes.erase(hashes.begin());
+    hashes.push_back(transaction);
 }
 
 std::vector<Hash256> Memory::of(const Slot& slot) const {
     const auto found = known_.find(slot);
-    return found == known_.end() ? std::vector<Hash256>{} : found->second;
+    return found == known_.end() ? std::vector<Hash256>{} : found->second.transactions;
 }
 
-awaitable<Filling> find_filling(Session session, Slot slot, Memory& memory, SearchLimits limits) {
+std::optional<std::uint64_t> Memory::scanned_to(const Slot& slot) const {
+    const auto found = known_.find(slot);
+    return found == known_.end() ? std::nullopt : found->second.scanned_to;
+}
+
+void Memory::set_scanned_to(const Slot& slot, std::optional<std::uint64_t> block) { known(slot).scanned_to = block; }
+
+bool Memory::is_behind(std::uint64_t head, std::uint64_t depth, Deadline now) {
+    if (head >= highest_ || now - highest_at_ > patience) {
+        highest_ = head;
+        highest_at_ = now;
+    }
+    return head + depth <= highest_;
+}
+
+awaitable<Filling> find_filling(Session session, Slot slot, std::uint64_t depth_needed, Memory& memory,
+                                SearchLimits limits) {
     const std::vector<Hash256> known = memory.of(slot);
     Glance seen = co_await glance(session, slot, known);
+    if (memory.is_behind(seen.head.number, depth_needed, std::chrono::steady_clock::now())) {
+        throw Error(Code::not_found, "block", "is one that others have left behind");
+    }
     Filling out{.transaction = std::move(seen.known), .succeeded = false, .head = seen.head.number};
     const bool in_block = out.transaction && out.transaction->block;
     if (!in_block && seen.count > slot.number) {
-        out.transaction = co_await search(session, slot, seen.head.number, limits);
+        out.transaction = co_await search(session, slot, seen.head.number, memory, limits);
     } else if (!out.transaction) {
         out.transaction = co_await find_in_pool(session, slot);
     }
@@ -320,7 +389,7 @@ awaitable<std::optional<json::Value>> prove_filling(Session session, const Pin& 
                                                     Memory& memory, SearchLimits limits) {
     const std::uint64_t depth = depth_needed(finality);
     const Slot slot{Address::parse(pin.account, "/account"), pin.slot};
-    const Filling filling = co_await find_filling(session, slot, memory, limits);
+    const Filling filling = co_await find_filling(session, slot, depth, memory, limits);
     if (!filling.transaction || !filling.transaction->block || filling.depth() < depth) co_return std::nullopt;
     const std::uint64_t number = *filling.transaction->block;
     std::vector<Request> requests;

@@ -22,14 +22,31 @@ class Memory {
     static constexpr std::size_t max_each = 8;
     void remember(const Slot& slot, const Hash256& transaction);
     std::vector<Hash256> of(const Slot& slot) const;
+    // The block below which a search from block to block goes on; nothing when it starts anew.
+    std::optional<std::uint64_t> scanned_to(const Slot& slot) const;
+    void set_scanned_to(const Slot& slot, std::optional<std::uint64_t> block);
+
+    // Whether a node whose newest block is `head` lacks blocks that others, or it itself, have shown to be `depth`
+    // deep: one that starts or synchronises, and would make what is final look undone. Where for a minute nobody shows
+    // more, that is how the chain is now.
+    bool is_behind(std::uint64_t head, std::uint64_t depth, Deadline now);
+    static constexpr std::chrono::seconds patience{60};
 
   private:
-    std::map<Slot, std::vector<Hash256>> known_;
+    struct Known {
+        std::vector<Hash256> transactions;
+        std::optional<std::uint64_t> scanned_to;
+    };
+    Known& known(const Slot& slot);
+
+    std::map<Slot, Known> known_;
     std::deque<Slot> order_;  // oldest first
+    std::uint64_t highest_ = 0;
+    Deadline highest_at_{};
 };
 
 struct SearchLimits {
-    std::size_t scan_blocks = 512;  // where a node has forgotten the state that a search by nonce needs
+    std::size_t scan_blocks = 2048;  // at a time, where a node has forgotten the states that a search by nonce needs
 };
 
 // What fills or waits for the slot, and the block that was newest.
@@ -39,7 +56,8 @@ struct Filling {
     std::uint64_t head = 0;
     std::uint64_t depth() const { return head >= *transaction->block ? head - *transaction->block + 1 : 1; }
 };
-boost::asio::awaitable<Filling> find_filling(Session session, Slot slot, Memory& memory, SearchLimits limits);
+boost::asio::awaitable<Filling> find_filling(Session session, Slot slot, std::uint64_t depth_needed, Memory& memory,
+                                             SearchLimits limits);
 
 View view_of(const Filling& filling, const Call& pinned, std::uint64_t depth_needed);
 

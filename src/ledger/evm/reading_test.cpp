@@ -168,5 +168,21 @@ TEST(EvmMemory, ForgetsTheOldest) {
     EXPECT_EQ(memory.of({.account = {}, .number = 1}).size(), 1u);
 }
 
+TEST(EvmMemory, TellsWhoLags) {
+    Memory memory;
+    const Deadline start{std::chrono::hours(1)};
+    EXPECT_FALSE(memory.is_behind(10, 3, start));
+    EXPECT_FALSE(memory.is_behind(8, 3, start));
+    EXPECT_TRUE(memory.is_behind(7, 3, start));
+    EXPECT_TRUE(memory.is_behind(0, 3, start));
+    EXPECT_FALSE(memory.is_behind(7, 4, start));
+    EXPECT_FALSE(memory.is_behind(11, 1, start));
+    EXPECT_TRUE(memory.is_behind(10, 1, start + Memory::patience));
+    // The chain itself went back.
+    EXPECT_FALSE(memory.is_behind(2, 1, start + Memory::patience + std::chrono::seconds(1)));
+    EXPECT_FALSE(memory.is_behind(3, 1, start + Memory::patience + std::chrono::seconds(2)));
+    EXPECT_TRUE(memory.is_behind(2, 1, start + Memory::patience + std::chrono::seconds(2)));
+}
+
 }  // namespace
 }  // namespace concordat::ledger::evm

@@ -8,6 +8,7 @@
 #include <ledger/evm/network/network.hpp>
 #include <map>
 #include <random>
+#include <thread>
 
 #include "asio_timeline.hpp"
 #include "harness.hpp"
@@ -27,8 +28,11 @@ std::string word(std::uint64_t value) { return evm::to_0x(evm::to_word(evm::U256
 
 class EvmHarness final : public Harness {
   public:
-    explicit EvmHarness(std::shared_ptr<evm::Network> network)
-        : network_(std::move(network)), client_(network_->description().ports.front()), timeline_(io_) {
+    EvmHarness(std::shared_ptr<evm::Network> network, bool keeps_state)
+        : network_(std::move(network)),
+          keeps_state_(keeps_state),
+          client_(network_->description().ports.front()),
+          timeline_(io_) {
         const json::Value receipt = network_->send({}, 0, evm::parse_0x(contract_code, "code"));
         contract_ = evm::Address::parse(receipt.at("contractAddress").as_string(), "contract");
         restart();
@@ -98,10 +102,41 @@ class EvmHarness final : public Harness {
     void reorganise(std::size_t depth) override { client_.ask("anvil_reorg", {depth, json::Array{}}); }
     void set_silent(bool silent) override { network_->node(0).pause(silent); }
 
+    std::string trouble() const override {
+        std::string out;
+        for (const evm::Health& one : ledger_->health()) out += one.url + ": " + one.problem + "\n";
+        return out;
+    }
+    // A geth that seals has each block on the disk, and the other one's.
+    bool can_be_killed() const override { return keeps_state_; }
+    void kill() override {
+        if (is_anvil()) wait_for_written_state();
+        network_->node(0).kill();
+    }
+    void revive() override { network_->resume(false); }
+
   private:
+    // Nothing happens meanwhile: anvil writes blocks, transactions and accounts one after the other, and what it made
+    // in between would not fit together; such a chain nobody can mend.
+    void wait_for_written_state() const {
+        const auto path = network_->folder() / "state.json";
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto written = [&] {
+            std::error_code none_yet;
+            return std::filesystem::last_write_time(path, none_yet);
+        };
+        for (int writes = 0; writes < 2 && std::chrono::steady_clock::now() < end; ++writes) {
+            const auto before = written();
+            while (written() == before && std::chrono::steady_clock::now() < end) {
+                std::this_thread::sleep_for(std::chrono::milliseconds(10));
+            }
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+        }
+    }
     bool is_anvil() const { return network_->description().kind == "anvil"; }
 
     std::shared_ptr<evm::Network> network_;
+    bool keeps_state_;
     evm::PlainClient client_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
@@ -113,17 +148,18 @@ class EvmHarness final : public Harness {
 
 std::shared_ptr<evm::Network> start(const std::string& kind) {
     evm::NetworkOptions options;
-    options.kind = kind;
+    const bool kept = kind == "anvil-kept";
+    options.kind = kept ? "anvil" : kind;
+    options.keep_state = kept;
     options.toolchain = std::string(CONCORDAT_SOURCE_DIR) + "/build/toolchain";
     try {
-        evm::find_program(kind == "geth-dev" ? "geth" : kind, options.toolchain);
+        evm::find_program(kind == "geth-dev" ? "geth" : options.kind, options.toolchain);
     } catch (const Error&) {
         return nullptr;
     }
     std::string folder = (std::filesystem::temp_directory_path() / "ledger_conformance_XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr) throw std::runtime_error("no temporary folder");
     options.folder = folder;
-    options.keep_state = false;
     return std::shared_ptr<evm::Network>(new evm::Network(evm::Network::start(options)),
                                          [folder](evm::Network* network) {
                                              delete network;
@@ -135,7 +171,7 @@ std::shared_ptr<evm::Network> start(const std::string& kind) {
 // ones, and that is enough.
 std::shared_ptr<evm::Network> network_of(const std::string& kind) {
     static std::map<std::string, std::shared_ptr<evm::Network>> shared;
-    if (kind == "anvil") return start(kind);
+    if (kind.starts_with("anvil")) return start(kind);
     auto& network = shared[kind];
     if (!network) network = start(kind);
     return network;
@@ -145,7 +181,8 @@ std::shared_ptr<evm::Network> network_of(const std::string& kind) {
 
 std::unique_ptr<Harness> evm_harness(const std::string& kind) {
     const std::shared_ptr<evm::Network> network = network_of(kind);
-    return network ? std::make_unique<EvmHarness>(network) : nullptr;
+    const bool keeps_state = kind == "anvil-kept" || kind == "geth-clique";
+    return network ? std::make_unique<EvmHarness>(network, keeps_state) : nullptr;
 }
 
 }  // namespace concordat::ledger::conformance

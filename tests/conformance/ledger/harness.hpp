@@ -34,6 +34,11 @@ class Harness {
     // Takes the last blocks away and puts others there, without what was in them, or with what waits.
     virtual void reorganise(std::size_t depth) = 0;
     virtual void set_silent(bool silent) = 0;  // the chain's node takes requests and answers none
+    // The chain's node is killed, and started again with what it had written.
+    virtual std::string trouble() const { return {}; }  // what the adapter complains of, for people
+    virtual bool can_be_killed() const { return false; }
+    virtual void kill() {}
+    virtual void revive() {}
 
     // The answer, which must come once, and not before the call returns.
     template <class T>
@@ -58,7 +63,8 @@ class Harness {
 
 using Factory = std::function<std::unique_ptr<Harness>()>;
 std::unique_ptr<Harness> fake_harness();
-// Nothing when the program is not installed. "anvil", "geth-dev", "geth-clique".
+// Nothing when the program is not installed. "anvil"; "anvil-kept", with a state that outlives the process; "geth-dev";
+// "geth-clique".
 std::unique_ptr<Harness> evm_harness(const std::string& kind);
 
 }  // namespace concordat::ledger::conformance

@@ -153,9 +153,15 @@ std::size_t Network::running() const {
 
 void Network::resume(bool outlives) {
     if (!outlives) ends_with_us_ = true;
+    if (running() == 0) mend(description_, folder_);
     for (NodeProcess& one : description_.nodes) one.start(outlives);
     save();
     wait_ready();
+    PlainClient client(description_.ports.front());
+    const json::Value genesis = client.ask("eth_getBlockByNumber", {"0x0", false});
+    if (genesis.at("hash") != json::Value(to_0x(description_.genesis.view()))) {
+        throw Error(Code::tampered, folder_.string(), "comes back as another chain: its state was not whole");
+    }
 }
 
 void Network::stop() {

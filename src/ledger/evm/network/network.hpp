@@ -1,7 +1,7 @@
 // Local Ethereum networks, for trying things out and for tests: real nodes that listen on 127.0.0.1 only, with new
 // keys, and one account with money. Nothing of value belongs there: keys lie in plain files, nodes obey whoever asks.
 //
-//   anvil        one node that does as it is told; keeps its state, but for the last second's, when it is killed
+//   anvil        one node that does as it is told; writes its state each second
 //   geth-dev     one geth in developer mode; may lose its last blocks when it is killed
 //   geth-clique  geth nodes that seal in turn (proof of authority, EIP-225), one for each signer
 //
@@ -55,9 +55,12 @@ class Network {
 
     const NetworkDescription& description() const { return description_; }
     const SecretKey& key() const { return key_; }
+    const std::filesystem::path& folder() const { return folder_; }
     std::size_t running() const;  // nodes
-    void resume(bool outlives);   // starts what does not run, with the state that it had
-    void stop();                  // keeps the folder
+    // Starts what does not run, with the state that it had. Throws as start(), and Error(tampered) when the state was
+    // not whole: anvil writes its own anew each second, and may have been killed meanwhile.
+    void resume(bool outlives);
+    void stop();  // keeps the folder
     NodeProcess& node(std::size_t index) { return description_.nodes.at(index); }
     void wait_ready(int patience_ms = 60'000);  // every node answers, knows the others and seals
 

@@ -6,6 +6,7 @@
 #include <base/file.hpp>
 #include <base/id.hpp>
 #include <crypto/key.hpp>
+#include <optional>
 
 namespace concordat::ledger::evm {
 
@@ -212,6 +213,33 @@ NetworkDescription prepare(const NetworkOptions& options, const Address& account
         out.nodes[i].log = (options.folder / ("node-" + std::to_string(i + 1) + ".log")).string();
     }
     return out;
+}
+
+// Each time anvil starts it makes a first block of its own, and writes it beside the chain's; the next time either of
+// them counts. The chain's own is the oldest.
+void mend(const NetworkDescription& description, const fs::path& folder) {
+    const fs::path path = folder / "state.json";
+    if (description.kind != "anvil" || !fs::exists(path)) return;
+    try {
+        json::Value state = boost::json::parse(read_text_file(path));
+        json::Array kept;
+        std::optional<json::Value> first;
+        const auto time_of = [](const json::Value& block) {
+            return parse_quantity_u64(block.at("header").at("timestamp").as_string(), "timestamp");
+        };
+        for (json::Value& block : state.at("blocks").as_array()) {
+            if (block.at("header").at("number") != json::Value("0x0")) {
+                kept.push_back(std::move(block));
+            } else if (!first || time_of(block) < time_of(*first)) {
+                first = std::move(block);
+            }
+        }
+        if (first) kept.push_back(std::move(*first));
+        state.at("blocks") = std::move(kept);
+        write(path, boost::json::serialize(state));
+    } catch (const std::exception& error) {
+        throw Error(Code::tampered, path.string(), std::string("is not a whole state: ") + error.what());
+    }
 }
 
 void fund(NetworkDescription& description, PlainClient& client) {
