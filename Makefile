@@ -26,6 +26,7 @@ test: build
 test-sanitizers: install
 	@tools/test.sh --sanitizers
 bench: build
+	@tools/install.sh --evm
 	@tools/bench.sh
 fuzz:
 	@tools/install.sh --fuzz

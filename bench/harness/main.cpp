@@ -23,6 +23,7 @@ std::vector<Measurement> measurements() {
           "ledger_audit_rate", "disk_bytes_per_message"},
          measure_node},
         {{"binding_growth", "binding_first_touch", "node_start_100k"}, measure_growth},
+        {{"evm_confirm_rate"}, measure_evm},
     };
 }
 

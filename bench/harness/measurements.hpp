@@ -24,6 +24,7 @@ Results measure_execution(const Options& options);       // execution_rate, exec
 Results measure_fresh_instance(const Options& options);  // fresh_instance
 Results measure_node(const Options& options);            // http_durable_rate … ledger_audit_rate
 Results measure_growth(const Options& options);          // binding_growth, node_start_100k
+Results measure_evm(const Options& options);             // evm_confirm_rate
 
 std::vector<Measurement> measurements();
 

@@ -340,19 +340,20 @@ std::optional<std::uint64_t> Memory::scanned_to(const Slot& slot) const {
 
 void Memory::set_scanned_to(const Slot& slot, std::optional<std::uint64_t> block) { known(slot).scanned_to = block; }
 
-bool Memory::is_behind(std::uint64_t head, std::uint64_t depth, Deadline now) {
+bool Memory::is_behind(std::uint64_t head, std::uint64_t depth, std::uint64_t shown, Deadline now) {
     if (head >= highest_ || now - highest_at_ > patience) {
         highest_ = head;
         highest_at_ = now;
     }
-    return head + depth <= highest_;
+    return head + depth <= std::min(shown, highest_);
 }
 
 awaitable<Filling> find_filling(Session session, Slot slot, std::uint64_t depth_needed, Memory& memory,
                                 SearchLimits limits) {
     const std::vector<Hash256> known = memory.of(slot);
+    const std::uint64_t shown = memory.highest();
     Glance seen = co_await glance(session, slot, known);
-    if (memory.is_behind(seen.head.number, depth_needed, std::chrono::steady_clock::now())) {
+    if (memory.is_behind(seen.head.number, depth_needed, shown, std::chrono::steady_clock::now())) {
         throw Error(Code::not_found, "block", "is one that others have left behind");
     }
     Filling out{.transaction = std::move(seen.known), .succeeded = false, .head = seen.head.number};

@@ -29,7 +29,9 @@ class Memory {
     // Whether a node whose newest block is `head` lacks blocks that others, or it itself, have shown to be `depth`
     // deep: one that starts or synchronises, and would make what is final look undone. Where for a minute nobody shows
     // more, that is how the chain is now.
-    bool is_behind(std::uint64_t head, std::uint64_t depth, Deadline now);
+    // `shown`: the highest block when the node was asked, since answers overtake each other.
+    bool is_behind(std::uint64_t head, std::uint64_t depth, std::uint64_t shown, Deadline now);
+    std::uint64_t highest() const { return highest_; }
     static constexpr std::chrono::seconds patience{60};
 
   private:

@@ -171,17 +171,22 @@ TEST(EvmMemory, ForgetsTheOldest) {
 TEST(EvmMemory, TellsWhoLags) {
     Memory memory;
     const Deadline start{std::chrono::hours(1)};
-    EXPECT_FALSE(memory.is_behind(10, 3, start));
-    EXPECT_FALSE(memory.is_behind(8, 3, start));
-    EXPECT_TRUE(memory.is_behind(7, 3, start));
-    EXPECT_TRUE(memory.is_behind(0, 3, start));
-    EXPECT_FALSE(memory.is_behind(7, 4, start));
-    EXPECT_FALSE(memory.is_behind(11, 1, start));
-    EXPECT_TRUE(memory.is_behind(10, 1, start + Memory::patience));
+    const auto behind = [&](std::uint64_t head, std::uint64_t depth, std::chrono::seconds later) {
+        return memory.is_behind(head, depth, memory.highest(), start + later);
+    };
+    using std::chrono::seconds;
+    EXPECT_FALSE(behind(10, 3, seconds(0)));
+    EXPECT_FALSE(behind(8, 3, seconds(0)));
+    EXPECT_TRUE(behind(7, 3, seconds(0)));
+    EXPECT_TRUE(behind(0, 3, seconds(0)));
+    EXPECT_FALSE(behind(7, 4, seconds(0)));
+    EXPECT_FALSE(behind(11, 1, seconds(0)));
+    EXPECT_FALSE(memory.is_behind(10, 1, 10, start));  // asked before there was an eleventh
+    EXPECT_TRUE(behind(10, 1, Memory::patience));
     // The chain itself went back.
-    EXPECT_FALSE(memory.is_behind(2, 1, start + Memory::patience + std::chrono::seconds(1)));
-    EXPECT_FALSE(memory.is_behind(3, 1, start + Memory::patience + std::chrono::seconds(2)));
-    EXPECT_TRUE(memory.is_behind(2, 1, start + Memory::patience + std::chrono::seconds(2)));
+    EXPECT_FALSE(behind(2, 1, Memory::patience + seconds(1)));
+    EXPECT_FALSE(behind(3, 1, Memory::patience + seconds(2)));
+    EXPECT_TRUE(behind(2, 1, Memory::patience + seconds(2)));
 }
 
 }  // namespace
