@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <enclave/core/core.hpp>
+#include <ledger/evm/kind/kind.hpp>
 #include <process/sandbox.hpp>
 #include <string_view>
 #include <thread>
@@ -113,8 +114,10 @@ int main(int argc, char** argv) {
         attest::prepare_tls();
         const std::string sandbox = enter_isolation();
         engine.start_ticker();
+        const ledger::evm::EvmKind evm;
+        const std::array<const ledger::Kind*, 1> kinds{&evm};
         enclave::Core core({.dedicated = options.dedicated, .helpers = helpers}, engine, evidence, sandbox, measurement,
-                           random);
+                           random, kinds);
         log::info("started", {{"measurement", measurement.text()}, {"dedicated", options.dedicated}});
         serve(core);
         return 0;

@@ -31,6 +31,8 @@
     X(seen_too_old, 409, "The entry that the sender has seen lies too far back to be checked")  \
     X(not_running, 409, "The binding is not in a state that allows this")                       \
     X(paused, 409, "The binding is paused by an open amendment")                                \
+    X(in_transaction, 409, "The binding waits for the outcome of a transaction")                \
+    X(disputed, 409, "The binding is halted: a ledger went back on an outcome")                 \
     X(conflict, 409, "Something else happened first")                                           \
     X(action_refused, 422, "The action is not allowed in this state")                           \
     X(contract_aborted, 422, "The contract refused the message")                                \

@@ -202,6 +202,40 @@ void read_terms(Reader& in, Binding& binding) {
     }
 }
 
+ledger::Finality read_finality(Reader& target) {
+    Reader in(target.any("finality"), target.at("finality"));
+    ledger::Finality finality;
+    finality.blocks = static_cast<std::uint64_t>(in.integer("blocks", 1, 4096));
+    finality.witness = in.string("witness", max_name_bytes);
+    check_name(finality.witness, in.at("witness"));
+    if (in.find("parameters") != nullptr) finality.parameters = in.object("parameters");
+    in.finish();
+    return finality;
+}
+
+void read_ledgers(Reader& document, Binding& binding) {
+    const json::Object& ledgers = document.object("ledgers");
+    if (ledgers.size() > max_ledgers) document.fail("ledgers", "must be at most 16 ledgers");
+    for (const auto& member : ledgers) {
+        const std::string path = document.at("ledgers") + "/" + std::string(member.key());
+        check_name(member.key(), path);
+        Reader in(member.value(), path);
+        LedgerTarget target;
+        target.chain = in.string("chain", 64);
+        if (target.chain.find(':') == std::string::npos) in.fail("chain", "must be a chain id as CAIP-2 has it");
+        target.genesis = in.string("genesis", 128);
+        target.address = in.string("address", 128);
+        target.account = in.string("account", max_name_bytes);
+        check_name(target.account, in.at("account"));
+        target.work = ledger::read_number(in, "work");
+        target.ceiling = ledger::read_number(in, "ceiling");
+        target.finality = read_finality(in);
+        target.deadline_minutes = in.integer("deadline_minutes", 1, 60 * 24 * 31);
+        in.finish();
+        binding.ledgers.emplace(member.key(), std::move(target));
+    }
+}
+
 std::map<Hash256, Sender> index_senders(const Binding& binding) {
     std::map<Hash256, Sender> senders;
     const auto add = [&](const crypto::PublicKey& key, const std::string& role, const std::string& id, bool is_source) {
@@ -234,7 +268,7 @@ Binding Binding::parse(ByteView payload) {
     read_enclaves(in, binding);
     binding.parties = read_parties(in);
     binding.sources = read_sources(in, binding.parties);
-    if (!in.object("ledgers").empty()) in.fail("ledgers", "must be empty: no other ledger can be named yet");
+    read_ledgers(in, binding);
     read_terms(in, binding);
     in.expect("suite", cipher_suite);
     binding.amendment = read_amendment(in, binding.parties);

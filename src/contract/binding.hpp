@@ -4,6 +4,7 @@
 #include <base/clock.hpp>
 #include <crypto/jwe.hpp>
 #include <crypto/jws.hpp>
+#include <ledger/kind.hpp>
 #include <map>
 #include <set>
 #include <string>
@@ -17,6 +18,7 @@ inline constexpr std::size_t max_binding_bytes = std::size_t{1} << 20;
 inline constexpr std::size_t max_parties = 64;  // as many as a general JWS may have signatures
 inline constexpr std::size_t max_keys = 16;     // of one party or source
 inline constexpr std::size_t max_sources = 64;
+inline constexpr std::size_t max_ledgers = 16;
 
 struct Party {
     std::string role, id;
@@ -27,6 +29,17 @@ struct Party {
 struct SourceOrigin {
     std::string name, id;
     std::vector<crypto::PublicKey> keys;
+};
+
+// Where the contract's effects on one of its ledgers go, and under which conditions.
+struct LedgerTarget {
+    std::string chain, genesis;  // CAIP-2, and the first block as that kind of chain writes it
+    std::string address;         // what is called there
+    std::string account;         // the name of the enclaves' account that calls
+    std::uint64_t work = 0;      // the most that one call may use: gas on Ethereum
+    ledger::Price ceiling = 0;   // the most that is paid for one unit of it
+    ledger::Finality finality;
+    std::int64_t deadline_minutes = 60;  // from then on a call that did not get in is given up
 };
 
 struct AmendmentRule {
@@ -59,8 +72,9 @@ struct Binding {
     bool dedicated = false;
     std::vector<Party> parties;
     std::vector<SourceOrigin> sources;
-    json::Object terms;         // redacted
-    json::Object sealed_terms;  // audience → JWE
+    std::map<std::string, LedgerTarget, std::less<>> ledgers;  // by the contract's names
+    json::Object terms;                                        // redacted
+    json::Object sealed_terms;                                 // audience → JWE
     AmendmentRule amendment;
     TimeMs expires = 0;
     json::Object document;  // as parsed, to compare versions

@@ -105,7 +105,30 @@ TEST_F(BindingTest, NamesFieldAndRule) {
     expect_refused(set("/record/service_key/kid", "x"), Code::bad_format, "/binding/record/service_key/kid");
     expect_refused(set("/enclaves/isolation", "none"), Code::bad_format, "/binding/enclaves/isolation");
     expect_refused(set("/suite", "none"), Code::bad_format, "/binding/suite");
-    expect_refused(set("/ledgers/cash", json::Object{}), Code::bad_format, "/binding/ledgers");
+    expect_refused(set("/ledgers/cash", json::Object{}), Code::missing_field, "/binding/ledgers/cash/chain");
+    const auto ledger_with = [&](const char* pointer, json::Value value) {
+        json::Value target(json::Object{{"chain", "eip155:1"},
+                                        {"genesis", "0x00"},
+                                        {"address", "0x01"},
+                                        {"account", "treasury"},
+                                        {"work", "100000"},
+                                        {"ceiling", "18446744073709551615"},
+                                        {"finality", json::Object{{"blocks", 12}, {"witness", "host"}}},
+                                        {"deadline_minutes", 60}});
+        if (*pointer != '\0') test::set_at(target, pointer, std::move(value));
+        return set("/ledgers/cash", target);
+    };
+    const contract::Binding with_ledger = test::parse_binding(ledger_with("", nullptr));
+    EXPECT_EQ(with_ledger.ledgers.at("cash").ceiling, ~std::uint64_t{0});
+    EXPECT_EQ(with_ledger.ledgers.at("cash").finality.blocks, 12u);
+    expect_refused(ledger_with("/chain", "1"), Code::bad_format, "/binding/ledgers/cash/chain");
+    expect_refused(ledger_with("/account", "a b"), Code::bad_format, "/binding/ledgers/cash/account");
+    expect_refused(ledger_with("/work", "1.5"), Code::bad_format, "/binding/ledgers/cash/work");
+    expect_refused(ledger_with("/ceiling", "18446744073709551616"), Code::bad_format, "/binding/ledgers/cash/ceiling");
+    expect_refused(ledger_with("/finality/blocks", 0), Code::bad_format, "/binding/ledgers/cash/finality/blocks");
+    expect_refused(ledger_with("/finality/witness", ""), Code::bad_format, "/binding/ledgers/cash/finality/witness");
+    expect_refused(ledger_with("/deadline_minutes", 0), Code::bad_format, "/binding/ledgers/cash/deadline_minutes");
+    expect_refused(ledger_with("/more", 1), Code::unknown_field, "/binding/ledgers/cash/more");
     expect_refused(set("/amendment/rule", "some"), Code::bad_format, "/binding/amendment/rule");
     expect_refused(set("/amendment/m", 1), Code::unknown_field, "/binding/amendment/m");
     expect_refused(set("/amendment/deadline_hours", 0), Code::bad_format, "/binding/amendment/deadline_hours");

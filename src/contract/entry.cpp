@@ -143,6 +143,18 @@ json::Object read_audiences(json::Reader& in) {
     return value;
 }
 
+json::Object read_accounts(json::Reader& in) {
+    if (in.find("accounts") == nullptr) return {};
+    const json::Object& value = in.object("accounts");
+    if (value.empty()) in.fail("accounts", "must not be empty where it is present");
+    for (const auto& member : value) {
+        const std::string path = in.at("accounts") + "/" + std::string(member.key());
+        check_name(member.key(), path);
+        if (!member.value().is_string()) in.fail("accounts", "must hold the account on each ledger, as text");
+    }
+    return value;
+}
+
 void read_optional_members(json::Reader& in, Entry& entry) {
     entry.action = read_optional_name(in, "action");
     entry.package = read_optional_hash(in, "package");
@@ -152,6 +164,7 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     entry.events = read_optional_array(in, "events");
     entry.fuel = static_cast<std::uint64_t>(in.integer_or("fuel", 0, 1));
     entry.meter = read_optional_text(in, "meter");
+    entry.accounts = read_accounts(in);
     entry.audiences = read_audiences(in);
     entry.proposal = read_optional_hash(in, "proposal");
     if (in.find("deadline") != nullptr) entry.deadline = read_time(in, "deadline");
@@ -231,6 +244,7 @@ std::string Entry::write() const {
     std::string text;
     text.reserve(1024);
     MemberWriter out(text);
+    if (!accounts.empty()) out.object("accounts", accounts);
     out.text_if("action", action);
     if (!audiences.empty()) out.object("audiences", audiences);
     out.hash("binding", binding);

@@ -42,6 +42,7 @@ struct Entry {
     std::uint64_t fuel = 0;
     std::string meter;
     json::Object audiences;
+    json::Object accounts;  // bind, amend: by ledger of the contract, the account that calls there
     std::optional<Hash256> proposal;
     TimeMs deadline = 0;
     std::optional<Hash256> transaction;  // cancelling, outcome, disputed: the id of the prepare entry

@@ -16,6 +16,7 @@ constexpr std::string_view config_type = "application/vnd.concordat.contract.v1+
 constexpr std::string_view module_type = "application/wasm";
 constexpr std::string_view provenance_type = "application/vnd.concordat.provenance.v1+json";
 constexpr std::size_t max_actions = 256;
+constexpr std::size_t max_call_bytes = 256;
 constexpr std::size_t max_config_bytes = std::size_t{4} << 20;
 
 [[noreturn]] void refuse(std::string field, std::string rule) {
@@ -130,47 +131,51 @@ void check_driven(const Contract& contract) {
 }
 
 // Ledgers and effects are declared by what they are; a binding says where.
-void read_ledgers(Reader& in, std::set<std::string>& ledgers) {
+void read_ledgers(Reader& in, Contract& contract) {
     for (const auto& member : in.object("ledgers")) {
         const std::string path = in.at("ledgers") + "/" + std::string(member.key());
         check_name(member.key(), path);
         Reader ledger(member.value(), path);
-        check_name(ledger.string("kind", max_name_bytes), ledger.at("kind"));
-        ledger.find("interface");
+        LedgerUse use{.kind = std::string(ledger.string("kind", max_name_bytes)), .interface = {}};
+        check_name(use.kind, ledger.at("kind"));
+        if (const json::Value* interface = ledger.find("interface")) use.interface = *interface;
         ledger.finish();
-        ledgers.emplace(member.key());
+        contract.ledgers.emplace(member.key(), std::move(use));
     }
 }
 
-std::map<std::string, bool> read_effects(Reader& in, const std::set<std::string>& ledgers) {
-    std::map<std::string, bool> is_pivot;
+void read_effects(Reader& in, Contract& contract) {
     std::set<std::string> used;
     for (const auto& member : in.object("effects")) {
         const std::string path = in.at("effects") + "/" + std::string(member.key());
         check_name(member.key(), path);
-        Reader effect(member.value(), path);
-        const std::string ledger(effect.string("ledger", max_name_bytes));
-        if (!ledgers.contains(ledger)) refuse(effect.at("ledger"), "must name one of the contract's ledgers");
-        used.insert(ledger);
-        effect.string("call", 256);
-        const std::string_view kind = effect.string("kind", 16);
-        if (kind != "pivot" && kind != "prepared") refuse(effect.at("kind"), "must be \"pivot\" or \"prepared\"");
-        effect.string_or("limit", "");
-        effect.finish();
-        is_pivot.emplace(std::string(member.key()), kind == "pivot");
+        Reader reader(member.value(), path);
+        Effect effect;
+        effect.ledger = reader.string("ledger", max_name_bytes);
+        if (!contract.ledgers.contains(effect.ledger)) {
+            refuse(reader.at("ledger"), "must name one of the contract's ledgers");
+        }
+        used.insert(effect.ledger);
+        effect.call = reader.string("call", max_call_bytes);
+        const std::string_view kind = reader.string("kind", 16);
+        if (kind != "pivot" && kind != "prepared") refuse(reader.at("kind"), "must be \"pivot\" or \"prepared\"");
+        effect.pivot = kind == "pivot";
+        reader.finish();
+        contract.effects.emplace(member.key(), std::move(effect));
     }
-    if (used.size() != ledgers.size()) refuse(in.at("ledgers"), "must be named by an effect, each of them");
-    return is_pivot;
+    if (used.size() != contract.ledgers.size()) refuse(in.at("ledgers"), "must be named by an effect, each of them");
 }
 
-void check_effects(const Contract& contract, const std::map<std::string, bool>& is_pivot) {
+void check_effects(const Contract& contract) {
     for (const auto& [name, action] : contract.actions) {
         const std::string path = "/contract/actions/" + name + "/effects";
         int pivots = 0;
         for (const std::string& effect : action.effects) {
-            const auto found = is_pivot.find(effect);
-            if (found == is_pivot.end()) refuse(path, "must be declared in the contract's effects: " + effect);
-            pivots += found->second ? 1 : 0;
+            const auto found = contract.effects.find(effect);
+            if (found == contract.effects.end()) {
+                refuse(path, "must be declared in the contract's effects: " + effect);
+            }
+            pivots += found->second.pivot ? 1 : 0;
         }
         if (pivots > 1) refuse(path, "must hold at most one pivot");
     }
@@ -234,9 +239,9 @@ Contract Contract::parse(ByteView config) {
     read_sources(in, contract);
     read_actions(in, contract);
     check_driven(contract);
-    std::set<std::string> ledgers;
-    read_ledgers(in, ledgers);
-    check_effects(contract, read_effects(in, ledgers));
+    read_ledgers(in, contract);
+    read_effects(in, contract);
+    check_effects(contract);
     in.finish();
     return contract;
 }

@@ -17,12 +17,25 @@ struct Action {
     std::vector<std::string> effects;
 };
 
+// A ledger that the contract acts on: what it is; a binding says which one.
+struct LedgerUse {
+    std::string kind;
+    json::Value interface;  // of what is called there, in the kind's form; null when there is none
+};
+
+struct Effect {
+    std::string ledger, call;
+    bool pivot = false;  // cannot be prepared: the transaction's outcome is this call's
+};
+
 struct Contract {
     std::string name, version, description, language;
     std::vector<std::string> roles;  // sorted
     schema::Schema state, terms;
     std::map<std::string, Action, std::less<>> actions;
     std::map<std::string, schema::Schema, std::less<>> sources;  // observation schemas
+    std::map<std::string, LedgerUse, std::less<>> ledgers;
+    std::map<std::string, Effect, std::less<>> effects;
 
     // From the config blob's exact bytes. Throws Error(bad_package | bad_schema | bad_json …) naming the member. Checks
     // what one schema cannot: `from` names roles or one source, each source drives exactly one action, audiences name

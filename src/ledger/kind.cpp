@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t max_name_bytes = 128;
 
-std::uint64_t whole_number(json::Reader& reader, std::string_view name) {
+}  // namespace
+
+std::uint64_t read_number(json::Reader& reader, std::string_view name) {
     const std::string_view text = reader.string(name, 20);
     std::uint64_t value = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -18,8 +20,6 @@ std::uint64_t whole_number(json::Reader& reader, std::string_view name) {
     }
     return value;
 }
-
-}  // namespace
 
 json::Object Pin::to_json() const {
     // Slots and prices may exceed 2^53, so they are text.
@@ -35,9 +35,9 @@ Pin Pin::parse(const json::Value& value, const std::string& path) {
     Pin pin;
     pin.chain = reader.string("chain", max_name_bytes);
     pin.account = reader.string("account", max_name_bytes);
-    pin.slot = whole_number(reader, "slot");
+    pin.slot = read_number(reader, "slot");
     pin.call = reader.object("call");
-    pin.ceiling = whole_number(reader, "ceiling");
+    pin.ceiling = read_number(reader, "ceiling");
     reader.finish();
     return pin;
 }

@@ -40,6 +40,19 @@ struct Finality {
     bool operator==(const Finality&) const = default;
 };
 
+// Numbers that may exceed 2^53 stand in documents as text: "0" or digits that begin with another. Throws
+// Error(bad_format) naming the member.
+std::uint64_t read_number(json::Reader& reader, std::string_view name);
+
+// What a contract says of an effect and what a binding says of its ledger: all that a call is made of but its
+// arguments.
+struct Target {
+    json::Value interface;   // the contract's, in the kind's form; null when it gives none
+    std::string call;        // the contract's text for what is called
+    std::string address;     // what is called on the chain
+    std::uint64_t work = 0;  // the most that one call may use: gas on Ethereum
+};
+
 // What filled a slot.
 enum class Fate : std::uint8_t {
     called,    // the pinned call, and it succeeded
@@ -62,6 +75,10 @@ class Kind {
     virtual std::string_view name() const = 0;  // as in a contract's `ledgers`: "evm"
     // Throws Error naming the member of the call that is not of this kind's form.
     virtual void check(const Pin& pin) const = 0;
+    // Throws Error naming the member (/interface, /call, /address, /work, /finality/…) that no call could be made with.
+    virtual void check(const Target& target, const Finality& finality) const = 0;
+    // The pin's `call` for an effect with these arguments. Throws Error(bad_format | missing_field | …) below `field`.
+    virtual json::Object call(const Target& target, const json::Object& arguments, const std::string& field) const = 0;
     // The account that a key has here.
     virtual std::string account(const SecretKey& key) const = 0;
     // The transaction that `submit` takes. The same bytes for the same arguments. `price` is not above price_limit().

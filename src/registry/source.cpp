@@ -82,7 +82,7 @@ class Converter {
         const YamlNode* sources = in.map_or_null("sources");
         config["sources"] = sources == nullptr ? json::Object{} : observations(in, *sources);
         config["actions"] = actions(in, sources);
-        config["effects"] = declared(in, "effects", {"ledger", "call", "kind", "limit"});
+        config["effects"] = declared(in, "effects", {"ledger", "call", "kind"});
         config["ledgers"] = declared(in, "ledgers", {"kind", "interface"});
         logic(in);
         config["language"] = source_.language;

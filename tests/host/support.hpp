@@ -76,13 +76,16 @@ inline std::string decision(const std::string& what, const Hash256& document, co
     return crypto::sign_compact(bytes_of(contract::write_decision(out)), contract::decision_typ, key);
 }
 
+// Of this folder's contracts.
+inline contract::Package build_contract(const std::string& name) {
+    registry::Toolchain toolchain;
+    toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
+    return registry::build_package(CONCORDAT_SOURCE_DIR "/tests/host/contracts/" + name, toolchain,
+                                   HostedEnclave::engine());
+}
+
 inline const contract::Package& rogue_package() {
-    static const contract::Package built = [] {
-        registry::Toolchain toolchain;
-        toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
-        return registry::build_package(CONCORDAT_SOURCE_DIR "/tests/host/contracts/rogue", toolchain,
-                                       HostedEnclave::engine());
-    }();
+    static const contract::Package built = build_contract("rogue");
     return built;
 }
 

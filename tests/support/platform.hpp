@@ -59,11 +59,11 @@ class LedgerEnd {
 class HostedEnclave {
   public:
     HostedEnclave(ccl::RecordLedger& ledger, const Hash256& measurement, Clock& clock,
-                  enclave::CoreOptions options = {})
+                  enclave::CoreOptions options = {}, enclave::Kinds kinds = {})
         : evidence_(signing_key("development root"), measurement, "concordat-enclave", 1, clock),
           ledger_evidence_(signing_key("development root"), hash_of("ledger code"), "concordat-ledger", 1, clock),
           end_(std::make_unique<LedgerEnd>(ledger, ledger_evidence_)),
-          core_(options, engine(), evidence_, "{}", measurement, random_) {
+          core_(options, engine(), evidence_, "{}", measurement, random_, kinds) {
         call(enclave::FrameType::connect, {});
     }
 

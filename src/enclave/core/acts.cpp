@@ -1,5 +1,7 @@
 #include "acts.hpp"
 
+#include "transact.hpp"
+
 #include <algorithm>
 #include <crypto/hash.hpp>
 #include <schema/disclosure.hpp>
@@ -24,15 +26,9 @@ void check_time(const Context& context, TimeMs time) {
 
 // What a binding must bring for this package: the roles it names, filled; the sources it names; readers for each
 // audience.
-void check_fits(const contract::Binding& binding, const LoadedPackage& package) {
+void check_fits(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds) {
     const contract::Contract& contract = package.contract;
-    for (const auto& [name, action] : contract.actions) {
-        // Recorded and then carried out by nobody, they would be promises that nothing keeps.
-        if (!action.effects.empty()) {
-            throw Error(Code::bad_package, "/package",
-                        "'" + name + "' has effects on other ledgers: none is served here yet");
-        }
-    }
+    check_ledgers(binding, package, kinds);
     for (const std::string& role : contract.roles) {
         if (!std::ranges::any_of(binding.parties, [&](const contract::Party& p) { return p.role == role; })) {
             throw Error(Code::missing_field, "/parties/" + role, "the contract has this role: a party must fill it");
@@ -61,9 +57,15 @@ void check_fits(const contract::Binding& binding, const LoadedPackage& package) 
     }
 }
 
-void check_package(const contract::Binding& binding, const LoadedPackage& package) {
+void check_package(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds) {
     if (binding.package != package.id) panic("a package that the binding does not name");
-    check_fits(binding, package);
+    check_fits(binding, package, kinds);
+}
+
+// What a version may not change, or end, while it waits for another ledger.
+void check_no_transaction(const Context& context) {
+    if (context.head.open() == nullptr) return;
+    throw Error(Code::in_transaction, "/binding", "a transaction is open: " + context.head.open()->id.text());
 }
 
 // The plain terms: the document's redacted ones with what the sealed ones disclose.
@@ -155,18 +157,20 @@ SignedVersion SignedVersion::parse(Bytes bytes) {
     return out;
 }
 
-void check_bind(const SignedVersion& version, const LoadedPackage& package, const crypto::PublicKey& ledger_key,
-                TimeMs time) {
+void check_bind(const SignedVersion& version, const LoadedPackage& package, Kinds kinds,
+                const crypto::PublicKey& ledger_key, TimeMs time) {
     contract::check_first(version.binding, version.jws);
     if (!(version.binding.service_key == ledger_key)) {
         throw Error(Code::wrong_ledger, "/record/service_key", "must be the key of the ledger that serves here");
     }
     if (version.binding.expires < time) throw Error(Code::expired, "/expires", "the offer has lapsed");
-    check_package(version.binding, package);
+    check_package(version.binding, package, kinds);
 }
 
-void check_amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, TimeMs time) {
+void check_amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, Kinds kinds,
+                 TimeMs time) {
     check_time(context, time);
+    check_no_transaction(context);
     if (!context.head.proposal || context.head.proposal->version != version.binding.hash) {
         throw Error(Code::not_running, "/version", "this version is not the open proposal");
     }
@@ -176,10 +180,10 @@ void check_amend(const Context& context, const SignedVersion& version, const Loa
     }
     if (version.binding.expires < time) throw Error(Code::expired, "/expires", "the offer has lapsed");
     contract::check_amendment(context.binding, version.binding, version.jws);
-    check_package(version.binding, package);
+    check_package(version.binding, package, kinds);
 }
 
-Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
+Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys, const Accounts& accounts,
           std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random) {
     const contract::Binding& binding = version.binding;
     keys.use_version(binding.hash, package.audiences);
@@ -195,17 +199,20 @@ Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& 
     SealedParts parts;
     take_state(link.head, link.head, std::move(output.state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
+    entry.accounts = addresses_of(accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);
     return link;
 }
 
 Link amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
-           std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random) {
+           const Accounts& accounts, std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits,
+           Random& random) {
     const contract::Binding& binding = version.binding;
     keys.use_version(binding.hash, package.audiences);
     Link link;
     link.head = context.head;
+    link.head.disputed = false;  // this is what the parties have decided
     contract::Entry entry = entry_of(contract::EntryType::amend, context.binding, context.head, version.bytes, time);
     entry.version = binding.hash;
     link.head.sequence = entry.sequence;
@@ -229,6 +236,7 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
     SealedParts parts;
     take_state(link.head, link.head, std::move(state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
+    entry.accounts = addresses_of(accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);
     return link;
@@ -368,6 +376,7 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
 
 Link terminate(const Context& context, Bytes&& input, TimeMs time) {
     check_time(context, time);
+    check_no_transaction(context);
     const crypto::GeneralJws jws = parse_general(input);
     const contract::Termination termination = contract::Termination::parse(jws.payload);
     contract::check_termination(context.binding, termination.binding, termination.version, jws);

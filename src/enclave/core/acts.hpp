@@ -17,16 +17,18 @@ struct SignedVersion {
 
 // Before the ledger is asked for keys: every signature, the ledger, the offer's expiry, the package's roles and
 // sources.
-void check_bind(const SignedVersion& version, const LoadedPackage& package, const crypto::PublicKey& ledger_key,
-                TimeMs time);
-void check_amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, TimeMs time);
+void check_bind(const SignedVersion& version, const LoadedPackage& package, Kinds kinds,
+                const crypto::PublicKey& ledger_key, TimeMs time);
+void check_amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, Kinds kinds,
+                 TimeMs time);
 
 // After it: `keys` of the binding, `terms` the plaintext of each sealed term. For an amendment, `keys` is re-pointed to
 // the new version's audiences.
-Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
+Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& keys, const Accounts& accounts,
           std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random);
 Link amend(const Context& context, const SignedVersion& version, const LoadedPackage& package, Keychain& keys,
-           std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits, Random& random);
+           const Accounts& accounts, std::span<const SecretBytes> terms, TimeMs time, const runtime::Limits& limits,
+           Random& random);
 
 Link propose(const Context& context, SignedVersion&& version, TimeMs time);
 // `input` holds decisions (compact JWS, one a line), or nothing once the deadline has passed.

@@ -65,7 +65,7 @@ void Core::send_batch() {
 
     ccl::Append append;
     for (Pending& item : batch->items) {
-        if (item.refusal) {
+        if (!item.is_entry()) {
             append.heads.push_back({static_cast<std::uint32_t>(append.items.size()), item.binding, item.id});
             continue;
         }
@@ -94,7 +94,7 @@ void Core::send_batch() {
     // The ledger answers in a later turn, so the records are back before anybody looks for them.
     auto sent = std::get<ccl::Append>(request).items.begin();
     for (Pending& item : batch->items) {
-        if (!item.refusal) item.record = std::move((sent++)->record);
+        if (item.is_entry()) item.record = std::move((sent++)->record);
     }
 }
 
@@ -108,16 +108,17 @@ void Core::finish_batch(const Batch& batch, ccl::Reply&& answer) {
         for (const Pending& item : batch.items) lose(item, error);
         return;
     }
-    std::size_t entries = 0, refusals = 0;
+    std::size_t entries = 0, others = 0;
     for (const Pending& item : batch.items) {
-        if (item.refusal) {
-            tell_refusal(item, result->heads[refusals++]);
+        if (!item.is_entry()) {
+            tell(item, result->heads[others++]);
             continue;
         }
         const std::size_t index = entries++;
         const ccl::ItemResult& one = result->items[index];
         try {
             if (!one.appended) {
+                if (!item.account.empty()) jobs_.slots().set(item.account, one.slot);
                 throw Error(Code::conflict, "/previous",
                             "the ledger's head is entry " + std::to_string(one.head_sequence));
             }
@@ -150,11 +151,12 @@ void Core::release(const Batch& batch, const Pending& item, std::size_t index, c
     reply(FrameType::execute, item.request, encode_committed(item.record, claim, receipt));
 }
 
-void Core::tell_refusal(const Pending& item, bool head_is_the_ledgers) {
+void Core::tell(const Pending& item, bool head_is_the_ledgers) {
     if (!head_is_the_ledgers) {
         return lose(item, Error(Code::conflict, "/previous", "the ledger's head is another entry; reload the binding"));
     }
     if (Context* context = still_held(item)) --context->in_flight;
+    if (!item.refusal) return reply(FrameType::sign, item.request, *item.signed_transaction);
     log::debug("refused",
                {{"trace", item.trace}, {"code", code_name(item.refusal->code())}, {"field", item.refusal->field()}});
     fail(item.request, *item.refusal);

@@ -1,6 +1,7 @@
 #include "context.hpp"
 
 #include <algorithm>
+#include <contract/names.hpp>
 #include <contract/sealing.hpp>
 #include <crypto/hash.hpp>
 #include <limits>
@@ -10,12 +11,79 @@ namespace concordat::enclave {
 namespace {
 
 constexpr std::uint8_t private_format = 2;
-// Format 1 had no expiry of proposals and closed ones, nor on whose account these are.
+// Format 1 had no transactions, no expiry of proposals and closed ones, nor on whose account these are.
 constexpr std::uint8_t private_format_1 = 1;
 constexpr TimeMs no_expiry = std::numeric_limits<TimeMs>::max();
+constexpr std::size_t max_parameters = 65536;
 
 void collect_audiences(const schema::Schema& schema, std::set<std::string>& out) {
     for (const schema::ConfidentialField& field : schema.confidential()) out.insert(field.audience);
+}
+
+void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts) {
+    out.u32(static_cast<std::uint32_t>(salts.size()));
+    for (const auto& [path, salt] : salts) {
+        out.text(path);
+        out.raw(salt);
+    }
+}
+
+std::map<std::string, Salt> read_salts(wire::Reader& in) {
+    std::map<std::string, Salt> salts;
+    for (std::uint32_t left = in.count(65536); left > 0; --left) {
+        std::string path = in.text();
+        Salt salt;
+        std::ranges::copy(in.raw(salt.size()), salt.begin());
+        salts.emplace(std::move(path), salt);
+    }
+    return salts;
+}
+
+std::size_t size_of(const std::vector<Transaction>& transactions) {
+    std::size_t size = 0;
+    for (const Transaction& one : transactions) {
+        size += 4096 + json::canonical(one.journal.pin.call).size() + one.state_text.size() + 128 * one.salts.size();
+    }
+    return size;
+}
+
+void write_transaction(wire::Writer& out, const Transaction& transaction) {
+    const transaction::Journal& journal = transaction.journal;
+    out.hash(transaction.id);
+    out.text(transaction.ledger);
+    out.text(json::canonical(journal.pin.to_json()));
+    out.u64(journal.finality.blocks);
+    out.text(journal.finality.witness);
+    out.text(json::canonical(journal.finality.parameters));
+    out.u64(static_cast<std::uint64_t>(journal.prepared));
+    out.u64(static_cast<std::uint64_t>(journal.deadline));
+    out.u8(journal.cancelling ? 1 : 0);
+    out.u8(!journal.ending ? 0 : journal.ending == transaction::Ending::committed ? 1 : 2);
+    out.u8(journal.disputed ? 1 : 0);
+    out.text(transaction.state_text);
+    write_salts(out, transaction.salts);
+}
+
+Transaction read_transaction(wire::Reader& in) {
+    Transaction transaction;
+    transaction::Journal& journal = transaction.journal;
+    transaction.id = in.hash();
+    transaction.ledger = in.text(contract::max_name_bytes);
+    const json::Value pin = json::parse(in.text(), "/pin");
+    journal.pin = ledger::Pin::parse(pin, "/pin");
+    journal.finality.blocks = in.u64();
+    journal.finality.witness = in.text(contract::max_name_bytes);
+    journal.finality.parameters = json::parse(in.text(max_parameters), "/finality").as_object();
+    journal.prepared = static_cast<TimeMs>(in.u64());
+    journal.deadline = static_cast<TimeMs>(in.u64());
+    journal.cancelling = in.u8() != 0;
+    if (const std::uint8_t ending = in.u8(); ending != 0) {
+        journal.ending = ending == 1 ? transaction::Ending::committed : transaction::Ending::aborted;
+    }
+    journal.disputed = in.u8() != 0;
+    transaction.state_text = in.text();
+    transaction.salts = read_salts(in);
+    return transaction;
 }
 
 }  // namespace
@@ -67,16 +135,12 @@ Bytes write_private(const Head& head) {
     wire::Writer out;
     // One buffer, which the caller wipes.
     out.reserve(512 + head.state_text.size() + head.terms_text.size() + 128 * head.salts.size() +
-                72 * head.senders.size() + 128 * head.closed.size());
+                72 * head.senders.size() + 128 * head.closed.size() + size_of(head.transactions));
     out.u8(private_format);
     out.hash(head.version);
     out.text(head.state_text);
     out.text(head.terms_text);
-    out.u32(static_cast<std::uint32_t>(head.salts.size()));
-    for (const auto& [path, salt] : head.salts) {
-        out.text(path);
-        out.raw(salt);
-    }
+    write_salts(out, head.salts);
     out.u32(static_cast<std::uint32_t>(head.senders.size()));
     for (const auto& [key, last] : head.senders) {
         out.hash(key);
@@ -100,6 +164,9 @@ Bytes write_private(const Head& head) {
         out.text(closed.account);
     }
     out.u8(head.terminated ? 1 : 0);
+    out.u8(head.disputed ? 1 : 0);
+    out.u32(static_cast<std::uint32_t>(head.transactions.size()));
+    for (const Transaction& transaction : head.transactions) write_transaction(out, transaction);
     return out.take();
 }
 
@@ -113,12 +180,7 @@ Head read_private(ByteView plaintext) {
     head.version = in.hash();
     head.state_text = in.text();
     head.terms_text = in.text();
-    for (std::uint32_t left = in.count(65536); left > 0; --left) {
-        std::string path = in.text();
-        Salt salt;
-        std::ranges::copy(in.raw(salt.size()), salt.begin());
-        head.salts.emplace(std::move(path), salt);
-    }
+    head.salts = read_salts(in);
     for (std::uint32_t left = in.count(65536); left > 0; --left) {
         const Hash256 key = in.hash();
         LastNumber last;
@@ -146,6 +208,12 @@ Head read_private(ByteView plaintext) {
         head.closed.push_back(std::move(closed));
     }
     head.terminated = in.u8() != 0;
+    if (format == private_format) {
+        head.disputed = in.u8() != 0;
+        for (std::uint32_t left = in.count(kept_transactions); left > 0; --left) {
+            head.transactions.push_back(read_transaction(in));
+        }
+    }
     in.finish();
     head.state = json::parse(head.state_text, "/state").as_object();
     return head;
@@ -160,6 +228,8 @@ Head Head::next() const {
     out.proposal = proposal;
     out.closed = closed;
     out.terminated = terminated;
+    out.transactions = transactions;
+    out.disputed = disputed;
     return out;
 }
 
@@ -184,6 +254,7 @@ Head open_head(const contract::EntryRecord& record, const Hash256& binding, cons
     head.sequence = entry.sequence;
     head.id = entry.id(record.document);
     head.time = entry.time;
+    if (!head.transactions.empty() && head.transactions.back().id.is_zero()) head.transactions.back().id = head.id;
     if (head.version != entry.version) {
         throw Error(Code::wrong_version, "/head/version", "the version in force is " + head.version.text());
     }

@@ -11,6 +11,8 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
+#include <transaction/journal.hpp>
 #include <unordered_map>
 
 namespace concordat::enclave {
@@ -64,6 +66,15 @@ struct ClosedProposal {
     std::string account;
 };
 
+// One call on another ledger, and what the binding goes back to if it comes to nothing.
+struct Transaction {
+    Hash256 id;          // of its prepare entry; in that entry's own private state, which the id follows from, zero
+    std::string ledger;  // of the contract
+    transaction::Journal journal;
+    std::string state_text;  // before it; empty once there is an outcome
+    std::map<std::string, Salt> salts;
+};
+
 // Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
 // from any head.
 struct Head {
@@ -81,9 +92,16 @@ struct Head {
     std::optional<Proposal> proposal;
     std::vector<ClosedProposal> closed;
     bool terminated = false;
+    // Oldest first. Only the last may be open; those with an outcome are kept for a while, as a ledger may go back on
+    // it.
+    std::vector<Transaction> transactions;
+    bool disputed = false;  // a ledger did: nothing runs until the parties amend
 
     // What the next entry takes over as it is: all but its id, time, state and what follows from the state.
     Head next() const;
+    const Transaction* open() const {
+        return transactions.empty() || transactions.back().journal.ending ? nullptr : &transactions.back();
+    }
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 
@@ -93,10 +111,22 @@ Bytes write_private(const Head& head);
 Head read_private(ByteView plaintext);
 Bytes private_aad(const Hash256& binding, std::int64_t sequence);
 
+// What an enclave needs to act on one of the contract's ledgers.
+struct Account {
+    const ledger::Kind* kind = nullptr;
+    SecretKey key;
+    std::string address;  // as that chain writes it
+};
+
+using Accounts = std::map<std::string, Account, std::less<>>;  // by the contract's ledgers
+// The kinds of ledgers that this enclave knows.
+using Kinds = std::span<const ledger::Kind* const>;
+
 struct Context {
     contract::Binding binding;                     // in force
     std::shared_ptr<const LoadedPackage> package;  // shared by all bindings of the package
     Keychain keys;
+    Accounts accounts;
     Head head;
     std::deque<Hash256> recent;    // ids of the last entries, oldest first, the head's last
     std::size_t in_flight = 0;     // entries not yet answered by the ledger
@@ -110,6 +140,7 @@ inline constexpr std::size_t recent_entries = 64;
 // Of one party; and of all, with the 65 on nobody's account that format 1 may have left.
 inline constexpr std::size_t max_closed_of_one = 16;
 inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_closed_of_one + 65;
+inline constexpr std::size_t kept_transactions = 8;
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);

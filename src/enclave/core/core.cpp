@@ -3,6 +3,8 @@
 #include <crypto/hash.hpp>
 #include <crypto/merkle.hpp>
 
+#include "transact.hpp"
+
 namespace concordat::enclave {
 
 namespace {
@@ -25,13 +27,14 @@ Code code_of(const ccl::Refused& refused) { return code_from_name(refused.code);
 }  // namespace
 
 Core::Core(CoreOptions options, const runtime::Engine& engine, attest::EvidenceProvider& evidence, std::string sandbox,
-           const Hash256& measurement, Random& random)
+           const Hash256& measurement, Random& random, Kinds kinds)
     : options_(options),
       engine_(engine),
       evidence_(evidence),
       sandbox_(std::move(sandbox)),
       measurement_(measurement),
       random_(random),
+      kinds_(kinds),
       key_(crypto::PrivateKey::generate(crypto::Alg::es256k, random)),
       key_evidence_(json::canonical(evidence.make(report_data_of(key_.public_key())))),
       jobs_(options.helpers, options.limits, options.max_unsent_bytes) {}
@@ -63,6 +66,9 @@ void Core::dispatch(const Frame& frame) {
         case FrameType::act:
             run_all();  // acts keep their place among the inputs that came before them
             return act(frame);
+        case FrameType::sign:
+            run_all();
+            return sign(frame);
         case FrameType::ping:
             return reply(FrameType::ping, frame.id, {});
         case FrameType::error:
@@ -202,8 +208,9 @@ void Core::load_binding(const Frame& frame) {
             throw Error(Code::wrong_version, "/version", "the version in force is " + head.version.text());
         }
         keys.use_version(head.version, package->audiences);
-        hold(binding,
-             std::make_shared<Context>(Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
+        Accounts accounts = accounts_of(version->binding, *package, kinds_, released.accounts);
+        hold(binding, std::make_shared<Context>(Context{
+                          std::move(version->binding), package, std::move(keys), std::move(accounts), {}, {}, 0, 0}));
         bindings_.at(binding).context->advance(std::move(head));
         reply(FrameType::load_binding, request, {});
     });
@@ -304,9 +311,39 @@ void Core::act(const Frame& frame) {
             Context& context = context_of(in.binding);
             return on_head(asked, context, [&] { return terminate(context, std::move(in.input), in.time); });
         }
-        default:
-            throw Error(Code::protocol, "/type", "must be bind, amend, propose, close or terminate");
+        case contract::EntryType::cancelling: {
+            Context& context = context_of(in.binding);
+            return on_head(asked, context, [&] { return cancel(context, in.transaction, in.time); });
+        }
+        case contract::EntryType::outcome: {
+            Context& context = context_of(in.binding);
+            return on_head(asked, context,
+                           [&] { return conclude(context, in.transaction, std::move(in.input), in.time); });
+        }
+        case contract::EntryType::disputed: {
+            Context& context = context_of(in.binding);
+            return on_head(asked, context, [&] { return dispute(context, in.transaction, in.time); });
+        }
+        case contract::EntryType::execute:
+        case contract::EntryType::prepare:
+            break;
     }
+    throw Error(Code::protocol, "/type", "must be the type of an entry that no message makes");
+}
+
+// The signature waits for the ledger to say that the head is the newest: so the prepare entry is recorded, and so is
+// 'cancelling' before anything is signed that takes the call's place.
+void Core::sign(const Frame& frame) {
+    check_room();
+    const Sign in = decode_sign(frame.payload);
+    Context& context = context_of(in.binding);
+    Pending made{.request = frame.id, .binding = {}, .generation = 0, .id = context.head.id};
+    try {
+        made.signed_transaction = enclave::sign(context, in.transaction, in.purpose, in.price);
+    } catch (const Error& error) {
+        made.refusal = error;
+    }
+    keep(context, std::move(made));
 }
 
 void Core::begin_bind(const Asked& asked, SignedVersion&& given, TimeMs time) {
@@ -317,15 +354,18 @@ void Core::begin_bind(const Asked& asked, SignedVersion&& given, TimeMs time) {
     }
     check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
-    check_bind(*version, *package, channel_->peer_key(), time);
-    ask_for_key(asked.request, binding, ccl::Request(ccl::CreateKey{version->bytes}),
-                [=, this](ccl::KeyReleased&& released) {
-                    Keychain keys(std::move(released.key));
-                    Link link = enclave::bind(*version, *package, keys, released.terms, time, options_.limits, random_);
-                    hold(binding, std::make_shared<Context>(
-                                      Context{std::move(version->binding), package, std::move(keys), {}, {}, 0, 0}));
-                    add(asked, *bindings_.at(binding).context, std::move(link));
-                });
+    check_bind(*version, *package, kinds_, channel_->peer_key(), time);
+    ask_for_key(
+        asked.request, binding, ccl::Request(ccl::CreateKey{version->bytes}), [=, this](ccl::KeyReleased&& released) {
+            Keychain keys(std::move(released.key));
+            Accounts accounts = accounts_of(version->binding, *package, kinds_, released.accounts);
+            Link link =
+                enclave::bind(*version, *package, keys, accounts, released.terms, time, options_.limits, random_);
+            hold(binding,
+                 std::make_shared<Context>(Context{
+                     std::move(version->binding), package, std::move(keys), std::move(accounts), {}, {}, 0, 0}));
+            add(asked, *bindings_.at(binding).context, std::move(link));
+        });
 }
 
 void Core::begin_amend(const Asked& asked, SignedVersion&& given, Context& context, TimeMs time) {
@@ -334,31 +374,34 @@ void Core::begin_amend(const Asked& asked, SignedVersion&& given, Context& conte
     check_served(version->binding);
     std::shared_ptr<const LoadedPackage> package = package_of(version->binding.package);
     try {
-        check_amend(context, *version, *package, time);
+        check_amend(context, *version, *package, kinds_, time);
     } catch (const Error& error) {
         return refuse(asked, context, error);
     }
     const std::uint64_t generation = context.generation;
-    ask_for_key(asked.request, binding, ccl::Request(ccl::OpenTerms{version->bytes}),
-                [=, this](ccl::KeyReleased&& released) {
-                    const auto found = bindings_.find(binding);
-                    // Evicted, or lost with an entry before this one.
-                    if (found == bindings_.end() || found->second.context->generation != generation) {
-                        throw Error(Code::conflict, "/previous", "reload the binding");
-                    }
-                    Context& now = *found->second.context;
-                    Keychain keys(std::move(released.key));
-                    Link link;
-                    try {
-                        link = amend(now, *version, *package, keys, released.terms, time, options_.limits, random_);
-                    } catch (const Error& error) {
-                        return refuse(asked, now, error);
-                    }
-                    now.binding = std::move(version->binding);
-                    now.package = package;
-                    now.keys = std::move(keys);
-                    add(asked, now, std::move(link));
-                });
+    ask_for_key(
+        asked.request, binding, ccl::Request(ccl::OpenTerms{version->bytes}), [=, this](ccl::KeyReleased&& released) {
+            const auto found = bindings_.find(binding);
+            // Evicted, or lost with an entry before this one.
+            if (found == bindings_.end() || found->second.context->generation != generation) {
+                throw Error(Code::conflict, "/previous", "reload the binding");
+            }
+            Context& now = *found->second.context;
+            Keychain keys(std::move(released.key));
+            Accounts accounts;
+            Link link;
+            try {
+                accounts = accounts_of(version->binding, *package, kinds_, released.accounts);
+                link = amend(now, *version, *package, keys, accounts, released.terms, time, options_.limits, random_);
+            } catch (const Error& error) {
+                return refuse(asked, now, error);
+            }
+            now.binding = std::move(version->binding);
+            now.package = package;
+            now.keys = std::move(keys);
+            now.accounts = std::move(accounts);
+            add(asked, now, std::move(link));
+        });
 }
 
 // ---------------------------------------------------------------------------------------------------- output

@@ -34,8 +34,9 @@ struct CoreOptions {
 
 class Core {
   public:
+    // `kinds`: of the ledgers that contracts may act on; they must outlive the core.
     Core(CoreOptions options, const runtime::Engine& engine, attest::EvidenceProvider& evidence, std::string sandbox,
-         const Hash256& measurement, Random& random);
+         const Hash256& measurement, Random& random, Kinds kinds = {});
 
     // Takes one frame from the node. Whatever is wrong with it becomes an error frame.
     void handle(const Frame& frame);
@@ -63,9 +64,15 @@ class Core {
         std::uint64_t generation;  // of the context that made it
         Hash256 id;                // of the entry, or of the head that it was refused on
         contract::EntryRecord record{};
-        std::optional<Error> refusal{};  // instead of an entry
-        std::string trace{};             // of the request, for the log
-        std::size_t size() const { return refusal ? 256 + refusal->rule().size() : record.size(); }
+        std::string account{};                      // of a prepare entry, as Slots names it
+        std::optional<Error> refusal{};             // instead of an entry
+        std::optional<Bytes> signed_transaction{};  // the same
+        std::string trace{};                        // of the request, for the log
+        bool is_entry() const { return !refusal && !signed_transaction; }
+        std::size_t size() const {
+            if (refusal) return 256 + refusal->rule().size();
+            return signed_transaction ? signed_transaction->size() : record.size();
+        }
     };
     struct Batch {
         std::vector<Pending> items;
@@ -89,6 +96,7 @@ class Core {
     void act(const Frame& frame);
     void begin_bind(const Asked& asked, SignedVersion&& version, TimeMs time);
     void begin_amend(const Asked& asked, SignedVersion&& version, Context& context, TimeMs time);
+    void sign(const Frame& frame);
 
     const std::shared_ptr<Context>& held(const Hash256& binding);  // throws where it is not
     Context& context_of(const Hash256& binding) { return *held(binding); }
@@ -119,7 +127,7 @@ class Core {
     void finish_batch(const Batch& batch, ccl::Reply&& reply);
     void check_receipt(const Hash256& entry_id, const ccl::LedgerReceipt& receipt);
     void release(const Batch& batch, const Pending& item, std::size_t index, const ccl::LedgerReceipt& receipt);
-    void tell_refusal(const Pending& item, bool head_is_the_ledgers);
+    void tell(const Pending& item, bool head_is_the_ledgers);
     void lose(const Pending& item, const Error& error);
     static Error built_on_nothing();
     void not_recorded(std::uint64_t request, std::string_view trace, const Error& error);
@@ -133,6 +141,7 @@ class Core {
     std::string sandbox_;
     Hash256 measurement_;
     Random& random_;
+    Kinds kinds_;
     crypto::PrivateKey key_;
     std::string key_evidence_;
     std::unique_ptr<attest::AttestedChannel> channel_;

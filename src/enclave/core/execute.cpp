@@ -5,6 +5,8 @@
 #include <crypto/hash.hpp>
 #include <schema/disclosure.hpp>
 
+#include "transact.hpp"
+
 namespace concordat::enclave {
 
 namespace {
@@ -102,6 +104,13 @@ void check_running(const Context& context, TimeMs time) {
     if (context.head.terminated) throw Error(Code::not_running, "/binding", "the binding is terminated");
     if (time < context.head.time) {
         throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
+    }
+    if (context.head.open() != nullptr) {
+        throw Error(Code::in_transaction, "/binding", "a transaction is open: " + context.head.open()->id.text());
+    }
+    if (context.head.disputed) {
+        throw Error(Code::disputed, "/binding",
+                    "a ledger went back on an outcome: the parties must amend or terminate");
     }
     if (context.head.paused_at(time)) {
         throw Error(Code::paused, "/binding",
@@ -257,7 +266,7 @@ Prepared prepare(const Context& context, std::string_view text, boost::json::sto
 }
 
 Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
-             std::span<const Bytes> ancestry, const runtime::Limits& limits) {
+             std::span<const Bytes> ancestry, const runtime::Limits& limits, Slots& slots) {
     const contract::Input& input = prepared.input;
     check_running(context, time);
     const auto* message = std::get_if<contract::Message>(&input.content);
@@ -310,7 +319,10 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     }
     link.head.senders[sender.key.thumbprint()] = {input.number(), input.digest};
 
-    entry.type = contract::EntryType::execute;
+    std::optional<PinnedEffect> pinned;
+    if (!output.effects.empty()) pinned = pin_effect(context, output.effects, time, slots);
+    entry.type = pinned ? contract::EntryType::prepare : contract::EntryType::execute;
+    if (pinned) entry.deadline = pinned->transaction.journal.deadline;
     entry.ledger = context.binding.chain;
     entry.binding = context.binding.id;
     entry.version = context.head.version;
@@ -328,7 +340,14 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     entry.events = std::move(output.events);
     entry.fuel = output.fuel;
     entry.meter = runtime::meter_version;
+    if (pinned) keep_transaction(link.head, std::move(pinned->transaction));
     link.record = finish_entry(entry, link.head, to_bytes(bytes_of(text)), parts, context.keys);
+    if (pinned) {
+        link.head.transactions.back().id = link.head.id;
+        slots.use(pinned->hold, pinned->account);
+        link.account = std::move(pinned->account);
+        link.slot = std::move(pinned->hold);
+    }
     return link;
 }
 

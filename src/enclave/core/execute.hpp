@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "context.hpp"
+#include "slots.hpp"
 
 namespace concordat::enclave {
 
@@ -13,6 +14,8 @@ namespace concordat::enclave {
 struct Link {
     contract::EntryRecord record;
     Head head;
+    std::string account{};  // prepare: whose slot it pins, and the slot, held until the entry has its place
+    Slots::Hold slot{};
 };
 
 // An input with all that is known about it without the head: whose it is, whether its signature holds, what it asks
@@ -36,7 +39,7 @@ Prepared prepare(const Context& context, std::string_view text, boost::json::sto
 // `text` and from this context, which may have advanced since but is still at the same version; `ancestry` as in
 // Execute.
 Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
-             std::span<const Bytes> ancestry, const runtime::Limits& limits);
+             std::span<const Bytes> ancestry, const runtime::Limits& limits, Slots& slots);
 
 // What bind and amend share with execute: take a new plain state into the head, redacted and rooted, and collect what
 // it discloses to whom; `before` is the head before, or the same one. `fresh_salts` re-salts everything (a new version

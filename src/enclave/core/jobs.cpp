@@ -99,6 +99,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         lane.running = false;
         done_.push_back(std::move(lane.jobs.front()));
         lane.jobs.pop_front();
+        if (job.slot_) job.slot_.unlock();  // its place among the entries is certain
         if (lane.jobs.empty()) {
             lanes_.erase(job.context.get());
         } else if (lane.jobs.front()->is_prepared_) {
@@ -134,8 +135,10 @@ void Jobs::run_one(Job& job) {
     }
     if (job.error) return;
     or_error(job.refusal, [&] {
-        Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, limits_);
+        Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, limits_, slots_);
         job.record = std::move(link.record);
+        job.account = std::move(link.account);
+        job.slot_ = std::move(link.slot);
         context.advance(std::move(link.head));
         made_bytes_ += job.record.size();
     });

@@ -26,9 +26,11 @@ struct Job {
     std::optional<Error> error, refusal;
     Hash256 id;  // of the entry, or of the head that it was refused on
     contract::EntryRecord record;
+    std::string account;  // of a prepare entry, as Slots names it
 
   private:
     friend class Jobs;
+    Slots::Hold slot_;
     struct Lane* lane_ = nullptr;
     bool is_prepared_ = false;
     std::array<unsigned char, 16 * 1024> first_memory_;  // enough for most messages; more comes from the heap
@@ -56,6 +58,7 @@ class Jobs {
     void wait();
     // What of the entries made still waits elsewhere in this process.
     void keep_back(std::size_t bytes) { kept_back_ = bytes; }
+    Slots& slots() { return slots_; }
 
     std::size_t under_way() const { return under_way_; }  // added and not taken
     std::size_t input_bytes() const { return input_bytes_; }
@@ -68,6 +71,7 @@ class Jobs {
 
     const runtime::Limits limits_;
     const std::size_t max_made_bytes_;
+    Slots slots_;
     std::atomic<std::size_t> kept_back_ = 0, made_bytes_ = 0;
     std::size_t under_way_ = 0, input_bytes_ = 0;  // the caller's thread only
     std::vector<std::unique_ptr<Job>> spare_;      // the caller's thread only

@@ -90,6 +90,7 @@ Bytes encode(const Act& v) {
     out.hash(v.binding);
     out.u64(static_cast<std::uint64_t>(v.time));
     out.bytes(v.input);
+    out.hash(v.transaction);
     out.text(v.trace);
     return out.take();
 }
@@ -101,7 +102,30 @@ Act decode_act(ByteView bytes) {
     v.binding = in.hash();
     v.time = static_cast<TimeMs>(in.u64());
     v.input = to_bytes(in.bytes());
+    v.transaction = in.hash();
     v.trace = ccl::read_trace(in);
+    in.finish();
+    return v;
+}
+
+Bytes encode(const Sign& v) {
+    wire::Writer out;
+    out.hash(v.binding);
+    out.hash(v.transaction);
+    out.u8(static_cast<std::uint8_t>(v.purpose));
+    out.u64(v.price);
+    return out.take();
+}
+
+Sign decode_sign(ByteView bytes) {
+    wire::Reader in(bytes);
+    Sign v;
+    v.binding = in.hash();
+    v.transaction = in.hash();
+    const std::uint8_t purpose = in.u8();
+    if (purpose > 1) throw Error(Code::protocol, "sign.purpose", "must be 0 or 1");
+    v.purpose = static_cast<ledger::Purpose>(purpose);
+    v.price = in.u64();
     in.finish();
     return v;
 }

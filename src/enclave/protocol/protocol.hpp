@@ -21,6 +21,7 @@ enum class FrameType : std::uint16_t {
     act = 7,           // → Act                    ← Committed
     ping = 8,          // → {}                     ← {} (a stuck enclave does not answer)
     error = 9,         // ← ErrorReply, for any request
+    sign = 10,         // → Sign                   ← the transaction that the other ledger takes
 };
 
 struct HelloReply {
@@ -52,13 +53,22 @@ struct Execute {
     std::string trace{};  // the request's, for the log: at most 64 of a-z, 0-9 and -
 };
 
-// bind, amend, propose, close, terminate. `input` is the entry's input (docs/formats.md §5).
+// bind, amend, propose, close, terminate, cancelling, outcome, disputed. `input` is the entry's input (docs/formats.md
+// §5).
 struct Act {
     contract::EntryType type{};
     Hash256 binding;  // zero for bind
     TimeMs time = 0;
     Bytes input;
+    Hash256 transaction{};  // cancelling, outcome, disputed: the prepare entry
     std::string trace{};
+};
+
+// For a transaction of a binding whose head is the ledger's: told only once the ledger has said so.
+struct Sign {
+    Hash256 binding, transaction;
+    ledger::Purpose purpose{};
+    ledger::Price price = 0;
 };
 
 struct Committed {
@@ -85,6 +95,8 @@ Bytes encode(const Execute& v);
 Execute decode_execute(ByteView in);
 Bytes encode(const Act& v);
 Act decode_act(ByteView in);
+Bytes encode(const Sign& v);
+Sign decode_sign(ByteView in);
 Bytes encode(const Committed& v);
 Bytes encode_committed(const contract::EntryRecord& record, const ccl::Claim& claim, const ccl::LedgerReceipt& receipt);
 Committed decode_committed(ByteView in);

@@ -43,6 +43,9 @@ class FakeKind final : public Kind {
     explicit FakeKind(std::string chain) : chain_(std::move(chain)) {}
     std::string_view name() const override { return "fake"; }
     void check(const Pin& pin) const override;
+    void check(const Target& target, const Finality& finality) const override;
+    // The arguments are the call.
+    json::Object call(const Target& target, const json::Object& arguments, const std::string& field) const override;
     std::string account(const SecretKey& key) const override;
     Bytes sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const override;
     Judgement judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const override;

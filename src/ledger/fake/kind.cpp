@@ -30,6 +30,14 @@ void FakeKind::check(const Pin& pin) const {
     if (pin.chain != chain_) throw Error(Code::bad_format, "/chain", "must be " + chain_);
 }
 
+void FakeKind::check(const Target& target, const Finality&) const {
+    if (target.call != "pay") throw Error(Code::bad_format, "/call", "must be pay");
+}
+
+json::Object FakeKind::call(const Target&, const json::Object& arguments, const std::string&) const {
+    return arguments;
+}
+
 std::string FakeKind::account(const SecretKey& key) const { return crypto::sha256(key.expose()).hex().substr(0, 16); }
 
 Bytes FakeKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const {

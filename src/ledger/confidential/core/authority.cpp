@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <base/error.hpp>
 #include <contract/binding.hpp>
+#include <crypto/hash.hpp>
 
 #include "ledger.hpp"
 
@@ -53,6 +54,14 @@ std::vector<SecretBytes> RecordLedger::open_sealed_terms(const contract::Binding
     return terms;
 }
 
+// Who may use an account is who satisfies the policy that it follows from: bindings with the same one share it, and no
+// other enclave can ever have its key. It needs no place of its own on the disk.
+SecretKey RecordLedger::accounts_of(const attest::Policy& policy) const {
+    const Hash256 enclaves = crypto::sha256(json::canonical(policy.to_json()));
+    const auto own = keys_.encryption.jwk_text();
+    return crypto::derive_key(bytes_of(own.expose()), {bytes_of("concordat/ledger-accounts/1"), enclaves.view()});
+}
+
 // Keys of offers that were never locked are dropped, oldest first: whoever still wants one asks again.
 RecordLedger::Pending& RecordLedger::pending_for(const Hash256& binding) {
     if (const auto found = pending_.find(binding); found != pending_.end()) return found->second;
@@ -76,7 +85,7 @@ KeyReleased RecordLedger::create_key(EnclaveId enclave, ByteView binding_jws) {
     std::vector<SecretBytes> terms = open_sealed_terms(binding);
     Pending& pending = pending_for(binding.id);
     pending.released |= std::uint64_t{1} << enclave;
-    return {pending.key.copy(), std::move(terms)};
+    return {pending.key.copy(), accounts_of(binding.enclaves), std::move(terms)};
 }
 
 KeyReleased RecordLedger::release_key(EnclaveId enclave, const Hash256& binding) {
@@ -85,7 +94,7 @@ KeyReleased RecordLedger::release_key(EnclaveId enclave, const Hash256& binding)
     if (head == nullptr) throw Error(Code::not_found, "/binding", "must be a binding of this ledger");
     state_.policy(head->policy).require(asking.claims, enclave_product);
     head->released |= std::uint64_t{1} << enclave;
-    return {head->key.copy(), {}};
+    return {head->key.copy(), accounts_of(state_.policy(head->policy)), {}};
 }
 
 KeyReleased RecordLedger::open_terms(EnclaveId enclave, ByteView binding_jws) {
@@ -101,7 +110,7 @@ KeyReleased RecordLedger::open_terms(EnclaveId enclave, ByteView binding_jws) {
     next.enclaves.require(asking.claims, enclave_product);
     std::vector<SecretBytes> terms = open_sealed_terms(next);
     head->released |= std::uint64_t{1} << enclave;
-    return {head->key.copy(), std::move(terms)};
+    return {head->key.copy(), accounts_of(next.enclaves), std::move(terms)};
 }
 
 }  // namespace concordat::ledger::confidential

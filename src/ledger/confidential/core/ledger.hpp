@@ -114,6 +114,7 @@ class RecordLedger {
     const Admitted& admitted(EnclaveId enclave) const;
     EnclaveId slot_for(const Hash256& thumbprint);
     void forget_releases(EnclaveId enclave);
+    SecretKey accounts_of(const attest::Policy& policy) const;
     std::vector<SecretBytes> open_sealed_terms(const contract::Binding& binding) const;
     void require_ours(const contract::Binding& binding) const;
     Pending& pending_for(const Hash256& binding);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <base/error.hpp>
+#include <crypto/hash.hpp>
 
 namespace concordat::ledger::confidential {
 namespace {
@@ -149,6 +150,7 @@ struct ReplyWriter {
     void operator()(const KeyReleased& v) const {
         put_kind(out, ReplyKind::key_released);
         out.raw(v.key.expose());
+        out.raw(v.accounts.expose());
         out.u32(static_cast<std::uint32_t>(v.terms.size()));
         for (const SecretBytes& term : v.terms) out.bytes(term.expose());
     }
@@ -170,8 +172,7 @@ struct ReplyWriter {
 
 KeyReleased read_key(wire::Reader& in) {
     KeyReleased v;
-    const ByteView key = in.raw(32);
-    std::copy(key.begin(), key.end(), v.key.expose().begin());
+    for (SecretKey* key : {&v.key, &v.accounts}) std::ranges::copy(in.raw(32), key->expose().begin());
     const std::uint32_t n = in.count(max_sealed_terms);
     for (std::uint32_t i = 0; i < n; ++i) v.terms.emplace_back(to_bytes(in.bytes(max_document)));
     return v;
@@ -217,6 +218,10 @@ std::string read_trace(wire::Reader& in) {
         std::ranges::all_of(trace, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
     if (!plain) throw Error(Code::protocol, "trace", "must be of a-z, 0-9 and -");
     return trace;
+}
+
+SecretKey account_key(const SecretKey& accounts, std::string_view chain, std::string_view name) {
+    return crypto::derive_key(accounts.expose(), {bytes_of(chain), bytes_of(name)});
 }
 
 Bytes encode(const Request& request) {

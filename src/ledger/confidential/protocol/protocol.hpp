@@ -91,8 +91,12 @@ struct Refused {
 };
 struct KeyReleased {
     SecretKey key;
+    // Of the accounts on other ledgers that enclaves of the version's `enclaves` share: account_key() makes each.
+    SecretKey accounts;
     std::vector<SecretBytes> terms;  // CreateKey, OpenTerms: each sealed term's plaintext, in the document's order
 };
+// The key of the account with this name on a chain.
+SecretKey account_key(const SecretKey& accounts, std::string_view chain, std::string_view name);
 struct ItemResult {
     bool appended = false;
     LedgerReceipt receipt;            // when appended

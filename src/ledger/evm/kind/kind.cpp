@@ -1,5 +1,7 @@
 #include "kind.hpp"
 
+#include <ledger/evm/protocol/abi.hpp>
+
 #include <algorithm>
 #include <charconv>
 
@@ -13,15 +15,23 @@ constexpr std::uint64_t max_gas = std::uint64_t{1} << 40;  // far above every ch
     throw Error(Code::bad_receipt, std::move(field), std::move(rule));
 }
 
+void check_gas(std::uint64_t gas, const std::string& field) {
+    if (gas < transfer_gas || gas > max_gas) throw Error(Code::bad_format, field, "must be from 21000 to 2^40 gas");
+}
+
 std::uint64_t read_gas(json::Reader& reader) {
     const std::string_view text = reader.string("gas", 20);
     std::uint64_t gas = 0;
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), gas);
     const bool whole = problem == std::errc{} && end == text.data() + text.size() && !text.starts_with('0');
-    if (!whole || gas < transfer_gas || gas > max_gas) {
-        reader.fail("gas", "must be a decimal integer from 21000 to 2^40, as text");
-    }
+    if (!whole) reader.fail("gas", "must be a decimal integer, as text");
+    check_gas(gas, reader.at("gas"));
     return gas;
+}
+
+abi::Function function_of(const Target& target) {
+    if (target.interface.is_null()) return abi::Function::parse(target.call, "/call");
+    return abi::Interface::parse(target.interface, "/interface").function(target.call, "/call");
 }
 
 // Only one text stands for each value: the call is compared and hashed as text elsewhere.
@@ -115,6 +125,26 @@ void EvmKind::check(const Pin& pin) const {
     if (fate_of(call, cancellation(account, call.legacy), true) != Fate::cancelled) {
         throw Error(Code::bad_format, "/call", "must not be what a cancellation is");
     }
+}
+
+void EvmKind::check(const Target& target, const Finality& finality) const {
+    depth_needed(finality);
+    read_address(target.address, "/address");
+    check_gas(target.work, "/work");
+    const abi::Function function = function_of(target);
+    if (function.constant) throw Error(Code::bad_format, "/call", "must change something: it is declared view or pure");
+    if (!function.inputs.parts.empty() && !function.inputs.is_named()) {
+        throw Error(Code::bad_format, "/call", "must name each parameter: arguments are given by name");
+    }
+}
+
+json::Object EvmKind::call(const Target& target, const json::Object& arguments, const std::string& field) const {
+    Call out;
+    out.to = Address::parse(target.address, "/address");
+    out.data = function_of(target).encode_call(arguments, field);
+    out.gas = target.work;
+    if (out.data.size() > max_call_data_bytes) throw Error(Code::too_large, field, "must encode to at most 128 KiB");
+    return out.to_json();
 }
 
 std::string EvmKind::account(const SecretKey& key) const { return address_of(crypto::secp256k1_point(key)).text(); }

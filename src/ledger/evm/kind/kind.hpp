@@ -49,6 +49,10 @@ class EvmKind final : public Kind {
   public:
     std::string_view name() const override { return "evm"; }
     void check(const Pin& pin) const override;
+    // A target's interface is a JSON ABI, and its call a function of it by name or signature; without an interface the
+    // call says all: "transfer(address to, uint256 amount)". Arguments are an object by the parameters' names.
+    void check(const Target& target, const Finality& finality) const override;
+    json::Object call(const Target& target, const json::Object& arguments, const std::string& field) const override;
     std::string account(const SecretKey& key) const override;  // EIP-55
     Bytes sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const override;
     // Proved with witness "clique"; with "host" the inclusion is checked and the block's standing is the host's word.

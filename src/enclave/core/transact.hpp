@@ -1,0 +1,34 @@
+// Effects on other ledgers: the entries of a transaction that follow its prepare entry, and what is signed for it
+// (docs/transactions.md). Pure functions like execute(). The rules are transaction/journal.hpp's.
+#pragma once
+#include "execute.hpp"
+
+namespace concordat::enclave {
+
+// The accounts of a version. Throws Error naming what the binding's ledgers do not give, or what no call could be made
+// with; `secret` as KeyReleased has it.
+Accounts accounts_of(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds,
+                     const SecretKey& secret);
+// The same without keys: whether a version may come into force.
+void check_ledgers(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds);
+json::Object addresses_of(const Accounts& accounts);
+
+// What execute() needs for an effect: the transaction that it begins, all but its id, and the slot held until its entry
+// has its place. Completes the effect with ledger and pin. Throws Error(undeclared_effect | bad_format | …).
+struct PinnedEffect {
+    Transaction transaction;
+    std::string account;  // as Slots names it
+    Slots::Hold hold;
+};
+PinnedEffect pin_effect(const Context& context, json::Array& effects, TimeMs time, Slots& slots);
+void keep_transaction(Head& head, Transaction&& transaction);
+
+// `transaction` is the prepare entry's id.
+Link cancel(const Context& context, const Hash256& transaction, TimeMs time);
+// `evidence`: JCS of what Kind::judge takes.
+Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time);
+Link dispute(const Context& context, const Hash256& transaction, TimeMs time);
+// The transaction that the other ledger takes. Only for a head that is recorded.
+Bytes sign(const Context& context, const Hash256& transaction, ledger::Purpose purpose, ledger::Price price);
+
+}  // namespace concordat::enclave

@@ -1,0 +1,334 @@
+// An enclave's half of a transaction with another ledger, and a host that asks for more than it may have.
+#include <ledger/fake/fake.hpp>
+
+#include "support.hpp"
+
+namespace concordat::test {
+namespace {
+
+using ledger::Fate;
+using ledger::Purpose;
+
+const contract::Package& payer_package() {
+    static const contract::Package built = build_contract("payer");
+    return built;
+}
+
+json::Object cash(const std::string& account = "treasury") {
+    return json::Object{{"chain", "fake:1"},
+                        {"genesis", "the first block"},
+                        {"address", "anybody"},
+                        {"account", account},
+                        {"work", "1"},
+                        {"ceiling", "1000"},
+                        {"finality", json::Object{{"blocks", 3}, {"witness", "host"}}},
+                        {"deadline_minutes", 10}};
+}
+
+struct Payer {
+    LedgerWorld& platform;
+    SystemRandom random;
+    contract::Contract contract = contract::Contract::parse(payer_package().config);
+    json::Object document;
+    Hash256 id, version, head;
+    Bytes jws;
+    enclave::Committed last;
+    client::AudienceKeys keys;
+
+    explicit Payer(LedgerWorld& where, json::Object ledgers = {{"cash", cash()}}) : platform(where) {
+        document = platform.document(++Forward::count());
+        document["package"] = payer_package().id().text();
+        document["sources"] = json::Object{};
+        document["terms"] = json::Object{};
+        document["ledgers"] = std::move(ledgers);
+        id = version = version_of(document);
+        jws = platform.signed_jws(document);
+    }
+    void take(enclave::Committed&& made) {
+        last = std::move(made);
+        head = LedgerWorld::id_of(last.record);
+    }
+    void lock(HostedEnclave& enclave) {
+        enclave.load(payer_package());
+        take(enclave.act(EntryType::bind, {}, jws, start_time));
+        keys = client::open_audience_keys(entry().audiences, platform.world.buyer_encryption);
+    }
+    contract::Entry entry() const { return last.record.check(); }
+    std::string message(int amount, const std::string& purpose, std::int64_t number) {
+        contract::Message out;
+        out.binding = id;
+        out.version = version;
+        out.seen = head;
+        out.ledger = platform.ledger->chain();
+        out.action = "pay";
+        out.number = number;
+        out.expires = start_time + hour;
+        return client::make_message(out, contract.actions.at("pay").message,
+                                    json::Object{{"amount", amount}, {"purpose", purpose}}, keys, platform.world.buyer,
+                                    random);
+    }
+    void pay(HostedEnclave& enclave, int amount, const std::string& purpose, std::int64_t number) {
+        take(enclave.execute(id, message(amount, purpose, number), start_time));
+    }
+    void step(HostedEnclave& enclave, EntryType type, const Hash256& transaction, const json::Value& input = nullptr) {
+        const Bytes bytes = input.is_null() ? Bytes{} : to_bytes(bytes_of(json::canonical(input)));
+        take(enclave::decode_committed(enclave.call(
+            enclave::FrameType::act,
+            enclave::encode(enclave::Act{
+                .type = type, .binding = id, .time = start_time, .input = bytes, .transaction = transaction}))));
+    }
+    Bytes sign(HostedEnclave& enclave, const Hash256& transaction, Purpose purpose, ledger::Price price) {
+        return enclave.call(enclave::FrameType::sign, enclave::encode(enclave::Sign{id, transaction, purpose, price}));
+    }
+};
+
+struct Transact : Hosted {
+    ledger::fake::FakeKind fake{"fake:1"};
+    std::array<const ledger::Kind*, 1> kinds{&fake};
+
+    std::unique_ptr<HostedEnclave> make_paying() {
+        return std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock,
+                                               enclave::CoreOptions{}, kinds);
+    }
+    json::Value evidence(const ledger::Pin& pin, Fate fate, std::uint64_t depth = 3) const {
+        return fake.evidence(pin, {.fate = fate, .proved = false, .transaction = "t", .block = 9}, depth);
+    }
+    std::unique_ptr<HostedEnclave> paying = make_paying();
+};
+
+std::string body_of(const Bytes& transaction) {
+    return std::string(json::parse(text_of(transaction), "").as_object().at("body").as_string());
+}
+
+TEST_F(Transact, APaymentIsPreparedSignedAndConcluded) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    const auto account = std::string(payer.entry().accounts.at("cash").as_string());
+
+    payer.pay(*paying, 5, "the invoice", 1);
+    const contract::Entry prepare = payer.entry();
+    const Hash256 transaction = payer.head;
+    EXPECT_EQ(prepare.type, EntryType::prepare);
+    EXPECT_EQ(prepare.deadline, start_time + 10 * 60'000);
+    EXPECT_EQ(prepare.pin().account, account);
+    EXPECT_EQ(prepare.pin().slot, 0u);
+    EXPECT_EQ(prepare.pin().ceiling, 1000u);
+    EXPECT_EQ(prepare.pin().call.at("pay"), "5");
+    EXPECT_EQ(prepare.effects.at(0).as_object().at("ledger"), "cash");
+
+    const std::string body = body_of(payer.sign(*paying, transaction, Purpose::call, 800));
+    EXPECT_NE(body.find(R"("purpose":"call")"), std::string::npos) << body;
+    EXPECT_NE(body.find(account), std::string::npos) << body;
+
+    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pin(), Fate::called));
+    const contract::Entry outcome = payer.entry();
+    EXPECT_EQ(outcome.ending, "committed");
+    EXPECT_EQ(outcome.transaction, transaction);
+    EXPECT_EQ(outcome.state_after, prepare.state_after);
+
+    // The next one: the account's next slot.
+    payer.pay(*paying, 6, "another", 2);
+    EXPECT_EQ(payer.entry().pin().slot, 1u);
+}
+
+TEST_F(Transact, WhatComesToNothingLeavesTheStateAsItWas) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 0, "only said", 1);
+    const contract::Entry before = payer.entry();
+    EXPECT_EQ(before.type, EntryType::execute);
+
+    payer.pay(*paying, 5, "the invoice", 2);
+    const contract::Entry prepare = payer.entry();
+    const Hash256 transaction = payer.head;
+    EXPECT_NE(prepare.state_after, before.state_after);
+    payer.step(*paying, EntryType::cancelling, transaction);
+    EXPECT_EQ(payer.entry().state_after, prepare.state_after);
+    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pin(), Fate::cancelled));
+    EXPECT_EQ(payer.entry().ending, "aborted");
+    EXPECT_EQ(payer.entry().state_after, before.state_after);
+    EXPECT_EQ(json::parse(text_of(payer.last.record.state), "").as_object().at("paid"), 0);
+
+    // Its number stays used, and the next message runs on what there was before.
+    EXPECT_EQ(error_of([&] { payer.pay(*paying, 5, "the invoice", 2); }), "replayed /number");
+    payer.pay(*paying, 7, "again", 3);
+    EXPECT_EQ(json::parse(text_of(payer.last.record.state), "").as_object().at("paid"), 7);
+}
+
+TEST_F(Transact, NothingRunsMeanwhile) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 5, "the invoice", 1);
+    const Hash256 transaction = payer.head;
+    EXPECT_EQ(error_of([&] { payer.pay(*paying, 0, "more", 2); }), "in_transaction /binding");
+    EXPECT_EQ(error_of([&] {
+                  payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pin(), Fate::called, 2));
+              }),
+              "bad_receipt /evidence/depth");
+    payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pin(), Fate::failed));
+    EXPECT_EQ(payer.entry().ending, "aborted");
+    payer.pay(*paying, 0, "more", 2);
+}
+
+TEST_F(Transact, AHostGetsNoSecondSignatureOfAnotherKind) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 5, "the invoice", 1);
+    const Hash256 transaction = payer.head;
+    const ledger::Pin pin = payer.entry().pin();
+    EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::call, 801); }), "action_refused /price");
+    EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::cancel, 10); }), "action_refused /purpose");
+    EXPECT_EQ(error_of([&] { payer.sign(*paying, hash_of("another"), Purpose::call, 10); }), "not_found /transaction");
+    EXPECT_EQ(error_of([&] { payer.step(*paying, EntryType::disputed, transaction); }), "action_refused /type");
+    ledger::Pin other = pin;
+    other.slot = 1;
+    EXPECT_EQ(error_of([&] { payer.step(*paying, EntryType::outcome, transaction, evidence(other, Fate::called)); }),
+              "bad_receipt /evidence/seal");
+    payer.step(*paying, EntryType::cancelling, transaction);
+    EXPECT_EQ(error_of([&] { payer.step(*paying, EntryType::cancelling, transaction); }), "action_refused /type");
+    EXPECT_NE(body_of(payer.sign(*paying, transaction, Purpose::cancel, 1000)).find("cancel"), std::string::npos);
+    payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::called));
+    EXPECT_EQ(payer.entry().ending, "committed");
+    EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::call, 10); }), "action_refused /transaction");
+    EXPECT_EQ(error_of([&] { payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::called)); }),
+              "action_refused /type");
+}
+
+// A signature is an effect: it must not leave while the entry that allows it is not recorded.
+TEST_F(Transact, NothingIsSignedBeforeItsEntryIsRecorded) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    paying->relay = false;
+    const std::uint64_t message = paying->begin_execute(payer.id, payer.message(5, "x", 1), start_time);
+    // The host knows the entry's id only from the ledger; here it guesses right.
+    paying->relay = true;
+    paying->deliver = false;
+    paying->pump();
+    EXPECT_FALSE(paying->answered(message));
+    const Hash256 transaction = platform.ledger->head(payer.id, hash_of("nonce")).entry_id;
+    const std::uint64_t asked = paying->send(enclave::FrameType::sign,
+                                             enclave::encode(enclave::Sign{payer.id, transaction, Purpose::call, 10}));
+    EXPECT_FALSE(paying->answered(asked));
+    paying->deliver = true;
+    paying->pump();
+    EXPECT_TRUE(paying->answered(message));
+    EXPECT_NE(body_of(paying->take(asked)).find("call"), std::string::npos);
+}
+
+// The enclave is shown the state in which only the call may be signed, after 'cancelling' was recorded elsewhere.
+TEST_F(Transact, AnOldHeadSignsNothing) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 5, "the invoice", 1);
+    const Hash256 transaction = payer.head;
+    const contract::EntryRecord prepared = payer.last.record;
+    const ledger::Pin pin = payer.entry().pin();
+    payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::failed));
+
+    auto other = make_paying();
+    other->load(payer_package());
+    other->load_binding(payer.jws, prepared);
+    EXPECT_EQ(error_of([&] { payer.sign(*other, transaction, Purpose::call, 10); }), "conflict /previous");
+}
+
+TEST_F(Transact, AnotherEnclaveGoesOn) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 5, "the invoice", 1);
+    const Hash256 transaction = payer.head;
+    const ledger::Pin pin = payer.entry().pin();
+    auto other = make_paying();
+    other->load(payer_package());
+    other->load_binding(payer.jws, payer.last.record);
+    EXPECT_EQ(body_of(payer.sign(*other, transaction, Purpose::call, 10)),
+              body_of(payer.sign(*paying, transaction, Purpose::call, 10)));
+    payer.step(*other, EntryType::cancelling, transaction);
+    payer.step(*other, EntryType::outcome, transaction, evidence(pin, Fate::cancelled));
+    EXPECT_EQ(payer.entry().ending, "aborted");
+
+    // It believes that slot 0 is free; the ledger knows better, and tells it.
+    EXPECT_EQ(error_of([&] { payer.pay(*other, 5, "again", 2); }), "conflict /previous");
+    other->load_binding(payer.jws, payer.last.record);
+    payer.pay(*other, 5, "again", 2);
+    EXPECT_EQ(payer.entry().pin().slot, 1u);
+}
+
+TEST_F(Transact, ManyBindingsShareAnAccountWithoutAGap) {
+    constexpr int count = 24;
+    std::vector<std::unique_ptr<Payer>> payers;
+    for (int i = 0; i < count; ++i) {
+        payers.push_back(std::make_unique<Payer>(platform));
+        payers.back()->lock(*paying);
+    }
+    std::vector<std::uint64_t> asked;
+    for (auto& payer : payers) {
+        asked.push_back(paying->queue(
+            enclave::FrameType::execute,
+            enclave::encode(enclave::Execute{payer->id, start_time, payer->message(5, "together", 1), {}})));
+    }
+    paying->pump();
+    std::set<std::uint64_t> slots;
+    std::set<std::string> accounts;
+    for (std::size_t i = 0; i < payers.size(); ++i) {
+        payers[i]->take(enclave::decode_committed(paying->take(asked[i])));
+        slots.insert(payers[i]->entry().pin().slot);
+        accounts.insert(payers[i]->entry().pin().account);
+    }
+    EXPECT_EQ(accounts.size(), 1u);
+    EXPECT_EQ(slots.size(), static_cast<std::size_t>(count));
+    EXPECT_EQ(*slots.rbegin(), static_cast<std::uint64_t>(count - 1));
+}
+
+TEST_F(Transact, ADisputeHaltsTheBindingUntilThePartiesDecide) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 5, "the invoice", 1);
+    const Hash256 transaction = payer.head;
+    payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pin(), Fate::called));
+    payer.step(*paying, EntryType::disputed, transaction);
+    EXPECT_EQ(error_of([&] { payer.pay(*paying, 0, "more", 2); }), "disputed /binding");
+    // What the outcome has may fill the slot again, and nothing else.
+    EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::cancel, 10); }), "action_refused /purpose");
+    EXPECT_NE(body_of(payer.sign(*paying, transaction, Purpose::call, 10)).find("call"), std::string::npos);
+
+    const json::Object next = next_document(parse_binding(payer.document));
+    payer.take(paying->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
+    const Bytes both = sign_version(next, platform.world.buyer, platform.world.seller);
+    payer.take(paying->act(EntryType::amend, payer.id, both, start_time));
+    payer.version = version_of(next);
+    payer.keys = client::open_audience_keys(payer.entry().audiences, platform.world.buyer_encryption);
+    payer.pay(*paying, 0, "more", 2);
+}
+
+TEST_F(Transact, NoAmendmentAndNoEndMeanwhile) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    const json::Object next = next_document(parse_binding(payer.document));
+    payer.pay(*paying, 5, "the invoice", 1);
+    payer.take(paying->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
+    const Bytes both = sign_version(next, platform.world.buyer, platform.world.seller);
+    EXPECT_EQ(error_of([&] { paying->act(EntryType::amend, payer.id, both, start_time); }), "in_transaction /binding");
+}
+
+TEST_F(Transact, ABindingMustFitTheContractsLedgers) {
+    const auto refused = [&](json::Object ledgers) {
+        Payer payer(platform, std::move(ledgers));
+        return error_of([&] { payer.lock(*paying); });
+    };
+    EXPECT_EQ(refused({}), "missing_field /ledgers/cash");
+    EXPECT_EQ(refused({{"cash", cash()}, {"gold", cash()}}), "unknown_field /ledgers/gold");
+    auto unknowing = std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock);
+    Payer payer(platform);
+    EXPECT_EQ(error_of([&] { payer.lock(*unknowing); }), "bad_package /contract/ledgers/cash/kind");
+}
+
+TEST_F(Transact, AnEffectThatNoCallCanBeMadeOfIsRefusedAndLeavesNoGap) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    EXPECT_EQ(error_of([&] { payer.pay(*paying, 999, "two of them", 1); }), "undeclared_effect /output/effects");
+    payer.pay(*paying, 5, "one", 1);
+    EXPECT_EQ(payer.entry().pin().slot, 0u);
+}
+
+}  // namespace
+}  // namespace concordat::test
