@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 
 help:
 	@echo "make demo       install, build, and run the equity-forward sample end to end (DEMO_EXIT=1: stop the node after)"
-	@echo "make test       install, build, run every test"
+	@echo "make test       install, build, run every test, then test-sanitizers"
 	@echo "make test-fast  build and run the unit tests only"
 	@echo "make test-sanitizers  unit tests under ASan, UBSan and TSan, and a short run of each fuzz target"
 	@echo "make bench      measure, print the table, write build/bench.json"
@@ -23,6 +23,7 @@ test-fast: build
 test: build
 	@tools/install.sh --evm
 	@tools/test.sh
+	@tools/test.sh --sanitizers
 test-sanitizers: install
 	@tools/test.sh --sanitizers
 bench: build

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every test of the release build, slow ones included. With --sanitizers instead: every module's unit tests under
-# AddressSanitizer and UBSan, those of the modules that have threads under TSan, and a short run of each fuzz target.
+# AddressSanitizer and UBSan, what runs on several threads under TSan, and a short run of each fuzz target.
 # Each part writes its log to build/test-logs and says how long it took.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,8 +22,10 @@ case "${1:-}" in
   --sanitizers)
     part asan-build tools/build.sh asan unit_tests
     part asan ctest --test-dir build/asan --output-on-failure -j "$jobs" -L unit
-    part tsan-build tools/build.sh tsan concordat_base_test concordat_http_test concordat_node_test
+    part tsan-build tools/build.sh tsan concordat_base_test concordat_http_test concordat_node_test host_test
+    export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
     part tsan ctest --test-dir build/tsan --output-on-failure -j "$jobs" -R '^concordat_(base|http|node)_test$'
+    part tsan-enclave build/tsan/tests/host_test --gtest_filter='Parallel.*:Transact.Many*'
     tools/install.sh --fuzz
     part fuzz tools/fuzz.sh "${FUZZ_SECONDS:-5}" ;;
   *) echo "usage: tools/test.sh [--sanitizers]" >&2; exit 2 ;;
