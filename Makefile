@@ -1,10 +1,10 @@
 # The front door. Every target installs what it lacks first; the second time that does nothing.
 JOBS ?= $(shell nproc)
-.PHONY: help all install build demo test test-fast test-sanitizers bench fuzz lint format asan tsan clean
+.PHONY: help all install build demo test test-fast test-sanitizers bench fuzz lint format clean
 
 help:
 	@echo "make demo       install, build, and run the equity-forward sample end to end (DEMO_EXIT=1: stop the node after)"
-	@echo "make test       install, build, run every test, then test-sanitizers"
+	@echo "make test       install, build, run every test"
 	@echo "make test-fast  build and run the unit tests only"
 	@echo "make test-sanitizers  unit tests under ASan, UBSan and TSan, and a short run of each fuzz target"
 	@echo "make bench      measure, print the table, write build/bench.json"
@@ -23,7 +23,6 @@ test-fast: build
 test: build
 	@tools/install.sh --evm
 	@tools/test.sh
-	@tools/test.sh --sanitizers
 test-sanitizers: install
 	@tools/test.sh --sanitizers
 bench: build
@@ -32,8 +31,6 @@ bench: build
 fuzz:
 	@tools/install.sh --fuzz
 	@tools/fuzz.sh $${FUZZ_SECONDS:-60}
-asan tsan: install
-	@tools/build.sh $@ unit_tests && ctest --test-dir build/$@ --output-on-failure -L unit
 lint:
 	@tools/install.sh --lint
 	@tools/lint.sh

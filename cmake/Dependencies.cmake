@@ -42,15 +42,11 @@ if(CONCORDAT_TESTS)
 endif()
 
 if(CONCORDAT_SANITIZE STREQUAL "address")
-  # g++ 12 warns of what instrumented library code does not do (GCC 105562).
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized)
+  # By clang, and ready for libFuzzer: one build for the unit tests and the fuzz targets.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 elseif(CONCORDAT_SANITIZE STREQUAL "thread")
   # The fences that it does not follow are in Asio, beside atomics that it does.
   add_compile_options(-fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
   add_link_options(-fsanitize=thread)
-endif()
-if(CONCORDAT_FUZZ)
-  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
-  add_link_options(-fsanitize=address,undefined)
 endif()

@@ -106,7 +106,7 @@ endfunction()
 # concordat_fuzz(NAME x SOURCES … DEPS modules…): a libFuzzer target; its kept corpus is tests/fuzz/corpus/<x>.
 function(concordat_fuzz)
   cmake_parse_arguments(F "" "NAME" "SOURCES;DEPS" ${ARGN})
-  if(CONCORDAT_FUZZ)
+  if(CONCORDAT_SANITIZE STREQUAL "address")
     add_executable(fuzz_${F_NAME} ${F_SOURCES})
     set_target_properties(fuzz_${F_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     foreach(dep IN LISTS F_DEPS)

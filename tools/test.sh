@@ -20,13 +20,14 @@ case "${1:-}" in
     part release ctest --test-dir build --output-on-failure -j "$jobs"
     grep "tests passed" build/test-logs/release.log ;;
   --sanitizers)
-    part asan-build tools/build.sh asan unit_tests
+    tools/install.sh --fuzz
+    tools/install.sh --evm
+    part asan-build tools/build.sh asan unit_tests fuzz_targets
     part asan ctest --test-dir build/asan --output-on-failure -j "$jobs" -L unit
+    part fuzz tools/fuzz.sh "${FUZZ_SECONDS:-5}"
     part tsan-build tools/build.sh tsan concordat_base_test concordat_http_test concordat_node_test host_test
     export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp"
     part tsan ctest --test-dir build/tsan --output-on-failure -j "$jobs" -R '^concordat_(base|http|node)_test$'
-    part tsan-enclave build/tsan/tests/host_test --gtest_filter='Parallel.*:Transact.Many*'
-    tools/install.sh --fuzz
-    part fuzz tools/fuzz.sh "${FUZZ_SECONDS:-5}" ;;
+    part tsan-enclave build/tsan/tests/host_test --gtest_filter='Parallel.*:Transact.Many*' ;;
   *) echo "usage: tools/test.sh [--sanitizers]" >&2; exit 2 ;;
 esac
