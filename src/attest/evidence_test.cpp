@@ -177,7 +177,7 @@ TEST_F(EvidenceTest, policy_document_round_trips_and_is_strict) {
     EXPECT_EQ(field_of([](auto& d) { d.erase("minimum_svn"); }), "/enclaves/minimum_svn");
     EXPECT_EQ(field_of([](auto& d) { d["more"] = 1; }), "/enclaves/more");
     json::Object hardware_only = document;
-    hardware_only["evidence"] = {"tdx"};
+    hardware_only["evidence"] = json::Array{"tdx"};
     hardware_only.erase("development_roots");
     EXPECT_NO_THROW(Policy::parse(hardware_only, ""));
 }

@@ -33,13 +33,7 @@ void merge(crypto::GeneralJws& jws, const crypto::GeneralJws& more) {
 
 Drafts::Drafts(boost::asio::io_context& loop, Journal& journal, Chronicle& chronicle, Lanes& lanes,
                registry::Store& packages, Clock& clock)
-    : loop_(loop),
-      journal_(journal),
-      chronicle_(chronicle),
-      lanes_(lanes),
-      packages_(packages),
-      clock_(clock),
-      timer_(loop) {}
+    : journal_(journal), chronicle_(chronicle), lanes_(lanes), packages_(packages), clock_(clock), timer_(loop) {}
 
 // --- Looking up.
 

@@ -74,7 +74,6 @@ class Drafts {
     void watch();
     void close_overdue(const BindingRow& row);
 
-    boost::asio::io_context& loop_;
     Journal& journal_;
     Chronicle& chronicle_;
     Lanes& lanes_;

@@ -37,8 +37,8 @@ bool may_have_a_twin(const Error& error) {
 
 }  // namespace
 
-Lanes::Lanes(boost::asio::io_context& loop, LaneHost& host, enclave::Enclaves& enclaves, Options options)
-    : loop_(loop), host_(host), enclaves_(enclaves), options_(options) {}
+Lanes::Lanes(LaneHost& host, enclave::Enclaves& enclaves, Options options)
+    : host_(host), enclaves_(enclaves), options_(options) {}
 
 Lanes::~Lanes() { *alive_ = false; }
 

@@ -57,7 +57,7 @@ class Lanes {
         std::size_t window = 128;      // under way in the enclave, of one binding
         int max_attempts = 5;
     };
-    Lanes(boost::asio::io_context& loop, LaneHost& host, enclave::Enclaves& enclaves, Options options);
+    Lanes(LaneHost& host, enclave::Enclaves& enclaves, Options options);
     ~Lanes();
 
     // Ends with the commit, or the Error. The same input again while it is under way joins it. Error(busy) when a queue
@@ -93,7 +93,6 @@ class Lanes {
     void retire(const Hash256& binding);
     Lane* find(const Hash256& binding);
 
-    boost::asio::io_context& loop_;
     LaneHost& host_;
     enclave::Enclaves& enclaves_;
     Options options_;

@@ -95,7 +95,7 @@ struct Fake : LaneHost, enclave::Enclaves {
 struct LanesTest : testing::Test {
     boost::asio::io_context loop;
     Fake fake{loop};
-    Lanes lanes{loop, fake, fake, {.max_queued = 8}};
+    Lanes lanes{fake, fake, {.max_queued = 8}};
     std::vector<std::string> answered;
     std::vector<Code> failed;
 

@@ -70,7 +70,7 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
         },
         // What a lost enclave had appended without being able to say so is read from the ledger.
         [this] { chronicle_->catch_up([](const Outcome<Nothing>&) {}); });
-    lanes_ = std::make_unique<Lanes>(loop_, static_cast<LaneHost&>(*this), *pool_,
+    lanes_ = std::make_unique<Lanes>(static_cast<LaneHost&>(*this), *pool_,
                                      Lanes::Options{.max_queued = static_cast<std::size_t>(options_.binding_queue),
                                                     .max_total = static_cast<std::size_t>(options_.total_queue)});
     drafts_ = std::make_unique<Drafts>(loop_, *journal_, *chronicle_, *lanes_, *packages_, clock_);

@@ -24,8 +24,8 @@ std::vector<Bytes> items(std::size_t count, std::size_t size) {
 }
 
 TEST(IndexTrie, EveryItemAndNoOther) {
-    for (const std::size_t count : {0, 1, 2, 3, 16, 17, 127, 128, 129, 200, 300}) {
-        for (const std::size_t size : {1, 5, 40}) {
+    for (const std::size_t count : {0u, 1u, 2u, 3u, 16u, 17u, 127u, 128u, 129u, 200u, 300u}) {
+        for (const std::size_t size : {1u, 5u, 40u}) {
             const auto all = items(count, size);
             const IndexTrie trie(all, "items");
             for (std::size_t i = 0; i < count + 3; ++i) {
