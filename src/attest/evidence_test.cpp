@@ -166,13 +166,13 @@ TEST_F(EvidenceTest, policy_document_round_trips_and_is_strict) {
     const json::Value root = document.at("development_roots").at(0);
     EXPECT_EQ(field_of([](auto& d) { d["evidence"] = json::Array{}; }), "/enclaves/evidence");
     EXPECT_EQ(field_of([](auto& d) { d["evidence"] = {"tdx", "tdx"}; }), "/enclaves/evidence/1");
-    EXPECT_EQ(field_of([](auto& d) { d["evidence"] = {"TDX"}; }), "/enclaves/evidence/0");
+    EXPECT_EQ(field_of([](auto& d) { d["evidence"] = json::Array{"TDX"}; }), "/enclaves/evidence/0");
     EXPECT_EQ(field_of([](auto& d) { d["development_roots"] = json::Array{}; }), "/enclaves/development_roots");
     EXPECT_EQ(field_of([](auto& d) { d.erase("development_roots"); }), "/enclaves/development_roots");
-    EXPECT_EQ(field_of([](auto& d) { d["evidence"] = {"tdx"}; }), "/enclaves/development_roots");
+    EXPECT_EQ(field_of([](auto& d) { d["evidence"] = json::Array{"tdx"}; }), "/enclaves/development_roots");
     EXPECT_EQ(field_of([&](auto& d) { d["development_roots"] = {root, root}; }), "/enclaves/development_roots/1");
     EXPECT_EQ(field_of([](auto& d) { d["measurements"] = json::Array{}; }), "/enclaves/measurements");
-    EXPECT_EQ(field_of([](auto& d) { d["measurements"] = {7}; }), "/enclaves/measurements/0");
+    EXPECT_EQ(field_of([](auto& d) { d["measurements"] = json::Array{7}; }), "/enclaves/measurements/0");
     EXPECT_EQ(field_of([](auto& d) { d["minimum_svn"] = -1; }), "/enclaves/minimum_svn");
     EXPECT_EQ(field_of([](auto& d) { d.erase("minimum_svn"); }), "/enclaves/minimum_svn");
     EXPECT_EQ(field_of([](auto& d) { d["more"] = 1; }), "/enclaves/more");

@@ -76,7 +76,7 @@ class Chain {
     std::optional<json::Value> answer(const std::string& method, const json::Array& params) const {
         if (method == "eth_chainId") return "0x7a69";
         if (method == "eth_gasPrice" || method == "eth_maxPriorityFeePerGas") return "0x2";
-        if (method == "eth_feeHistory") return json::Object{{"reward", json::Array{json::Array{"0x3"}}}};
+        if (method == "eth_feeHistory") return json::Object{{"reward", json::Array(1, json::Array{"0x3"})}};
         if (method == "eth_getBalance") return "0xde0b6b3a7640000";
         if (method == "eth_estimateGas") return "0x7530";
         if (method == "eth_getBlockByNumber") return block_of(params.at(0), params.at(1).as_bool());

@@ -56,7 +56,7 @@ TEST(EvmReading, TipsThatOthersPaid) {
               std::vector<U256>{2});
     EXPECT_TRUE(paid_tips(json::Object{{"reward", nullptr}}).empty());
     EXPECT_TRUE(paid_tips(nullptr).empty());
-    EXPECT_THROW(paid_tips(json::Object{{"reward", json::Array{json::Array{"two"}}}}), Error);
+    EXPECT_THROW(paid_tips(json::Object{{"reward", json::Array(1, json::Array{"two"})}}), Error);
 }
 
 TEST(EvmReading, GasWithAMargin) {
@@ -93,7 +93,7 @@ TEST(EvmReading, FiltersOfEvents) {
                                 {{"address", "0x12"}},
                                 {{"topics", "0x"}},
                                 {{"topics", json::Array{1}}},
-                                {{"topics", json::Array{json::Array{}}}},
+                                {{"topics", json::Array(1, json::Array{})}},
                                 {{"topics", json::Array{"0x12"}}},
                                 {{"topics", json::Array{nullptr, nullptr, nullptr, nullptr, nullptr}}},
                                 {{"fromBlock", "0x1"}}};
