@@ -70,12 +70,13 @@ struct Payer {
     void pay(HostedEnclave& enclave, int amount, const std::string& purpose, std::int64_t number) {
         take(enclave.execute(id, message(amount, purpose, number), start_time));
     }
-    void step(HostedEnclave& enclave, EntryType type, const Hash256& transaction, const json::Value& input = nullptr) {
+    void step(HostedEnclave& enclave, EntryType type, const Hash256& transaction, const json::Value& input = nullptr,
+              TimeMs time = start_time) {
         const Bytes bytes = input.is_null() ? Bytes{} : to_bytes(bytes_of(json::canonical(input)));
-        take(enclave::decode_committed(enclave.call(
-            enclave::FrameType::act,
-            enclave::encode(enclave::Act{
-                .type = type, .binding = id, .time = start_time, .input = bytes, .transaction = transaction}))));
+        take(enclave::decode_committed(
+            enclave.call(enclave::FrameType::act,
+                         enclave::encode(enclave::Act{
+                             .type = type, .binding = id, .time = time, .input = bytes, .transaction = transaction}))));
     }
     Bytes sign(HostedEnclave& enclave, const Hash256& transaction, Purpose purpose, ledger::Price price) {
         return enclave.call(enclave::FrameType::sign, enclave::encode(enclave::Sign{id, transaction, purpose, price}));
@@ -153,6 +154,21 @@ TEST_F(Transact, WhatComesToNothingLeavesTheStateAsItWas) {
     EXPECT_EQ(error_of([&] { payer.pay(*paying, 5, "the invoice", 2); }), "replayed /number");
     payer.pay(*paying, 7, "again", 3);
     EXPECT_EQ(json::parse(text_of(payer.last.record.state), "").as_object().at("paid"), 7);
+}
+
+// Else no message would be in time ever after.
+TEST_F(Transact, AHostCannotTakeTheBindingIntoAFarFuture) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 5, "the invoice", 1);
+    const Hash256 transaction = payer.head;
+    const contract::Entry prepare = payer.entry();
+    payer.step(*paying, EntryType::cancelling, transaction, nullptr, start_time + 1000 * hour);
+    EXPECT_EQ(payer.entry().time, prepare.deadline + 1);
+    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pin(), Fate::cancelled),
+               start_time + 2000 * hour);
+    EXPECT_EQ(payer.entry().time, prepare.deadline + 1);
+    payer.take(paying->execute(payer.id, payer.message(0, "still in time", 2), prepare.deadline + 1));
 }
 
 TEST_F(Transact, NothingRunsMeanwhile) {

@@ -43,10 +43,13 @@ Transaction& find(Head& head, const Hash256& id) {
     return *found;
 }
 
-void check_time(const Context& context, TimeMs time) {
+// No sender's expiry bounds these entries. A host that claims a far future with one would keep every later message from
+// being in time, so its claim counts up to the transaction's deadline only.
+TimeMs step_time(const Context& context, const Transaction& transaction, TimeMs time) {
     if (time < context.head.time) {
         throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
     }
+    return std::max(context.head.time, std::min(time, transaction.journal.deadline + 1));
 }
 
 contract::Entry step_entry(contract::EntryType type, const Context& context, const Hash256& transaction, ByteView input,
@@ -170,10 +173,10 @@ void keep_transaction(Head& head, Transaction&& transaction) {
 }
 
 Link cancel(const Context& context, const Hash256& transaction, TimeMs time) {
-    check_time(context, time);
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
+    time = step_time(context, mine, time);
     mine.journal = transaction::advance(mine.journal, contract::EntryType::cancelling, {});
     contract::Entry entry = step_entry(contract::EntryType::cancelling, context, transaction, {}, time);
     link.record = finish_entry(entry, link.head, {}, {}, context.keys);
@@ -181,10 +184,10 @@ Link cancel(const Context& context, const Hash256& transaction, TimeMs time) {
 }
 
 Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time) {
-    check_time(context, time);
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
+    time = step_time(context, mine, time);
     const auto account = context.accounts.find(mine.ledger);
     if (account == context.accounts.end()) panic("an open transaction on a ledger that the version in force has not");
     const json::Value value = json::parse(text_of(evidence), "/evidence", {.bytes = max_evidence_bytes});
@@ -202,10 +205,10 @@ Link conclude(const Context& context, const Hash256& transaction, Bytes&& eviden
 }
 
 Link dispute(const Context& context, const Hash256& transaction, TimeMs time) {
-    check_time(context, time);
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
+    time = step_time(context, mine, time);
     mine.journal = transaction::advance(mine.journal, contract::EntryType::disputed, {});
     link.head.disputed = true;
     contract::Entry entry = step_entry(contract::EntryType::disputed, context, transaction, {}, time);
