@@ -9,7 +9,7 @@ help:
 	@echo "make test-sanitizers  unit tests under ASan, UBSan and TSan, and a short run of each fuzz target"
 	@echo "make bench      measure, print the table, write build/bench.json"
 	@echo "make fuzz       run every fuzz target (FUZZ_SECONDS=60 each)"
-	@echo "make lint       clang-format and clang-tidy"
+	@echo "make lint       clang-format and clang-tidy over every C++ file; again, only over what changed"
 
 all: build
 install:

@@ -75,6 +75,7 @@ TEST(EqualConstantTime, ComparesContentAndSize) {
     EXPECT_FALSE(equal_constant_time(Bytes{1, 2}, Bytes{1}));
 }
 
+// NOLINTBEGIN(bugprone-use-after-move): what a move leaves behind is what is tested
 TEST(Secret, MovesAwayAndLeavesNothing) {
     std::array<std::uint8_t, 32> bytes;
     bytes.fill(7);
@@ -91,6 +92,7 @@ TEST(Secret, MovesAwayAndLeavesNothing) {
     EXPECT_EQ(t.copy().expose(), "short");
     EXPECT_EQ(t.expose(), "short");
 }
+// NOLINTEND(bugprone-use-after-move)
 
 TEST(Error, TableIsConsistent) {
     for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {

@@ -76,7 +76,7 @@ TEST(UniqueFd, ClosesOnce) {
     ASSERT_EQ(::pipe(fds), 0);
     UniqueFd a(fds[0]), b(fds[1]);
     UniqueFd c(std::move(a));
-    EXPECT_FALSE(a);
+    EXPECT_FALSE(a);  // NOLINT(bugprone-use-after-move): empty is what it has to be
     EXPECT_EQ(c.get(), fds[0]);
     c = std::move(b);
     EXPECT_EQ(c.get(), fds[1]);

@@ -164,7 +164,7 @@ Index::Index(boost::asio::io_context& loop, const std::filesystem::path& file)
 
 Index::~Index() { flush(); }
 
-void Index::stage(EntryRow row) { batch_->entries.push_back(std::move(row)), staged(); }
+void Index::stage(const EntryRow& row) { batch_->entries.push_back(row), staged(); }
 void Index::stage(BindingRow row) { batch_->bindings.push_back(std::move(row)), staged(); }
 void Index::stage(VersionRow row) { batch_->versions.push_back(std::move(row)), staged(); }
 void Index::stage(EnclaveRow row) { batch_->enclaves.push_back(std::move(row)), staged(); }

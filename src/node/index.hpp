@@ -55,7 +55,7 @@ class Index {
     ~Index();
 
     // --- Writing.
-    void stage(EntryRow row);
+    void stage(const EntryRow& row);
     void stage(BindingRow row);
     void stage(VersionRow row);
     void stage(EnclaveRow row);

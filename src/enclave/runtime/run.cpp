@@ -59,8 +59,8 @@ class Slot {
     const EngineState& engine_;
 };
 
-// The pool in libwasmtime orders an instance's end before the next use of its memory. The library is not instrumented, so
-// ThreadSanitizer has to be told.
+// The pool in libwasmtime orders an instance's end before the next use of its memory. The library is not instrumented,
+// so ThreadSanitizer has to be told.
 #if defined(__SANITIZE_THREAD__)
 void memory_taken(const EngineState& engine) { __tsan_acquire(const_cast<EngineState*>(&engine)); }
 void memory_given_back(const EngineState& engine) { __tsan_release(const_cast<EngineState*>(&engine)); }

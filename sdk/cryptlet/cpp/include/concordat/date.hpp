@@ -120,6 +120,7 @@ class Time {
         const int minute = detail::digits(text, 14, 2);
         const int second = detail::digits(text, 17, 2);
         require(hour < 24 && minute < 60 && second < 60, "bad_date", "there is no such time of day");
+        // NOLINTNEXTLINE(bugprone-implicit-widening-of-multiplication-result): below a day's seconds
         const std::int64_t seconds = date.days() * 86'400 + hour * 3600 + minute * 60 + second;
         return Time(seconds * 1000 + detail::digits(text, 20, 3));
     }
