@@ -206,7 +206,7 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
         if (!saved.ok()) return then(saved.error());
         act(draft, EntryType::propose, draft->jws, [this, draft, then](Outcome<CommitPtr> proposed) {
             if (proposed.ok()) return go_on(draft, then);
-            const Error error = proposed.error();
+            const Error& error = proposed.error();
             end(draft, "failed", error.what(), [then, error](const Outcome<DraftView>&) { then(error); });
         });
     });
@@ -299,7 +299,7 @@ void Drafts::lock(DraftPtr draft, Then<DraftView> then) {
     act(draft, types[static_cast<std::size_t>(draft->kind)], draft->jws, [this, draft, then](Outcome<CommitPtr> done) {
         // Whoever hears that it is locked may amend it at once: its version must be where it is looked up.
         if (done.ok()) return chronicle_.index().barrier([this, draft, then] { end(draft, "locked", "", then); });
-        const Error error = done.error();
+        const Error& error = done.error();
         const int status = http_status(error.code());
         if (status == 503 || status == 504 || status == 429 || status == 507) {
             // Nothing is wrong with the document: whoever asks again, or the next start, locks it.

@@ -58,8 +58,10 @@ struct Launch {
 void arrange_descriptors(Launch& launch) {
     const int failed_report = launch.sources.back();
     const int above = static_cast<int>(launch.sources.size());
-    for (int& source : launch.sources)
-        if ((source = fcntl(source, F_DUPFD_CLOEXEC, above)) < 0) give_up(failed_report);
+    for (int& source : launch.sources) {
+        source = fcntl(source, F_DUPFD_CLOEXEC, above);
+        if (source < 0) give_up(failed_report);
+    }
     for (int target = 0; target < above; ++target)
         if (dup2(launch.sources[static_cast<std::size_t>(target)], target) < 0) give_up(launch.sources.back());
     fcntl(launch.report_fd(), F_SETFD, FD_CLOEXEC);

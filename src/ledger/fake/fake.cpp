@@ -193,11 +193,8 @@ void FakeLedger::append_block() {
     std::vector<SlotKey> gone;
     for (const auto& [key, transaction] : pool_) {  // by account and slot, so slots fill in order
         if (block.placed.size() >= options_.block_room) break;
-        if (chance(faults.drop_from_pool) || key.second < accounts_.at(key.first).next) {
-            gone.push_back(key);
-        } else if (transaction.price >= price_ && place(block, transaction)) {
-            gone.push_back(key);
-        }
+        const bool dropped = chance(faults.drop_from_pool) || key.second < accounts_.at(key.first).next;
+        if (dropped || (transaction.price >= price_ && place(block, transaction))) gone.push_back(key);
     }
     for (const SlotKey& key : gone) pool_.erase(key);
     blocks_.push_back(std::move(block));

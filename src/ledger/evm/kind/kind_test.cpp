@@ -55,9 +55,10 @@ struct Chain {
         transactions.push_back(std::move(transaction));
     }
     void seal_with(std::size_t count) {
-        for (std::uint8_t i = 1; i <= count; ++i)
-            sealers.emplace_back(address_of(crypto::secp256k1_point(secret_of(static_cast<std::uint8_t>(100 + i)))),
-                                 static_cast<std::uint8_t>(100 + i));
+        for (std::size_t i = 1; i <= count; ++i) {
+            const auto secret = static_cast<std::uint8_t>(100 + i);
+            sealers.emplace_back(address_of(crypto::secp256k1_point(secret_of(secret))), secret);
+        }
         std::sort(sealers.begin(), sealers.end());
     }
     void build(std::size_t depth) {

@@ -18,9 +18,10 @@ struct Network {
 
     explicit Network(std::size_t count) {
         std::vector<Address> addresses;
-        for (std::uint8_t i = 1; i <= count; ++i) {
-            addresses.push_back(address_of(crypto::secp256k1_point(secret_of(i))));
-            keys.emplace_back(addresses.back(), i);
+        for (std::size_t i = 1; i <= count; ++i) {
+            const auto secret = static_cast<std::uint8_t>(i);
+            addresses.push_back(address_of(crypto::secp256k1_point(secret_of(secret))));
+            keys.emplace_back(addresses.back(), secret);
         }
         std::sort(keys.begin(), keys.end());
         signers = Signers::make(std::move(addresses), 100, "/signers");
