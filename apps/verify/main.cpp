@@ -1,7 +1,9 @@
 // The offline verifier: a receipt, the verifier's own trust file, a verdict. Exit status: 0 the receipt holds, 1 it
 // does not, 2 wrong use or a file that cannot be read.
+#include <array>
 #include <base/error.hpp>
 #include <iostream>
+#include <ledger/evm/kind/kind.hpp>
 #include <proof/check.hpp>
 #include <string_view>
 
@@ -50,7 +52,9 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        return proof::check_files(arguments.receipt, arguments.trust, arguments.json, std::cout);
+        const ledger::evm::EvmKind evm;
+        const std::array<const ledger::Kind*, 1> kinds{&evm};
+        return proof::check_files(arguments.receipt, arguments.trust, kinds, arguments.json, std::cout);
     } catch (const Error& error) {
         std::cerr << "concordat-verify: " << error.field() << ": " << error.rule() << '\n';
     } catch (const std::exception& error) {

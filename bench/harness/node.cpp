@@ -250,11 +250,11 @@ Result verify_rate(World& w) {
     const json::Value receipt = json::parse(response.body, "receipt", {.bytes = std::size_t{16} << 20});
     const auto ledger = attest::verify_evidence(receipt.at("ledger").at("evidence"), "/ledger/evidence");
     trust.measurements.push_back(ledger.measurement);
-    const proof::Verdict verdict = proof::verify(response.body, trust);
+    const proof::Verdict verdict = proof::verify(response.body, trust, {});
     if (!verdict.holds) throw Error(Code::bad_receipt, "/receipt", proof::render_text(verdict));
     int done = 0;
     const std::int64_t began = monotonic_ns();
-    for (; seconds_since(began) < 1.0; ++done) proof::verify(response.body, trust);
+    for (; seconds_since(began) < 1.0; ++done) proof::verify(response.body, trust, {});
     const double rate = done / seconds_since(began);
     // Signatures in it: two of the binding, the message's, and of both entries claim and ledger receipt; the ledger's
     // identity and two reports of the development root.

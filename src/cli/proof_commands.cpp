@@ -4,6 +4,7 @@
 #include <contract/binding.hpp>
 #include <iostream>
 #include <ledger/confidential/protocol/statement.hpp>
+#include <ledger/evm/kind/kind.hpp>
 #include <proof/check.hpp>
 #include <proof/open.hpp>
 #include <proof/receipt.hpp>
@@ -13,6 +14,7 @@
 #include "groups.hpp"
 #include "history.hpp"
 #include "input.hpp"
+#include "kinds.hpp"
 #include "output.hpp"
 
 namespace concordat::cli {
@@ -23,7 +25,7 @@ namespace ccl = ledger::confidential;
 
 struct ProofOptions {
     std::string receipt, trust, out;
-    std::vector<std::string> fields, asserted, parties;
+    std::vector<std::string> fields, asserted, parties, host_finality, clique;
     bool allow_development = false, history = false;
     KeyOptions key;
 };
@@ -33,7 +35,7 @@ constexpr int unreadable = 2;
 
 void verify(Session& session, const ProofOptions& options) {
     session.exit_code = unreadable;  // stays when a file cannot be read
-    session.exit_code = proof::check_files(options.receipt, options.trust, session.json, std::cout);
+    session.exit_code = proof::check_files(options.receipt, options.trust, known_kinds(), session.json, std::cout);
 }
 
 // --- trust init
@@ -102,6 +104,34 @@ void take_asserted(proof::TrustFile& trust, const std::vector<std::string>& give
     }
 }
 
+// Chains on which somebody's word, or certain signers' seals, make a block final.
+void take_chains(proof::TrustFile& trust, const ProofOptions& options, std::string& told) {
+    const auto add = [&](const std::string& chain, proof::TrustedChain&& how) {
+        if (!trust.chains.emplace(chain, std::move(how)).second)
+            throw Error(Code::bad_format, "--clique", "must name each chain once, got '" + chain + "' again");
+    };
+    for (const std::string& chain : options.host_finality) {
+        add(chain, {.witness = std::string(ledger::host_witness)});
+        told += "  chain  " + chain + "  final by the host's word: NOT proved\n";
+    }
+    for (const std::string& one : options.clique) {
+        const std::size_t equals = one.find('=');
+        if (equals == std::string::npos)
+            throw Error(Code::bad_format, "--clique", "must be CHAIN=SIGNER,SIGNER…, got '" + one + "'");
+        json::Array signers;
+        for (std::size_t at = equals + 1; at <= one.size();) {
+            const std::size_t end = std::min(one.find(',', at), one.size());
+            signers.push_back(json::Value(one.substr(at, end - at)));
+            at = end + 1;
+        }
+        const ledger::Finality shown{.blocks = 1, .witness = "clique", .parameters = {{"signers", std::move(signers)}}};
+        const auto set = ledger::evm::signers_of(shown);
+        add(one.substr(0, equals), {.witness = shown.witness, .parameters = shown.parameters});
+        for (const auto& address : set.addresses)
+            told += "  chain  " + one.substr(0, equals) + "  sealed by " + address.text() + "\n";
+    }
+}
+
 void trust_init(Session& session, const ProofOptions& options) {
     proof::TrustFile trust;
     trust.minimum_svn = 1;
@@ -114,7 +144,9 @@ void trust_init(Session& session, const ProofOptions& options) {
         take_receipt(trust, options.receipt, told);
     }
     take_parties(trust, options.parties, told);
-    write_result(options.out, trust.write());
+    take_chains(trust, options, told);
+    // A chain's name is checked as verifiers will check it.
+    write_result(options.out, proof::TrustFile::parse(trust.write()).write());
     note("This trust file believes:\n" + told +
          "Compare these with what the operator, the parties and the builder of the code tell you by another way: what "
          "was just read\n"
@@ -226,6 +258,14 @@ void add_trust(CLI::App& app, Session& session) {
     command->add_flag("--allow-development", options->allow_development, "accept evidence that no hardware protects");
     command->add_option("--allow-asserted", options->asserted, "accept the host's word on: clock, rollback")
         ->delimiter(',')
+        ->allow_extra_args(false);
+    command
+        ->add_option("--host-finality", options->host_finality,
+                     "CHAIN, e.g. eip155:31337: accept the host's word on which of its blocks are final")
+        ->allow_extra_args(false);
+    command
+        ->add_option("--clique", options->clique,
+                     "CHAIN=ADDRESS,ADDRESS…: its blocks are final when a majority of these signers sealed them")
         ->allow_extra_args(false);
     command->add_option("-o,--output", options->out, "file to write");
     command->callback([options, &session] { trust_init(session, *options); });

@@ -3,6 +3,7 @@
 #pragma once
 #include <base/json.hpp>
 #include <base/secret.hpp>
+#include <span>
 #include <string>
 
 namespace concordat::ledger {
@@ -31,6 +32,9 @@ enum class Purpose : std::uint8_t { call, cancel };
 // The most that may be paid for this purpose. A cancellation must outbid a call that is already on its way, so a fifth
 // of the ceiling is kept for it.
 Price price_limit(const Pin& pin, Purpose purpose);
+
+// The witness that every kind has, and that proves nothing: the word of whoever runs the node.
+inline constexpr std::string_view host_witness = "host";
 
 // When a transaction counts as there for good: `blocks` deep, its own block counted, as `witness` shows it.
 struct Finality {
@@ -87,5 +91,8 @@ class Kind {
     // Error(bad_receipt) naming the member that does not hold.
     virtual Judgement judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const = 0;
 };
+
+// Those that a program knows, each once.
+using Kinds = std::span<const Kind* const>;
 
 }  // namespace concordat::ledger

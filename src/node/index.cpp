@@ -245,6 +245,12 @@ std::optional<EntryRow> Index::entry(std::int64_t binding, std::uint64_t sequenc
     return one(statement.bind(binding).bind(sequence), read_entry);
 }
 
+std::optional<EntryRow> Index::entry_of(std::int64_t binding, const Hash256& entry, std::uint64_t before_sequence) {
+    auto statement = reader_.prepare(
+        sql(entry_columns, "WHERE binding=? AND sequence<? AND entry=? ORDER BY sequence DESC LIMIT 1"));
+    return one(statement.bind(binding).bind(before_sequence).bind(entry), read_entry);
+}
+
 std::optional<EntryRow> Index::last_entry(std::int64_t binding) {
     auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? ORDER BY sequence DESC LIMIT 1"));
     return one(statement.bind(binding), read_entry);

@@ -78,6 +78,8 @@ class Index {
     std::vector<BindingRow> bindings(std::string_view tenant, const Hash256& after, std::size_t limit);
     std::vector<BindingRow> with_open_proposal(std::size_t limit);
     std::optional<EntryRow> entry(std::int64_t binding, std::uint64_t sequence);
+    // By its id, among those of a binding that come before; searched from there back.
+    std::optional<EntryRow> entry_of(std::int64_t binding, const Hash256& entry, std::uint64_t before_sequence);
     std::optional<EntryRow> last_entry(std::int64_t binding);
     std::optional<EntryRow> entry_at(std::uint64_t index);
     std::optional<EntryRow> by_input(std::int64_t binding, const Hash256& input);

@@ -82,6 +82,7 @@ class Node : private LaneHost {
     void on_ledger_failed(const std::string& why);
     void make_first_token();
     void gather(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then);
+    std::vector<EntryRow> steps_before(const EntryRow& row, const Commit& commit);
     std::string assemble(const std::vector<CommitPtr>& commits);
     void run_inbox();
     void run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,

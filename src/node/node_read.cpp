@@ -163,17 +163,57 @@ void Node::receipt(const Hash256& binding, std::uint64_t sequence, Then<std::str
         for (const VersionRow& version : index_->versions(state->row.local, false))
             if (const auto row = index_->entry_at(version.index); row && row->sequence < sequence) rows.push_back(*row);
         rows.push_back(*wanted);
-        gather(std::move(rows), [this, then](Outcome<std::vector<CommitPtr>> commits) {
-            process::complete<std::string>(then, [&] { return assemble(commits.get()); });
+        const auto compose = [this, then](std::vector<EntryRow> chosen) {
+            std::ranges::sort(chosen, {}, &EntryRow::sequence);
+            gather(std::move(chosen), [this, then](Outcome<std::vector<CommitPtr>> commits) {
+                process::complete<std::string>(then, [&] { return assemble(commits.get()); });
+            });
+        };
+        if (proof::steps_before(wanted->type).empty()) return compose(std::move(rows));
+        chronicle_->find(*wanted, [this, row = *wanted, rows, then, compose](Outcome<CommitPtr> commit) {
+            const auto go_on = [then, compose](Outcome<std::vector<EntryRow>> chosen) {
+                chosen.ok() ? compose(chosen.get()) : then(chosen.error());
+            };
+            process::complete<std::vector<EntryRow>>(go_on, [&] {
+                std::vector<EntryRow> chosen = steps_before(row, *commit.get());
+                chosen.insert(chosen.end(), rows.begin(), rows.end());
+                return chosen;
+            });
         });
     });
+}
+
+// What the receipt of a transaction's step rests on: the prepare entry, and of a dispute the outcome.
+std::vector<EntryRow> Node::steps_before(const EntryRow& row, const Commit& commit) {
+    const Hash256 transaction = contract::Entry::parse(commit.document).transaction.value();
+    const auto prepare = index_->entry_of(row.binding, transaction, row.sequence);
+    if (!prepare) throw Error(Code::not_found, "/transaction", "this binding has no such prepare entry");
+    std::vector<EntryRow> rows;
+    std::uint64_t at = prepare->sequence;
+    for (const contract::EntryType type : proof::steps_before(row.type)) {
+        std::optional<EntryRow> next = index_->entry(row.binding, at);
+        while (next && next->type != type && next->sequence + 1 < row.sequence)
+            next = index_->entry(row.binding, next->sequence + 1);
+        if (!next || next->type != type)
+            throw Error(Code::not_found, "/transaction", "this binding has no such step of it");
+        rows.push_back(*next);
+        at = next->sequence + 1;
+    }
+    return rows;
 }
 
 std::string Node::assemble(const std::vector<CommitPtr>& commits) {
     std::vector<ccl::Appended> entries;
     std::map<std::string, ccl::EnclaveIdentity> enclaves;
+    Hash256 version_package;
+    std::optional<proof::ReceiptPackage> package;
     for (const CommitPtr& commit : commits) {
         entries.push_back(appended(*commit));
+        if (!commit->entry.package.is_zero()) version_package = commit->entry.package;
+        if (commit->entry.type == contract::EntryType::prepare) {
+            contract::Package whole = packages_->get(version_package);
+            package = proof::ReceiptPackage{std::move(whole.manifest), std::move(whole.config)};
+        }
         if (enclaves.contains(commit->kid)) continue;
         const auto known = index_->enclave(commit->kid);
         if (!known) throw Error(Code::unavailable, "/enclaves", "an enclave's evidence is being written; ask again");
@@ -181,7 +221,7 @@ std::string Node::assemble(const std::vector<CommitPtr>& commits) {
     }
     std::vector<ccl::EnclaveIdentity> list;
     for (auto& [kid, identity] : enclaves) list.push_back(std::move(identity));
-    return proof::make_receipt(entries, list, identity_.identity, identity_.evidence).write();
+    return proof::make_receipt(entries, list, identity_.identity, identity_.evidence, package).write();
 }
 
 void Node::head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStatement> then) {

@@ -81,26 +81,48 @@ void open_terms(std::vector<Opened>& out, const contract::Binding& binding, cons
     }
 }
 
+// The execution that the receipt is about, or that it came of: its index; none when there is none.
+std::optional<std::size_t> execution_of(const std::vector<contract::Entry>& entries) {
+    const bool step = !steps_before(entries.back().type).empty();
+    for (std::size_t i = step ? 0 : entries.size() - 1; i < entries.size(); ++i) {
+        const bool runs =
+            entries[i].type == contract::EntryType::prepare || entries[i].type == contract::EntryType::execute;
+        if (runs) return i;
+    }
+    return std::nullopt;
+}
+
+// The audience keys of the version that was in force for that entry.
+std::map<std::string, SecretKey> keys_for(const std::vector<contract::Entry>& entries, std::size_t index,
+                                          const crypto::EncryptionPrivateKey& key) {
+    for (std::size_t i = index + 1; i-- > 0;) {
+        const bool brings =
+            entries[i].type == contract::EntryType::bind || entries[i].type == contract::EntryType::amend;
+        if (brings) return audience_keys(entries[i], key);
+    }
+    throw Error(Code::bad_format, "/receipt/entries", "must hold an entry for each version");
+}
+
 }  // namespace
 
 std::vector<Opened> open_receipt(std::string_view receipt_text, const crypto::EncryptionPrivateKey& key) {
     const Receipt receipt = Receipt::parse(receipt_text);
-    if (receipt.entries.size() < receipt.bindings.size()) {
-        throw Error(Code::bad_format, "/receipt/entries", "must hold an entry for each version");
-    }
     const auto jws = crypto::GeneralJws::parse(receipt.bindings.back(), "/receipt/bindings");
     const auto binding = contract::Binding::parse(jws.payload);
-    const auto keys = audience_keys(contract::Entry::parse(receipt.entries[receipt.bindings.size() - 1].document), key);
+    std::vector<contract::Entry> entries;
+    for (const ReceiptEntry& one : receipt.entries) entries.push_back(contract::Entry::parse(one.document));
     std::vector<Opened> out;
     open_terms(out, binding, key);
-    const ReceiptEntry& last = receipt.entries.back();
-    if (last.input && contract::Entry::parse(last.document).type == contract::EntryType::execute) {
-        const std::string text(text_of(*last.input));
+    const auto ran = execution_of(entries);
+    if (ran && receipt.entries[*ran].input) {
+        const std::string text(text_of(*receipt.entries[*ran].input));
         const auto input = contract::Input::parse(text);
         if (const auto* message = std::get_if<contract::Message>(&input.content)) {
-            open_list(out, message->sealed, keys, binding.id, contract::message_aad, "/message/sealed");
+            open_list(out, message->sealed, keys_for(entries, *ran, key), binding.id, contract::message_aad,
+                      "/message/sealed");
         }
     }
+    const auto keys = keys_for(entries, entries.size() - 1, key);
     open_list(out, receipt.sealed, keys, binding.id, contract::entry_aad, "/receipt/sealed");
     return out;
 }

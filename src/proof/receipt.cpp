@@ -1,14 +1,18 @@
 #include "receipt.hpp"
 
+#include <array>
 #include <contract/names.hpp>
 #include <contract/sealing.hpp>
 
 namespace concordat::proof {
 namespace {
 
+using contract::EntryType;
 using json::Reader;
 using ledger::confidential::Claim;
 using ledger::confidential::LedgerReceipt;
+
+constexpr std::size_t max_package_bytes = std::size_t{4} << 20;
 
 ReceiptEntry read_entry(const json::Value& value, const std::string& path) {
     Reader in(value, path);
@@ -53,6 +57,14 @@ void read_enclaves(Reader& in, Receipt& receipt) {
     }
 }
 
+std::optional<ReceiptPackage> read_package(Reader& in) {
+    if (in.find("package") == nullptr) return std::nullopt;
+    Reader one(in.any("package"), in.at("package"));
+    ReceiptPackage package{one.base64url("manifest", max_package_bytes), one.base64url("config", max_package_bytes)};
+    one.finish();
+    return package;
+}
+
 const ledger::confidential::EnclaveIdentity* find_identity(
     std::span<const ledger::confidential::EnclaveIdentity> enclaves, const std::string& kid) {
     for (const auto& one : enclaves) {
@@ -81,6 +93,7 @@ Receipt Receipt::parse(std::string_view text) {
     receipt.ledger_identity = std::string(ledger.string("identity"));
     receipt.ledger_evidence = ledger.any("evidence");
     ledger.finish();
+    receipt.package = read_package(in);
     receipt.state = in.object("state");
     receipt.sealed = in.object("sealed");
     receipt.disclosures = read_disclosures(in);
@@ -95,30 +108,51 @@ std::string Receipt::write() const {
     json::Object enclave_map;
     for (const auto& [kid, one] : enclaves)
         enclave_map[kid] = json::Object{{"key", one.key}, {"evidence", one.evidence}};
-    return json::canonical(
-        json::Object{{"typ", receipt_typ},
+    json::Object out{{"typ", receipt_typ},
                      {"bindings", json::Array(bindings.begin(), bindings.end())},
                      {"entries", std::move(entry_list)},
                      {"enclaves", std::move(enclave_map)},
                      {"ledger", json::Object{{"identity", ledger_identity}, {"evidence", ledger_evidence}}},
                      {"state", state},
                      {"sealed", sealed},
-                     {"disclosures", json::Array(disclosures.begin(), disclosures.end())}});
+                     {"disclosures", json::Array(disclosures.begin(), disclosures.end())}};
+    if (package) {
+        out["package"] =
+            json::Object{{"manifest", to_base64url(package->manifest)}, {"config", to_base64url(package->config)}};
+    }
+    return json::canonical(out);
+}
+
+std::span<const EntryType> steps_before(EntryType type) {
+    static constexpr std::array<EntryType, 2> steps{EntryType::prepare, EntryType::outcome};
+    switch (type) {
+        case EntryType::cancelling:
+        case EntryType::outcome:
+            return std::span(steps).first(1);
+        case EntryType::disputed:
+            return steps;
+        default:
+            return {};
+    }
 }
 
 Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,
                      std::span<const ledger::confidential::EnclaveIdentity> enclaves, std::string_view ledger_identity,
-                     std::string_view ledger_evidence) {
+                     std::string_view ledger_evidence, const std::optional<ReceiptPackage>& package) {
     if (entries.empty()) throw Error(Code::not_found, "/entries", "must hold the bind entry");
     Receipt receipt;
     for (const auto& appended : entries) {
         const auto type = contract::Entry::parse(appended.record.document).type;
         ReceiptEntry entry{appended.record.document, std::nullopt, appended.claim, appended.receipt};
-        if (type == contract::EntryType::bind || type == contract::EntryType::amend) {
+        if (type == EntryType::bind || type == EntryType::amend) {
             receipt.bindings.push_back(
                 json::parse(text_of(appended.record.input), "/input", {.bytes = max_receipt_bytes}));
         } else {
             entry.input = appended.record.input;
+        }
+        if (type == EntryType::prepare) {
+            if (!package) throw Error(Code::not_found, "/package", "must be given: a prepare entry calls what it says");
+            receipt.package = package;
         }
         receipt.entries.push_back(std::move(entry));
         const std::string& kid = appended.claim.kid;

@@ -7,6 +7,7 @@
 #include <ledger/confidential/protocol/statement.hpp>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -29,15 +30,21 @@ struct ReceiptEnclave {
     json::Value evidence;
 };
 
+// The part of a package that says what a contract's effects call: bytes of its manifest and of its contract.
+struct ReceiptPackage {
+    Bytes manifest, config;
+};
+
 // Parsed as far as the form goes; nothing is believed yet.
 struct Receipt {
     std::vector<json::Value> bindings;               // general JWS, version 1 first
-    std::vector<ReceiptEntry> entries;               // bind, amendments, and the entry the receipt is about
+    std::vector<ReceiptEntry> entries;               // in order of sequence; the last is what the receipt is about
     std::map<std::string, ReceiptEnclave> enclaves;  // by kid
     std::string ledger_identity;                     // compact JWS
     json::Value ledger_evidence;
-    json::Object state;   // redacted
-    json::Object sealed;  // audience → {iv, ciphertext}
+    std::optional<ReceiptPackage> package;  // where there is a prepare entry: of its version
+    json::Object state;                     // redacted
+    json::Object sealed;                    // audience → {iv, ciphertext}
     std::vector<std::string> disclosures;
 
     // Strict, and `text` must be the very bytes that write() makes. Throws Error naming what is wrong.
@@ -45,11 +52,17 @@ struct Receipt {
     std::string write() const;
 };
 
-// What a node holds for one receipt: the bind entry, every amendment up to the version in force, then the entry it is
-// about (if that is another), as the ledger gives them; the enclaves' identities that the ledger gave with them (more
-// than needed do no harm); and the ledger's identity. The state and sealed disclosures are those of the last entry.
+// What an entry of this type rests on besides the versions: the earlier steps of its transaction, in order. A receipt
+// about it holds them too.
+std::span<const contract::EntryType> steps_before(contract::EntryType type);
+
+// What a node holds for one receipt, as the ledger gives it, in order of sequence: the bind entry, every amendment up
+// to the version in force, what steps_before() asks for, and the entry it is about; the enclaves' identities that the
+// ledger gave with them (more than needed do no harm); and the ledger's identity. The state and sealed disclosures are
+// those of the last entry. `package` is the one of the prepare entry's version, where there is a prepare entry.
+// Throws Error(not_found) naming what is missing.
 Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,
                      std::span<const ledger::confidential::EnclaveIdentity> enclaves, std::string_view ledger_identity,
-                     std::string_view ledger_evidence);
+                     std::string_view ledger_evidence, const std::optional<ReceiptPackage>& package = std::nullopt);
 
 }  // namespace concordat::proof

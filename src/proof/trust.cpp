@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <contract/names.hpp>
 #include <ledger/confidential/protocol/statement.hpp>
+#include <ledger/kind.hpp>
 
 namespace concordat::proof {
 namespace {
@@ -53,6 +54,40 @@ std::set<std::string> read_asserted(Reader& in) {
     return out;
 }
 
+// CAIP-2: "namespace:reference".
+void check_caip2(std::string_view chain, const std::string& path) {
+    const std::size_t colon = std::min(chain.find(':'), chain.size());
+    const std::string_view space = chain.substr(0, colon), reference = chain.substr(std::min(colon + 1, chain.size()));
+    const auto lower = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
+    const auto any = [&](char c) { return lower(c) || (c >= 'A' && c <= 'Z') || c == '_'; };
+    const bool fits = space.size() >= 3 && space.size() <= 8 && !reference.empty() && reference.size() <= 32;
+    if (!fits || !std::ranges::all_of(space, lower) || !std::ranges::all_of(reference, any)) {
+        throw Error(Code::bad_format, path, "must be a chain as CAIP-2 writes it: \"eip155:1\"");
+    }
+}
+
+TrustedChain read_chain(const json::Value& value, const std::string& path) {
+    Reader in(value, path);
+    TrustedChain chain{.witness = std::string(in.string("witness", contract::max_name_bytes))};
+    contract::check_name(chain.witness, in.at("witness"));
+    if (in.find("parameters") != nullptr) chain.parameters = in.object("parameters");
+    in.finish();
+    if (chain.witness == ledger::host_witness && !chain.parameters.empty()) {
+        in.fail("parameters", "must be absent: nothing bounds the host's word");
+    }
+    return chain;
+}
+
+json::Object write_chains(const std::map<std::string, TrustedChain, std::less<>>& chains) {
+    json::Object out;
+    for (const auto& [name, chain] : chains) {
+        json::Object one{{"witness", chain.witness}};
+        if (!chain.parameters.empty()) one["parameters"] = chain.parameters;
+        out[name] = std::move(one);
+    }
+    return out;
+}
+
 json::Array texts(const std::vector<Hash256>& hashes) {
     json::Array out;
     for (const Hash256& hash : hashes) out.emplace_back(hash.text());
@@ -87,6 +122,13 @@ TrustFile TrustFile::parse(std::string_view text) {
             trust.parties.emplace(std::string(member.key()), read_thumbprints(member.value(), path));
         }
     }
+    if (in.find("chains") != nullptr) {
+        for (const auto& member : in.object("chains")) {
+            const std::string path = in.at("chains") + "/" + std::string(member.key());
+            check_caip2(member.key(), path);
+            trust.chains.emplace(std::string(member.key()), read_chain(member.value(), path));
+        }
+    }
     in.any("allow_development");
     trust.allow_development = in.boolean_or("allow_development", false);
     trust.allow_asserted = read_asserted(in);
@@ -107,6 +149,7 @@ std::string TrustFile::write() const {
                      {"minimum_svn", minimum_svn},
                      {"allow_development", allow_development},
                      {"allow_asserted", std::move(asserted)}};
+    if (!chains.empty()) out["chains"] = write_chains(chains);
     if (!parties.empty()) {
         json::Object ids;
         for (const auto& [id, keys] : parties) {

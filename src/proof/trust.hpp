@@ -14,11 +14,20 @@ struct TrustedLedger {
     crypto::PublicKey service_key;
 };
 
+// How a verifier lets it be shown that a chain (CAIP-2) will not go back on a block: "host", the word of whoever runs
+// the node; or a witness that proves it, by the verifier's own parameters: "clique" with the signers it knows.
+struct TrustedChain {
+    std::string witness;
+    json::Object parameters{};  // of the witness, in the form that bindings have
+};
+
 struct TrustFile {
     std::vector<TrustedLedger> ledgers;
     std::vector<Hash256> development_roots, measurements;
     std::int64_t minimum_svn = 0;
     std::map<std::string, std::set<Hash256>> parties;  // id → thumbprints; who is not listed goes by the binding's word
+    std::map<std::string, TrustedChain, std::less<>>
+        chains;  // one that is not listed must prove it as the binding asks
     bool allow_development = false;
     std::set<std::string> allow_asserted;  // "clock", "rollback"
 

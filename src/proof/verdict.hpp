@@ -12,7 +12,9 @@ enum class How { proved, attested, asserted };
 std::string_view how_name(How how);
 
 struct Line {
-    std::string layer;  // format binding message source entries enclave ledger state disclosures clock rollback
+    // format binding message source entries transaction chain account call inclusion finality disputed enclave ledger
+    // state disclosures clock rollback
+    std::string layer;
     std::string text;
     How how = How::proved;
     bool ok = true;

@@ -1,6 +1,7 @@
 // The verifier's layers, internal to this module. Each fills in what the later ones need and adds its lines.
 #pragma once
 #include <contract/binding.hpp>
+#include <contract/package.hpp>
 #include <functional>
 
 #include "verify.hpp"
@@ -10,9 +11,14 @@ namespace concordat::proof {
 // Digest of a disclosure → the documents in which it stands ("state", "terms", …), once for each time.
 using Digests = std::map<std::string, std::vector<std::string>, std::less<>>;
 
+// Runs a check and makes its outcome a line; whatever it throws is the line's problem.
+Line check(std::string layer, std::string text, How how, const std::function<void()>& body);
+// Holds when there are lines below and all of them hold.
+Line group(std::string layer, std::string text, How how, std::vector<Line> below);
+
 class Verifier {
   public:
-    Verifier(const Receipt& receipt, const TrustFile& trust);
+    Verifier(const Receipt& receipt, const TrustFile& trust, ledger::Kinds kinds);
     std::vector<Line> run();
 
   private:
@@ -26,27 +32,36 @@ class Verifier {
         Hash256 id;
     };
 
-    // Runs a check and makes its outcome a line; whatever it throws is the line's problem.
-    Line check(std::string layer, std::string text, How how, const std::function<void()>& body) const;
-    Line group(std::string layer, std::string text, How how, std::vector<Line> below) const;
     const Version& version(std::size_t index) const;  // throws when that version did not hold
     const Step& step(std::size_t index) const;
     const Version& in_force() const { return version(receipt_.bindings.size() - 1); }
-    const Step& last() const { return step(receipt_.entries.size() - 1); }
-    const Version& version_of(std::size_t entry_index) const;
+    const Step& last() const { return step(last_index()); }
+    std::size_t last_index() const { return receipt_.entries.size() - 1; }
+    // The version that was in force for that entry, counted from 0: entries that bring a version have no input.
+    std::size_t version_index(std::size_t entry_index) const;
+    const Version& version_of(std::size_t entry_index) const { return version(version_index(entry_index)); }
+    // The first entry of that type that was read and brings no version; none when there is none.
+    std::optional<std::size_t> find(contract::EntryType type) const;
+    // What the receipt is about came of this execution: its own entry, or its transaction's prepare entry.
+    std::optional<std::size_t> execution() const;
 
     Line bindings();
     void read_version(std::size_t index);
     std::vector<Line> known_parties() const;
     Line entries();
     void read_step(std::size_t index);
+    void check_shape() const;
     void check_step(std::size_t index) const;
+    void check_content(std::size_t index) const;
     void check_links(std::size_t index) const;
     Line input() const;
-    void check_message() const;
+    Line message(std::size_t index) const;
+    void check_message(std::size_t index) const;
     void check_proposal() const;
     void check_close() const;
     void check_terminate() const;
+    // Of an entry that begins a transaction with another ledger or takes it on (verify_transaction.cpp).
+    Line transaction() const;
     Line enclaves() const;
     Line enclave(const std::string& kid, const ReceiptEnclave& enclave) const;
     void check_record_ledger(const ledger::confidential::Identity& identity) const;
@@ -64,6 +79,7 @@ class Verifier {
 
     const Receipt& receipt_;
     const TrustFile& trust_;
+    ledger::Kinds kinds_;
     std::vector<std::optional<Version>> versions_;
     std::vector<std::optional<Step>> steps_;
 };

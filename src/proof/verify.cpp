@@ -13,10 +13,14 @@ bool all_hold(const std::vector<Line>& lines) {
 
 }  // namespace
 
-Verifier::Verifier(const Receipt& receipt, const TrustFile& trust)
-    : receipt_(receipt), trust_(trust), versions_(receipt.bindings.size()), steps_(receipt.entries.size()) {}
+Verifier::Verifier(const Receipt& receipt, const TrustFile& trust, ledger::Kinds kinds)
+    : receipt_(receipt),
+      trust_(trust),
+      kinds_(kinds),
+      versions_(receipt.bindings.size()),
+      steps_(receipt.entries.size()) {}
 
-Line Verifier::check(std::string layer, std::string text, How how, const std::function<void()>& body) const {
+Line check(std::string layer, std::string text, How how, const std::function<void()>& body) {
     Line line{std::move(layer), std::move(text), how, true, "", {}};
     try {
         body();
@@ -30,7 +34,7 @@ Line Verifier::check(std::string layer, std::string text, How how, const std::fu
     return line;
 }
 
-Line Verifier::group(std::string layer, std::string text, How how, std::vector<Line> below) const {
+Line group(std::string layer, std::string text, How how, std::vector<Line> below) {
     const bool ok = !below.empty() && all_hold(below);
     return {std::move(layer), std::move(text), how, ok, ok ? "" : "see below", std::move(below)};
 }
@@ -51,8 +55,26 @@ const Verifier::Step& Verifier::step(std::size_t index) const {
     return *steps_[index];
 }
 
-const Verifier::Version& Verifier::version_of(std::size_t entry_index) const {
-    return version(std::min(entry_index, receipt_.bindings.size() - 1));
+std::size_t Verifier::version_index(std::size_t entry_index) const {
+    std::size_t before = 0;
+    for (std::size_t i = 1; i <= entry_index; ++i) before += receipt_.entries[i].input ? 0 : 1;
+    return std::min(before, receipt_.bindings.size() - 1);
+}
+
+std::optional<std::size_t> Verifier::find(contract::EntryType type) const {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+        if (steps_[i] && receipt_.entries[i].input && steps_[i]->entry.type == type) return i;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::size_t> Verifier::execution() const {
+    const auto& step = steps_.back();
+    if (!step) return std::nullopt;
+    if (!steps_before(step->entry.type).empty()) return find(contract::EntryType::prepare);
+    const bool runs =
+        step->entry.type == contract::EntryType::execute || step->entry.type == contract::EntryType::prepare;
+    return runs && receipt_.entries.back().input ? std::optional(last_index()) : std::nullopt;
 }
 
 std::vector<Line> Verifier::run() {
@@ -61,6 +83,7 @@ std::vector<Line> Verifier::run() {
     lines.push_back(entries());
     // The signed input comes before the entries that name it, as it did in time; the entries must be read first.
     lines.insert(lines.end() - 1, input());
+    if (find(contract::EntryType::prepare)) lines.push_back(transaction());
     lines.push_back(enclaves());
     lines.push_back(ledger());
     lines.push_back(state());
@@ -73,7 +96,7 @@ std::vector<Line> Verifier::run() {
     return lines;
 }
 
-Verdict verify(std::string_view receipt_text, const TrustFile& trust) {
+Verdict verify(std::string_view receipt_text, const TrustFile& trust, ledger::Kinds kinds) {
     Verdict verdict;
     Line format{"format",    "strict JSON in RFC 8785 form, " + std::to_string(receipt_text.size()) + " bytes",
                 How::proved, true,
@@ -81,7 +104,7 @@ Verdict verify(std::string_view receipt_text, const TrustFile& trust) {
     try {
         const Receipt receipt = Receipt::parse(receipt_text);
         verdict.lines.push_back(std::move(format));
-        for (Line& line : Verifier(receipt, trust).run()) verdict.lines.push_back(std::move(line));
+        for (Line& line : Verifier(receipt, trust, kinds).run()) verdict.lines.push_back(std::move(line));
     } catch (const std::exception& error) {
         format.ok = false;
         const auto* ours = dynamic_cast<const Error*>(&error);

@@ -1,7 +1,9 @@
 // Layers about what the parties signed: bindings, entries, and the last entry's input.
+#include <algorithm>
 #include <contract/input.hpp>
 #include <contract/names.hpp>
 #include <crypto/hash.hpp>
+#include <ranges>
 
 #include "verifier.hpp"
 
@@ -90,27 +92,52 @@ void Verifier::read_step(std::size_t index) {
     steps_[index] = std::move(step);
 }
 
-void Verifier::check_step(std::size_t index) const {
+// Which entries a receipt holds leaves nothing to choose: those of the versions, the one that it is about, and the
+// steps that this one rests on.
+void Verifier::check_shape() const {
+    std::vector<contract::EntryType> others;
+    for (std::size_t i = 0; i < receipt_.entries.size(); ++i) {
+        if (!holds_a_version(step(i).entry.type)) others.push_back(step(i).entry.type);
+    }
+    if (receipt_.entries.size() - others.size() != receipt_.bindings.size()) {
+        fail("entries", "must hold one entry that brings a version for each version");
+    }
+    const contract::EntryType about = last().entry.type;
+    const auto before = steps_before(about);
+    const bool has_last = !holds_a_version(about);
+    if (others.size() != before.size() + (has_last ? 1 : 0) ||
+        !std::ranges::equal(before, others | std::views::take(before.size()))) {
+        fail("entries",
+             "must be one for each version, then the one that it is about, with the steps of its transaction");
+    }
+    const bool has_package = receipt_.package.has_value();
+    if (has_package != find(contract::EntryType::prepare).has_value()) {
+        fail("package", "must be present where there is a prepare entry, and only there");
+    }
+}
+
+void Verifier::check_content(std::size_t index) const {
     const contract::Entry& entry = step(index).entry;
-    const Version& version = version_of(index);
     const ReceiptEntry& one = receipt_.entries[index];
     const std::string path = entry_path(index);
-    const std::size_t versions = receipt_.bindings.size();
-    if (receipt_.entries.size() != versions && receipt_.entries.size() != versions + 1) {
-        fail("entries", "must be one for each version and at most one more");
-    }
-    if (index < versions) {
-        const auto expected = index == 0 ? contract::EntryType::bind : contract::EntryType::amend;
-        if (entry.type != expected)
-            fail(path, "must be the entry that put version " + std::to_string(index + 1) + " in force");
+    if (holds_a_version(entry.type)) {
         if (one.input) fail(path + "/input", "must be absent: `bindings` holds it");
-        if (entry.input != version.input) fail(path, "must name its version's signed document as its input");
-    } else {
-        if (holds_a_version(entry.type)) fail(path, "must be of a type that brings no version");
-        if (!one.input) fail(path + "/input", "must be present");
-        if (entry.input != crypto::sha256(*one.input))
-            fail(path + "/input", "must have the digest that the entry names");
+        if ((entry.type == contract::EntryType::bind) != (index == 0))
+            fail(path, "must be bind at first, and amend later");
+        if (entry.input != version_of(index).input) fail(path, "must name its version's signed document as its input");
+        return;
     }
+    if (index == 0) fail(path, "must be the bind entry");
+    if (!one.input) fail(path + "/input", "must be present");
+    if (entry.input != crypto::sha256(*one.input)) fail(path + "/input", "must have the digest that the entry names");
+}
+
+void Verifier::check_step(std::size_t index) const {
+    const contract::Entry& entry = step(index).entry;
+    const std::string path = entry_path(index);
+    if (index == last_index()) check_shape();
+    check_content(index);
+    const Version& version = version_of(index);
     if (entry.version != version.binding.hash) fail(path, "must name the version in force");
     if (entry.binding != version.binding.id) fail(path, "must name the binding");
     if (entry.ledger != version.binding.chain) fail(path, "must name the binding's record ledger");
@@ -133,16 +160,14 @@ void Verifier::check_links(std::size_t index) const {
 Line Verifier::entries() {
     std::vector<Line> below;
     for (std::size_t i = 0; i < receipt_.entries.size(); ++i) {
-        Line line = check("entries", "entry", How::proved, [&] {
-            read_step(i);
-            check_step(i);
-        });
-        if (steps_[i]) {
-            const auto& [entry, id] = *steps_[i];
-            line.text = std::string(contract::entry_type_name(entry.type)) + " " + std::to_string(entry.sequence) +
-                        " " + id.text() + (entry.action.empty() ? "" : ", action " + entry.action);
-        }
-        below.push_back(std::move(line));
+        below.push_back(check("entries", "entry", How::proved, [&] { read_step(i); }));
+    }
+    for (std::size_t i = 0; i < receipt_.entries.size(); ++i) {
+        if (!steps_[i]) continue;
+        const auto& [entry, id] = *steps_[i];
+        std::string text = std::string(contract::entry_type_name(entry.type)) + " " + std::to_string(entry.sequence) +
+                           " " + id.text() + (entry.action.empty() ? "" : ", action " + entry.action);
+        below[i] = check("entries", std::move(text), How::proved, [&] { check_step(i); });
     }
     return group("entries", std::to_string(receipt_.entries.size()) + " entries of one sequence", How::proved,
                  std::move(below));
@@ -150,10 +175,10 @@ Line Verifier::entries() {
 
 // ------------------------------------------------------------------------------------------------------------- input
 
-void Verifier::check_message() const {
-    const contract::Entry& entry = last().entry;
-    const contract::Binding& binding = in_force().binding;
-    const std::string text(text_of(*receipt_.entries.back().input));
+void Verifier::check_message(std::size_t index) const {
+    const contract::Entry& entry = step(index).entry;
+    const contract::Binding& binding = version_of(index).binding;
+    const std::string text(text_of(*receipt_.entries[index].input));
     const auto signed_input = contract::Input::parse(text);
     const contract::Sender& sender = signed_input.verify(binding);
     if (entry.sender_role != sender.role || entry.sender_id != sender.id || entry.sender_key != sender.key.kid()) {
@@ -168,7 +193,7 @@ void Verifier::check_message() const {
     if (message->ledger != binding.chain) fail("message", "must be for this record ledger");
     if (message->action != entry.action) fail("message", "must ask for the entry's action");
     // Whether `seen` is an ancestor the enclave has checked; here only: it is no entry that comes later.
-    if (message->seen == last().id) fail("message", "must not have seen its own entry");
+    if (message->seen == step(index).id) fail("message", "must not have seen its own entry");
 }
 
 void Verifier::check_proposal() const {
@@ -207,40 +232,42 @@ void Verifier::check_terminate() const {
     if (last().entry.time > content.expires) fail("entries", "must not be later than the termination's expiry");
 }
 
+Line Verifier::message(std::size_t index) const {
+    const contract::Entry& entry = steps_[index]->entry;
+    const auto& version = versions_[version_index(index)];
+    const bool source = version && version->binding.party(entry.sender_id) == nullptr;
+    return check(source ? "source" : "message",
+                 std::string(source ? "observation " : "message ") + std::to_string(entry.number) + " signed by " +
+                     entry.sender_id + " (" + entry.sender_role + ")",
+                 How::proved, [&] { check_message(index); });
+}
+
 Line Verifier::input() const {
     using contract::EntryType;
     const auto& step = steps_.back();
     if (!step) return check("message", "the last entry's input", How::proved, [&] { last(); });
-    const contract::Entry& entry = step->entry;
-    const auto run = [&](std::string layer, std::string text, void (Verifier::*body)() const) {
-        return check(std::move(layer), std::move(text), How::proved, [&] {
+    if (const auto ran = execution()) return message(*ran);
+    const auto run = [&](std::string text, void (Verifier::*body)() const) {
+        return check("message", std::move(text), How::proved, [&] {
             if (!receipt_.entries.back().input) fail("entries", "must hold the last entry's input");
             (this->*body)();
         });
     };
-    switch (entry.type) {
+    switch (step->entry.type) {
         case EntryType::bind:
         case EntryType::amend:
             return check("message", "the signed version is the input", How::proved, [&] { in_force(); });
-        case EntryType::execute: {
-            const auto& version = versions_.back();
-            const bool source = version && version->binding.party(entry.sender_id) == nullptr;
-            return run(source ? "source" : "message",
-                       std::string(source ? "observation " : "message ") + std::to_string(entry.number) +
-                           " signed by " + entry.sender_id + " (" + entry.sender_role + ")",
-                       &Verifier::check_message);
-        }
         case EntryType::propose:
-            return run("message", "proposed version signed by a party", &Verifier::check_proposal);
+            return run("proposed version signed by a party", &Verifier::check_proposal);
         case EntryType::close:
-            return run("message", "decisions signed by their parties", &Verifier::check_close);
+            return run("decisions signed by their parties", &Verifier::check_close);
         case EntryType::terminate:
-            return run("message", "termination signed as an amendment", &Verifier::check_terminate);
+            return run("termination signed as an amendment", &Verifier::check_terminate);
         default:
             break;
     }
-    return check("message", "an entry of type " + std::string(contract::entry_type_name(entry.type)), How::proved,
-                 [] { fail("entries", "is of a type that this verifier cannot check"); });
+    return check("message", "what the " + std::string(contract::entry_type_name(step->entry.type)) + " entry came of",
+                 How::proved, [] { fail("entries", "must hold the signed input that it came of"); });
 }
 
 }  // namespace concordat::proof

@@ -175,12 +175,12 @@ Digests Verifier::digests() const {
     Digests found;
     count_digests(json::Value(receipt_.state), found, "state");
     if (versions_.back()) count_digests(json::Value(versions_.back()->binding.terms), found, "terms");
-    if (!steps_.back()) return found;
-    const contract::Entry& entry = steps_.back()->entry;
+    const auto ran = execution();
+    if (!ran) return found;
+    const contract::Entry& entry = steps_[*ran]->entry;
     if (entry.result) count_digests(json::Value(*entry.result), found, "result");
-    if (entry.type != contract::EntryType::execute || !receipt_.entries.back().input) return found;
     try {
-        const std::string text(text_of(*receipt_.entries.back().input));
+        const std::string text(text_of(*receipt_.entries[*ran].input));
         const auto input = contract::Input::parse(text);
         if (const auto* message = std::get_if<contract::Message>(&input.content)) {
             count_digests(json::Value(message->body), found, "message");

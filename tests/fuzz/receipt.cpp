@@ -1,11 +1,15 @@
 // A receipt under an empty trust file: nothing may hold, nothing may throw, and what parses is what is written.
+#include <array>
+#include <ledger/evm/kind/kind.hpp>
 #include <proof/open.hpp>
 #include <proof/verify.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace concordat;
     const std::string_view text = text_of({data, size});
-    const auto verdict = proof::verify(text, {});
+    const ledger::evm::EvmKind evm;
+    const std::array<const ledger::Kind*, 1> kinds{&evm};
+    const auto verdict = proof::verify(text, {}, kinds);
     if (verdict.holds) std::abort();
     proof::render_text(verdict);
     json::canonical(proof::render_json(verdict));
