@@ -59,6 +59,23 @@ expect 1 "field: --allow-asserted" -- "$concordat" trust init --receipt "$vector
 expect 0 -- "$concordat" trust init --receipt "$vectors/receipt.json" --allow-development --allow-asserted clock,rollback -o trust.json
 expect 0 "The receipt holds" -- "$concordat" verify "$vectors/receipt.json" --trust trust.json
 
+# Transactions with other ledgers
+paid=$vectors/receipt_committed.json
+disputed=$vectors/receipt_disputed.json
+init=("$concordat" trust init --receipt "$paid" --allow-development --allow-asserted clock,rollback -o trust.json)
+stranger=0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
+expect 0 -- "${init[@]}"
+expect 0 "eip155:31337:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf, slot 4" "as the binding names it [proved]" -- "$verifier" "$paid" --trust trust.json
+expect 1 "disputed" "does not take the host's word for eip155:31337" -- "$verifier" "$disputed" --trust trust.json
+expect 0 "by the host's word: NOT proved" -- "${init[@]}" --host-finality eip155:31337
+expect 0 "the host says that the chain went back on this" -- "$concordat" verify "$disputed" --trust trust.json
+expect 0 "sealed by $stranger" -- "${init[@]}" --clique "eip155:31337=$stranger"
+expect 1 "finality" "/trust/chains/eip155:31337: is not satisfied" -- "$verifier" "$paid" --trust trust.json
+expect 1 "field: --clique" -- "${init[@]}" --clique "eip155:31337=$stranger" --host-finality eip155:31337
+expect 1 "field: --clique" -- "${init[@]}" --clique eip155:31337
+expect 1 "signers" -- "${init[@]}" --clique eip155:31337=0x5aAe
+expect 1 "field: /trust/chains/31337" -- "${init[@]}" --host-finality 31337
+
 # A node's settings
 expect 1 "port" "65535" -- "$concordat" node --data node --port 99999
 expect 1 "--listen" "HOST:PORT" -- "$concordat" node --data node --listen nowhere

@@ -10,6 +10,7 @@ import sys
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LAYERS = {"format", "binding", "message", "source", "entries", "enclave", "ledger", "state", "disclosures", "clock", "rollback"}
+LAYERS |= {"transaction", "chain", "account", "call", "inclusion", "finality", "disputed"}
 
 
 def leaves(value, path=()):

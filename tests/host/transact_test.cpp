@@ -1,5 +1,6 @@
 // An enclave's half of a transaction with another ledger, and a host that asks for more than it may have.
 #include <ledger/fake/fake.hpp>
+#include <proof/verify.hpp>
 
 #include "support.hpp"
 
@@ -97,6 +98,36 @@ struct Transact : Hosted {
     std::unique_ptr<HostedEnclave> paying = make_paying();
 };
 
+// The receipt of the newest entry of the only binding on this ledger, as a node composes it.
+std::string receipt_of(const LedgerWorld& platform, HostedEnclave& enclave) {
+    const ccl::ReadReply all = platform.ledger->read(0, 100);
+    const auto type_of = [](const ccl::Appended& one) { return contract::Entry::parse(one.record.document).type; };
+    const auto steps = proof::steps_before(type_of(all.entries.back()));
+    std::vector<ccl::Appended> chosen;
+    for (std::size_t i = 0; i < all.entries.size(); ++i) {
+        const EntryType type = type_of(all.entries[i]);
+        const bool brings = type == EntryType::bind || type == EntryType::amend;
+        if (brings || i + 1 == all.entries.size() || std::ranges::find(steps, type) != steps.end())
+            chosen.push_back(all.entries[i]);
+    }
+    const json::Value evidence = enclave.ledger_evidence(platform.ledger->service_key());
+    return proof::make_receipt(chosen, all.enclaves, platform.ledger->identity(), json::canonical(evidence),
+                               proof::ReceiptPackage{payer_package().manifest, payer_package().config})
+        .write();
+}
+
+proof::TrustFile trust_of(const LedgerWorld& platform) {
+    proof::TrustFile trust;
+    trust.ledgers = {{platform.ledger->chain(), platform.ledger->service_key()}};
+    trust.development_roots = {platform.world.root.public_key().thumbprint()};
+    trust.measurements = {platform.world.measurement, hash_of("ledger code")};
+    trust.minimum_svn = 1;
+    trust.allow_development = true;
+    trust.allow_asserted = {"clock", "rollback"};
+    trust.chains["fake:1"] = {.witness = std::string(ledger::host_witness)};
+    return trust;
+}
+
 std::string body_of(const Bytes& transaction) {
     return std::string(json::parse(text_of(transaction), "").as_object().at("body").as_string());
 }
@@ -154,6 +185,52 @@ TEST_F(Transact, WhatComesToNothingLeavesTheStateAsItWas) {
     EXPECT_EQ(error_of([&] { payer.pay(*paying, 5, "the invoice", 2); }), "replayed /number");
     payer.pay(*paying, 7, "again", 3);
     EXPECT_EQ(json::parse(text_of(payer.last.record.state), "").as_object().at("paid"), 7);
+}
+
+TEST_F(Transact, AnAuditorJudgesAPaymentAnew) {
+    const proof::TrustFile trust = trust_of(platform);
+    const auto holds = [&] {
+        const proof::Verdict out = proof::verify(receipt_of(platform, *paying), trust, kinds);
+        return out.holds ? std::string("holds") : proof::render_text(out);
+    };
+    Payer payer(platform);
+    payer.lock(*paying);
+    EXPECT_EQ(holds(), "holds");
+    payer.pay(*paying, 5, "the invoice", 1);
+    EXPECT_EQ(holds(), "holds");
+    payer.step(*paying, EntryType::outcome, payer.head, evidence(payer.entry().pin(), Fate::called));
+    EXPECT_EQ(holds(), "holds");
+}
+
+TEST_F(Transact, AnAuditorJudgesAnAbortAndItsDispute) {
+    proof::TrustFile trust = trust_of(platform);
+    const auto holds = [&] {
+        const proof::Verdict out = proof::verify(receipt_of(platform, *paying), trust, kinds);
+        return out.holds ? std::string("holds") : proof::render_text(out);
+    };
+    Payer payer(platform);
+    payer.lock(*paying);
+    payer.pay(*paying, 0, "only said", 1);
+    EXPECT_EQ(holds(), "holds");
+    payer.pay(*paying, 5, "the invoice", 2);
+    const Hash256 transaction = payer.head;
+    const ledger::Pin pin = payer.entry().pin();
+    payer.step(*paying, EntryType::cancelling, transaction);
+    EXPECT_EQ(holds(), "holds");
+    payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::cancelled));
+    EXPECT_EQ(holds(), "holds");
+    payer.step(*paying, EntryType::disputed, transaction);
+    EXPECT_EQ(holds(), "holds");
+    trust.chains.clear();
+    const std::string refused = holds();
+    EXPECT_NE(refused.find("does not take the host's word for fake:1"), std::string::npos) << refused;
+    const Bytes over = [&] {
+        const json::Object next = next_document(parse_binding(payer.document));
+        return sign_version(next, platform.world.buyer, platform.world.seller);
+    }();
+    payer.take(paying->act(EntryType::propose, payer.id, over, start_time));
+    payer.take(paying->act(EntryType::amend, payer.id, over, start_time));
+    EXPECT_EQ(holds(), "holds");  // what the parties decided rests on no chain
 }
 
 // Else no message would be in time ever after.

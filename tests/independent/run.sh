@@ -22,4 +22,8 @@ if [ "${1:-}" = "--schemas" ]; then
     script="$here/check_schemas.py"
     shift
 fi
+if [ "${1:-}" = "--evm" ]; then
+    script="$here/check_evm.py"
+    shift
+fi
 exec "$venv/bin/python" "$script" "$@"

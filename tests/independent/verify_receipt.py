@@ -11,6 +11,7 @@ import re
 import sys
 from datetime import datetime
 
+import evm
 import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -355,8 +356,12 @@ REQUIRED = (
     "typ type ledger binding version sequence previous time input state_before state_after disclosures private".split()
 )
 OPTIONAL = (
-    "sender action package number result effects events fuel meter audiences proposal deadline reason".split()
+    "sender action package number result effects events fuel meter audiences accounts proposal deadline".split()
+    + "transaction ending reason".split()
 )
+
+
+STEPS = {"cancelling": ["prepare"], "outcome": ["prepare"], "disputed": ["prepare", "outcome"]}
 
 
 class Entry:
@@ -368,6 +373,11 @@ class Entry:
         self.type, self.sequence, self.time = d["type"], d["sequence"], time_ms(d["time"])
         self.input, self.state_after = digest(d["input"]), digest(d["state_after"])
         need((self.type == "bind") == (self.sequence == 0) == (digest(d["previous"]) == bytes(32)), "bind is entry 0")
+        need((self.type in STEPS) == ("transaction" in d), "a transaction's steps name it, and nothing else does")
+        need((self.type == "outcome") == ("ending" in d), "an outcome has an ending, and nothing else has")
+        need(d.get("ending", "aborted") in ("committed", "aborted"), "an ending is committed or aborted")
+        need(self.type not in STEPS or not {"sender", "action", "result", "effects"} & set(d), "a step does nothing else")
+        need(self.type not in ("execute", "prepare") or {"sender", "action"} <= set(d), "an execution has sender and action")
         effects = sha(jcs(d["effects"])) if d.get("effects") else bytes(32)
         self.id = sha(
             b"\0",
@@ -450,6 +460,78 @@ def accepts(policy, claims, product, development):
     need(is_count(claims["svn"]) and claims["svn"] >= policy["minimum_svn"], "a security version that is too low")
 
 
+# ------------------------------------------------------------------------------------------------------------ transaction
+
+
+class Transaction:
+    """A call on another ledger, as docs/formats.md §8 has it. Only ledgers of kind evm are known here."""
+
+    def __init__(self, version, accounts, prepare, entries, package):
+        self.version, self.accounts, self.prepare, self.entries = version, accounts, prepare, entries
+        need(len(prepare.d["effects"]) == 1, "a prepare entry has one effect")
+        self.effect = members(prepare.d["effects"][0], ("effect", "args", "ledger", "pin"))
+        self.pin = members(self.effect["pin"], ("chain", "account", "slot", "call", "ceiling"))
+        self.target = version.document["ledgers"].get(self.effect["ledger"])
+        need(self.target is not None, "the version must have the ledger")
+        members(package, ("manifest", "config"))
+        manifest, config = unb64(package["manifest"]), unb64(package["config"])
+        need(sha(manifest) == version.package, "the manifest must be the version's package")
+        need(digest(strict(manifest)["config"]["digest"]) == sha(config), "the contract must be the manifest's")
+        self.contract = strict(config)
+
+    def check(self, trust):
+        self.check_steps()
+        self.check_call()
+        self.check_outcome(trust)
+
+    def check_steps(self):
+        after, before = self.prepare.state_after, digest(self.prepare.d["state_before"])
+        for kind in STEPS:
+            step = self.entries.get(kind)
+            if step is None:
+                continue
+            need(digest(step.d["transaction"]) == self.prepare.id, "steps of one transaction")
+            begins = digest(step.d["state_before"])
+            if kind == "disputed":
+                need(step.state_after == begins and not step.raw_input, "a dispute changes nothing")
+                continue
+            need(step.d["version"] == self.prepare.d["version"] and begins == after, "nothing changes meanwhile")
+            if kind == "cancelling":
+                need(step.state_after == after and not step.raw_input, "a cancellation changes nothing")
+            else:
+                need(step.state_after == (after if step.d["ending"] == "committed" else before), "the state after an outcome")
+
+    def check_call(self):
+        name, ledger = self.effect["effect"], self.effect["ledger"]
+        need(self.pin["chain"] == self.target["chain"], "chain: the one that the version names")
+        need(self.accounts.get(ledger) == self.pin["account"], "account: the one that the version's entry names")
+        need(name in self.contract["actions"][self.prepare.d["action"]].get("effects", []), "an effect of the action")
+        declared, use = self.contract["effects"][name], self.contract["ledgers"][ledger]
+        need(declared["ledger"] == ledger, "the effect's ledger")
+        need(use["kind"] == "evm", f"call: a kind of ledger that is not known here: {use['kind']}")
+        call = evm.pinned_call(use.get("interface"), declared["call"], self.target, self.effect["args"])
+        need(self.pin["call"] == call, "call: the one that contract, version and arguments make")
+        need(self.pin["ceiling"] == self.target["ceiling"], "the version's ceiling")
+        deadline = self.prepare.time + self.target["deadline_minutes"] * 60000
+        need(time_ms(self.prepare.d["deadline"]) == deadline, "the version's deadline")
+
+    def check_outcome(self, trust):
+        outcome, finality = self.entries.get("outcome"), self.target["finality"]
+        known = trust.get("chains", {}).get(self.pin["chain"], {})
+        if outcome is not None:
+            evidence = strict(outcome.raw_input)
+            need(jcs(evidence) == outcome.raw_input, "evidence must be in RFC 8785 form")
+            fate, proved = evm.judge(self.pin, finality, evidence)
+            need((outcome.d["ending"] == "committed") == (fate == "called"), "an ending that the evidence does not show")
+            if known and known["witness"] != "host":
+                own = evm.judge(self.pin, {"blocks": finality["blocks"], **known}, evidence)
+                need(own == (fate, True), "finality: not proved as the trust file asks")
+            else:
+                need(proved or known, "finality: the host's word, which the trust file does not take")
+        if "disputed" in self.entries:
+            need(known.get("witness") == "host", "disputed: the host's word, which the trust file does not take")
+
+
 # ---------------------------------------------------------------------------------------------------------------- receipt
 
 
@@ -458,7 +540,9 @@ class Verifier:
         need(len(raw) <= 16 << 20, "larger than 16 MiB")
         self.trust = trust
         self.r = members(
-            strict(raw), ("typ", "bindings", "entries", "enclaves", "ledger", "state", "sealed", "disclosures")
+            strict(raw),
+            ("typ", "bindings", "entries", "enclaves", "ledger", "state", "sealed", "disclosures"),
+            ("package",),
         )
         need(jcs(self.r) == raw, "a receipt must be in RFC 8785 form")
         need(self.r["typ"] == "concordat/receipt/1", "typ of a receipt")
@@ -482,19 +566,21 @@ class Verifier:
                 need(kids <= set(known), f"{party} has a key that the trust file does not know")
 
     def entries(self):
-        count = len(self.versions)
-        need(len(self.r["entries"]) in (count, count + 1), "an entry for each version and at most one more")
-        self.steps = []
-        for i, value in enumerate(self.r["entries"]):
+        self.steps, self.version_of, others, current = [], [], [], -1
+        for value in self.r["entries"]:
             members(value, ("document", "claim", "receipt"), ("input",))
-            entry, version = Entry(unb64(value["document"])), self.versions[min(i, count - 1)]
-            self.input = unb64(value["input"]) if "input" in value else None
-            if i < count:
-                need(entry.type == ("amend" if i else "bind") and self.input is None, "the entry of a version")
-                need(entry.input == self.inputs[i], "an entry must name its version as its input")
+            entry = Entry(unb64(value["document"]))
+            entry.raw_input = unb64(value["input"]) if "input" in value else None
+            if entry.type in ("bind", "amend"):
+                current += 1
+                need(current < len(self.versions), "one entry for each version")
+                need(entry.type == ("amend" if current else "bind") and entry.raw_input is None, "the entry of a version")
+                need(entry.input == self.inputs[current], "an entry must name its version as its input")
             else:
-                need(entry.type not in ("bind", "amend") and self.input is not None, "the entry that it is about")
-                need(entry.input == sha(self.input), "an entry must name its input")
+                need(current >= 0 and entry.raw_input is not None, "the entries of a version come before others")
+                need(entry.input == sha(entry.raw_input), "an entry must name its input")
+                others.append(entry)
+            version = self.versions[current]
             need(digest(entry.d["version"]) == version.hash, "an entry must name the version in force")
             need(digest(entry.d["binding"]) == version.id, "an entry must name the binding")
             need(entry.d["ledger"] == version.chain, "an entry must name the record ledger")
@@ -503,7 +589,16 @@ class Verifier:
             if self.steps:
                 self.links(self.steps[-1], entry)
             self.steps.append(entry)
+            self.version_of.append(version)
+        need(current + 1 == len(self.versions), "one entry for each version")
         self.last = self.steps[-1]
+        types = STEPS.get(self.last.type, []) + ([] if self.last.raw_input is None else [self.last.type])
+        need([one.type for one in others] == types, "the entry it is about, the steps that it rests on, and no other")
+        self.prepare = next((one for one in others if one.type == "prepare"), None)
+        need(("package" in self.r) == (self.prepare is not None), "a package exactly where there is a prepare entry")
+
+    def in_force_for(self, entry):
+        return self.version_of[self.steps.index(entry)]
 
     @staticmethod
     def links(before, entry):
@@ -513,17 +608,20 @@ class Verifier:
             need(digest(entry.d["state_before"]) == before.state_after, "the state must be what the entry before left")
 
     def message(self):
-        self.body = {}
+        self.body, self.ran = {}, self.prepare or self.last
         if self.last.type in ("bind", "amend"):
             return
-        check = getattr(self, "input_" + self.last.type, None)
-        need(check is not None, f"an entry of type {self.last.type} cannot be checked")
+        check = getattr(self, "input_" + self.ran.type, None)
+        need(check is not None, f"an entry of type {self.ran.type} cannot be checked")
         check()
 
+    def input_prepare(self):
+        self.input_execute()
+
     def input_execute(self):
-        jws = Compact(self.input.decode(), ("concordat/message/1", "concordat/observation/1"))
-        c, d = jws.content, self.last.d
-        found = self.in_force.keys.get(jws.header["kid"])
+        jws = Compact(self.ran.raw_input.decode(), ("concordat/message/1", "concordat/observation/1"))
+        c, d, in_force = jws.content, self.ran.d, self.in_force_for(self.ran)
+        found = in_force.keys.get(jws.header["kid"])
         need(found is not None, "an input must be signed by a party or source")
         key, owner = found
         jws.verify(key, "input")
@@ -531,30 +629,30 @@ class Verifier:
             members(
                 c, ("typ", "binding", "version", "ledger", "action", "number", "seen", "expires", "body"), ("sealed",)
             )
-            need(owner in self.in_force.role_of, "a message must be a party's")
-            role = self.in_force.role_of[owner]
-            need(digest(c["binding"]) == self.in_force.id, "a message for another binding")
-            need(digest(c["version"]) == self.in_force.hash, "a message for another version")
-            need(c["ledger"] == self.in_force.chain and c["action"] == d.get("action"), "a message for another place or action")
-            need(digest(c["seen"]) != self.last.id, "a message cannot have seen its own entry")
+            need(owner in in_force.role_of, "a message must be a party's")
+            role = in_force.role_of[owner]
+            need(digest(c["binding"]) == in_force.id, "a message for another binding")
+            need(digest(c["version"]) == in_force.hash, "a message for another version")
+            need(c["ledger"] == in_force.chain and c["action"] == d.get("action"), "a message for another place or action")
+            need(digest(c["seen"]) != self.ran.id, "a message cannot have seen its own entry")
             self.body = c["body"]
         else:
             members(c, ("typ", "source", "number", "observed", "expires", "body"))
-            need(owner in self.in_force.source_of and c["source"] == owner, "an observation must be its source's")
-            role = self.in_force.source_of[owner]
+            need(owner in in_force.source_of and c["source"] == owner, "an observation must be its source's")
+            role = in_force.source_of[owner]
         need(d.get("sender") == {"role": role, "id": owner, "key": key.kid}, "an entry must name its sender")
         need(is_count(c["number"]) and c["number"] == d.get("number"), "an entry must name its input's number")
-        need(self.last.time <= time_ms(c["expires"]), "an input that had expired")
+        need(self.ran.time <= time_ms(c["expires"]), "an input that had expired")
 
     def input_propose(self):
-        jws = General(strict(self.input))
+        jws = General(strict(self.last.raw_input))
         new = Binding(jws.payload)
         successor(self.in_force, new)
         need(amendment_signers(self.in_force, new, jws), "a proposal must be signed by a party")
         need(digest(self.last.d["proposal"]) == new.hash, "an entry must name what is proposed")
 
     def input_close(self):
-        for line in self.input.decode().removesuffix("\n").split("\n") if self.input else []:
+        for line in self.last.raw_input.decode().removesuffix("\n").split("\n") if self.last.raw_input else []:
             jws = Compact(line, ("concordat/decision/1",))
             members(jws.content, ("typ", "decision", "document", "party", "reason", "issued"))
             found = self.in_force.party_key(jws.header["kid"])
@@ -563,7 +661,7 @@ class Verifier:
             need(jws.content["document"] == self.last.d.get("proposal"), "a decision about something else")
 
     def input_terminate(self):
-        jws = General(strict(self.input))
+        jws = General(strict(self.last.raw_input))
         c = members(jws.content, ("typ", "binding", "version", "reason", "expires"))
         need(c["typ"] == "concordat/termination/1", "typ of a termination")
         need(digest(c["binding"]) == self.in_force.id and digest(c["version"]) == self.in_force.hash, "terminates another")
@@ -575,6 +673,14 @@ class Verifier:
         need(rule_satisfied(self.in_force, jws.signers(find, c["typ"])), "a termination must be signed as an amendment")
         need(self.last.time <= time_ms(c["expires"]), "a termination that had expired")
 
+    def transaction(self):
+        if self.prepare is None:
+            return
+        entries = {one.type: one for one in self.steps}
+        version = self.in_force_for(self.prepare)
+        locked = self.steps[self.version_of.index(version)]
+        Transaction(version, locked.d.get("accounts", {}), self.prepare, entries, self.r["package"]).check(self.trust)
+
     def enclaves(self):
         used = {value["claim"]["key"] for value in self.r["entries"]}
         need(used == set(self.r["enclaves"]), "exactly the enclaves that the claims name")
@@ -583,7 +689,7 @@ class Verifier:
             enclave = members(self.r["enclaves"][claim["key"]], ("key", "evidence"))
             key = Key(enclave["key"])
             need(key.kid == claim["key"] and key.alg == "ES256K", "an enclave's key")
-            version = self.versions[min(i, len(self.versions) - 1)]
+            version = self.version_of[i]
             claims = evidence_claims(enclave["evidence"], key, "concordat/enclave-key/1")
             accepts(version.enclaves, claims, "concordat-enclave", "development" in version.enclaves["evidence"])
             accepts(self.trust, claims, "concordat-enclave", self.trust["allow_development"])
@@ -633,7 +739,7 @@ class Verifier:
         need(isinstance(texts, list) and all(isinstance(one, str) for one in texts), "disclosures must be texts")
         need(texts == sorted(set(texts)), "disclosures must be in ascending order, each once")
         shown = []
-        for document in (self.r["state"], self.last.d.get("result"), self.body, self.in_force.document["terms"]):
+        for document in (self.r["state"], self.ran.d.get("result"), self.body, self.in_force.document["terms"]):
             self.digests(document, shown)
         for text in texts:
             value = strict(unb64(text))
@@ -658,7 +764,7 @@ class Verifier:
             need("rollback" in self.trust["allow_asserted"], "rollback: a single node cannot detect it")
 
 
-LAYERS = ("bindings", "entries", "message", "enclaves", "ledger", "state", "disclosures", "asserted")
+LAYERS = ("bindings", "entries", "message", "transaction", "enclaves", "ledger", "state", "disclosures", "asserted")
 
 
 def main(arguments):
@@ -672,9 +778,12 @@ def main(arguments):
             trust = members(
                 strict(file.read()),
                 ("typ", "ledgers", "development_roots", "measurements", "minimum_svn", "allow_development", "allow_asserted"),
-                ("parties",),
+                ("parties", "chains"),
             )
         need(trust["typ"] == "concordat/trust/1", "typ of a trust file")
+        for chain, how in trust.get("chains", {}).items():
+            members(how, ("witness",), ("parameters",))
+            need(re.fullmatch(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}", chain), "a chain in CAIP-2")
     except (OSError, Bad) as error:
         print(f"cannot read: {error}", file=sys.stderr)
         return 2
@@ -683,7 +792,7 @@ def main(arguments):
         verifier = Verifier(raw, trust)
         for layer in LAYERS:
             getattr(verifier, layer)()
-    except (Bad, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (Bad, evm.BadEvidence, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         print(f"does not hold: {layer}: {error}")
         return 1
     print("holds")

@@ -144,6 +144,10 @@ class HostedEnclave {
         return enclave::decode_committed(
             call(enclave::FrameType::act, enclave::encode(enclave::Act{type, binding, time, std::move(input)})));
     }
+    // What the ledger shows of itself, as receipts hold it.
+    json::Value ledger_evidence(const crypto::PublicKey& service_key) {
+        return ledger_evidence_.make(ccl::ledger_report_data(service_key));
+    }
     void load_binding(const Bytes& jws, const contract::EntryRecord& head) {
         call(enclave::FrameType::load_binding, enclave::encode(enclave::LoadBinding{jws, head}));
     }
