@@ -72,9 +72,7 @@ contract::Entry last_entry(const proof::Receipt& receipt) {
 std::vector<proof::Opened> open_state(Session& session, const proof::Receipt& receipt,
                                       const crypto::EncryptionPrivateKey& key) {
     const contract::Entry last = last_entry(receipt);
-    if (receipt.entries.size() < receipt.bindings.size())
-        throw Error(Code::bad_receipt, "/receipt/entries", "must hold an entry for each version");
-    const contract::Entry locked = contract::Entry::parse(receipt.entries[receipt.bindings.size() - 1].document);
+    const contract::Entry locked = proof::version_entry(receipt, receipt.entries.size() - 1);
     const client::AudienceKeys keys = client::open_audience_keys(locked.audiences, key);
     if (keys.empty()) return {};
     Search search(last.binding, keys, receipt.state);

@@ -82,25 +82,16 @@ void open_terms(std::vector<Opened>& out, const contract::Binding& binding, cons
 }
 
 // The execution that the receipt is about, or that it came of: its index; none when there is none.
-std::optional<std::size_t> execution_of(const std::vector<contract::Entry>& entries) {
-    const bool step = !steps_before(entries.back().type).empty();
-    for (std::size_t i = step ? 0 : entries.size() - 1; i < entries.size(); ++i) {
-        const bool runs =
-            entries[i].type == contract::EntryType::prepare || entries[i].type == contract::EntryType::execute;
-        if (runs) return i;
+std::optional<std::size_t> execution_of(const Receipt& receipt) {
+    const auto type_of = [&](std::size_t index) {
+        return contract::Entry::parse(receipt.entries[index].document).type;
+    };
+    const std::size_t last = receipt.entries.size() - 1;
+    for (std::size_t i = steps_before(type_of(last)).empty() ? last : 0; i <= last; ++i) {
+        const contract::EntryType type = type_of(i);
+        if (type == contract::EntryType::prepare || type == contract::EntryType::execute) return i;
     }
     return std::nullopt;
-}
-
-// The audience keys of the version that was in force for that entry.
-std::map<std::string, SecretKey> keys_for(const std::vector<contract::Entry>& entries, std::size_t index,
-                                          const crypto::EncryptionPrivateKey& key) {
-    for (std::size_t i = index + 1; i-- > 0;) {
-        const bool brings =
-            entries[i].type == contract::EntryType::bind || entries[i].type == contract::EntryType::amend;
-        if (brings) return audience_keys(entries[i], key);
-    }
-    throw Error(Code::bad_format, "/receipt/entries", "must hold an entry for each version");
 }
 
 }  // namespace
@@ -109,21 +100,19 @@ std::vector<Opened> open_receipt(std::string_view receipt_text, const crypto::En
     const Receipt receipt = Receipt::parse(receipt_text);
     const auto jws = crypto::GeneralJws::parse(receipt.bindings.back(), "/receipt/bindings");
     const auto binding = contract::Binding::parse(jws.payload);
-    std::vector<contract::Entry> entries;
-    for (const ReceiptEntry& one : receipt.entries) entries.push_back(contract::Entry::parse(one.document));
+    const auto keys_at = [&](std::size_t index) { return audience_keys(version_entry(receipt, index), key); };
     std::vector<Opened> out;
     open_terms(out, binding, key);
-    const auto ran = execution_of(entries);
+    const auto ran = execution_of(receipt);
     if (ran && receipt.entries[*ran].input) {
         const std::string text(text_of(*receipt.entries[*ran].input));
         const auto input = contract::Input::parse(text);
         if (const auto* message = std::get_if<contract::Message>(&input.content)) {
-            open_list(out, message->sealed, keys_for(entries, *ran, key), binding.id, contract::message_aad,
-                      "/message/sealed");
+            open_list(out, message->sealed, keys_at(*ran), binding.id, contract::message_aad, "/message/sealed");
         }
     }
-    const auto keys = keys_for(entries, entries.size() - 1, key);
-    open_list(out, receipt.sealed, keys, binding.id, contract::entry_aad, "/receipt/sealed");
+    open_list(out, receipt.sealed, keys_at(receipt.entries.size() - 1), binding.id, contract::entry_aad,
+              "/receipt/sealed");
     return out;
 }
 

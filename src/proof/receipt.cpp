@@ -123,6 +123,14 @@ std::string Receipt::write() const {
     return json::canonical(out);
 }
 
+contract::Entry version_entry(const Receipt& receipt, std::size_t index) {
+    for (std::size_t i = index + 1; i-- > 0;) {
+        contract::Entry entry = contract::Entry::parse(receipt.entries.at(i).document);
+        if (entry.type == EntryType::bind || entry.type == EntryType::amend) return entry;
+    }
+    throw Error(Code::bad_format, "/receipt/entries", "must hold an entry for each version");
+}
+
 std::span<const EntryType> steps_before(EntryType type) {
     static constexpr std::array<EntryType, 2> steps{EntryType::prepare, EntryType::outcome};
     switch (type) {

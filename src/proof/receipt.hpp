@@ -52,6 +52,10 @@ struct Receipt {
     std::string write() const;
 };
 
+// The bind or amend entry of the version that was in force for the entry at `index`; that one itself, if it is such.
+// Throws Error(bad_format) where there is none.
+contract::Entry version_entry(const Receipt& receipt, std::size_t index);
+
 // What an entry of this type rests on besides the versions: the earlier steps of its transaction, in order. A receipt
 // about it holds them too.
 std::span<const contract::EntryType> steps_before(contract::EntryType type);

@@ -379,7 +379,7 @@ TEST(TrustFile, ReadsChains) {
 // Written anew on purpose only: CONCORDAT_WRITE_VECTORS=1.
 TEST_F(TransactionReceipt, ReplaysItsVectors) {
     const std::string folder = std::string(CONCORDAT_SOURCE_DIR) + "/tests/vectors/";
-    TransactionMaker aborted;
+    TransactionMaker aborted, asserted;
     if (std::getenv("CONCORDAT_WRITE_VECTORS") != nullptr) {
         maker.paid();
         aborted.lock();
@@ -387,10 +387,13 @@ TEST_F(TransactionReceipt, ReplaysItsVectors) {
         aborted.step(EntryType::cancelling);
         aborted.conclude("aborted", aborted.evidence(Purpose::cancel));
         aborted.step(EntryType::disputed);
+        asserted.cash["finality"] = json::Object{{"blocks", 2}, {"witness", "host"}};
+        asserted.paid();
         trust.chains[chain_name] = clique(maker.parameters());
         TrustFile word = maker.trust();
         word.chains[chain_name] = host;
         write_file_atomic(folder + "receipt_committed.json", bytes_of(maker.receipt().write()));
+        write_file_atomic(folder + "receipt_asserted.json", bytes_of(asserted.receipt().write()));
         write_file_atomic(folder + "receipt_disputed.json", bytes_of(aborted.receipt().write()));
         write_file_atomic(folder + "trust_clique.json", bytes_of(trust.write() + "\n"));
         write_file_atomic(folder + "trust_host.json", bytes_of(word.write() + "\n"));
@@ -401,6 +404,9 @@ TEST_F(TransactionReceipt, ReplaysItsVectors) {
     EXPECT_EQ(replay("receipt_committed.json", "trust_clique.json"), "holds");
     EXPECT_EQ(replay("receipt_committed.json", "trust_host.json"), "holds");
     EXPECT_EQ(replay("receipt_committed.json", "trust.json"), "holds");
+    EXPECT_EQ(replay("receipt_asserted.json", "trust_host.json"), "holds");
+    EXPECT_EQ(replay("receipt_asserted.json", "trust_clique.json"), "holds");
+    EXPECT_EQ(replay("receipt_asserted.json", "trust.json").substr(0, 8), "finality");
     EXPECT_EQ(replay("receipt_disputed.json", "trust_host.json"), "holds");
     EXPECT_EQ(replay("receipt_disputed.json", "trust_clique.json").substr(0, 8), "disputed");
 }

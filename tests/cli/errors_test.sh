@@ -66,8 +66,10 @@ init=("$concordat" trust init --receipt "$paid" --allow-development --allow-asse
 stranger=0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
 expect 0 -- "${init[@]}"
 expect 0 "eip155:31337:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf, slot 4" "as the binding names it [proved]" -- "$verifier" "$paid" --trust trust.json
+expect 1 "finality: 2 block(s) deep, witness host" "does not take the host's word for eip155:31337" -- "$verifier" "$vectors/receipt_asserted.json" --trust trust.json
 expect 1 "disputed" "does not take the host's word for eip155:31337" -- "$verifier" "$disputed" --trust trust.json
 expect 0 "by the host's word: NOT proved" -- "${init[@]}" --host-finality eip155:31337
+expect 0 "is the host's word [asserted]" -- "$verifier" "$vectors/receipt_asserted.json" --trust trust.json
 expect 0 "the host says that the chain went back on this" -- "$concordat" verify "$disputed" --trust trust.json
 expect 0 "sealed by $stranger" -- "${init[@]}" --clique "eip155:31337=$stranger"
 expect 1 "finality" "/trust/chains/eip155:31337: is not satisfied" -- "$verifier" "$paid" --trust trust.json

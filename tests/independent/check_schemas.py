@@ -26,7 +26,8 @@ def documents():
     vectors = root / "tests/vectors"
     for name in ("trust.json", "trust_clique.json", "trust_host.json"):
         yield "trust", json.loads((vectors / name).read_text())
-    for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_disputed.json"):
+    for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_asserted.json",
+                 "receipt_disputed.json"):
         receipt = json.loads((vectors / name).read_text())
         yield "receipt", receipt
         for one in receipt["bindings"]:
