@@ -191,7 +191,7 @@ TEST_F(Store, ABrokenPageIsTampered) {
     {
         std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
         for (int page = 1; page < 40; ++page) {
-            file.seekp(page * 4096);
+            file.seekp(std::streamoff{4096} * page);
             file << std::string(64, '\xff');
         }
     }

@@ -158,7 +158,8 @@ TEST_F(VaultTest, development_root_is_made_once) {
 TEST_F(VaultTest, processes_that_race_get_the_same_root) {
     std::array<pid_t, 6> children{};
     for (std::size_t i = 0; i < children.size(); ++i) {
-        if ((children[i] = fork()) != 0) continue;
+        children[i] = fork();
+        if (children[i] != 0) continue;
         const DevelopmentRoot root(folder, random);
         write_file_atomic(folder / ("seen-" + std::to_string(i)), bytes_of(root.public_key().kid()));
         _exit(0);

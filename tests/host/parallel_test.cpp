@@ -38,7 +38,7 @@ struct Parallel : Hosted {
         enclave->pump();
         std::vector<std::string> out;
         for (const auto& [id, sequence] : sent) {
-            out.push_back(error_of([&, id = id, sequence = sequence] {
+            out.push_back(error_of([&] {
                 const contract::Entry entry = enclave::decode_committed(enclave->take(id)).record.check();
                 EXPECT_EQ(entry.sequence, sequence);
                 throw Error(Code::internal, "ran with " + std::to_string(entry.fuel), "");

@@ -54,9 +54,10 @@ inline const contract::Package& sample(const std::string& version) {
 class NodeProcess {
   public:
     explicit NodeProcess(const fs::path& data, std::vector<std::string> more = {}) : data_(data) {
+        const std::string programs = CONCORDAT_BIN_DIR "/";
         std::vector<std::string> arguments{"data=" + data.string(), "port=0", "log_level=warning",
-                                           "ledger_program=" CONCORDAT_BIN_DIR "/concordat-ledger",
-                                           "enclave_program=" CONCORDAT_BIN_DIR "/concordat-enclave"};
+                                           "ledger_program=" + programs + "concordat-ledger",
+                                           "enclave_program=" + programs + "concordat-enclave"};
         arguments.insert(arguments.end(), more.begin(), more.end());
         process::ChildOptions options;
         options.program = CONCORDAT_PROBE;

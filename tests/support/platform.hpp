@@ -45,7 +45,7 @@ class LedgerEnd {
     ccl::Reply serve(const ccl::OpenTerms& request) { return ledger_.open_terms(enclave_, request.binding_jws); }
     ccl::Reply serve(const ccl::Append& request) {
         const ccl::AppendRequest one{enclave_, &request};
-        return std::visit([](auto&& outcome) -> ccl::Reply { return std::move(outcome); },
+        return std::visit([](auto outcome) -> ccl::Reply { return outcome; },
                           std::move(ledger_.append({&one, 1}).at(0)));
     }
 

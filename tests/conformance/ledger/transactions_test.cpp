@@ -126,7 +126,7 @@ TEST_P(Transactions, WhatIsPastItsDeadlineIsCancelledAndBlocksNobody) {
 
 TEST_P(Transactions, ADriverThatForgetsAllGoesOn) {
     for (int i = 0; i < 10; ++i) prepare(Behaviour::succeeds);
-    for (std::size_t count : {0, 1, 4, 10}) {
+    for (const std::size_t count : {0U, 1U, 4U, 10U}) {
         start_driver();
         ASSERT_TRUE(run_until_ended(count)) << open_ones();
         driver_.reset();
@@ -152,14 +152,14 @@ TEST_P(Transactions, ANodeThatIsKilledInTheMiddleTakesNothingAway) {
         for (int i = 0; i < 4; ++i) prepare(i == 2 ? Behaviour::fails : Behaviour::succeeds);
         start_driver();
     };
-    for (int round = 0; round < 3; ++round) {
+    for (std::size_t round = 0; round < 3; ++round) {
         prepare_some();
-        for (int steps = 0; steps < 10 * round; ++steps) at().step();
+        for (std::size_t steps = 0; steps < 10 * round; ++steps) at().step();
         at().kill();
         prepare_some();  // while nobody answers
         for (int steps = 0; steps < 60; ++steps) at().step();
         at().revive();
-        run_until_ended(static_cast<std::size_t>(3 * round));
+        run_until_ended(3 * round);
     }
     ASSERT_TRUE(run_until_ended(24)) << open_ones();
     expect_chain_and_journals_agree();
