@@ -38,8 +38,8 @@ proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding
         trust.development_roots.insert(trust.development_roots.end(), policy.development_roots.begin(),
                                        policy.development_roots.end());
         trust.measurements.insert(trust.measurements.end(), policy.measurements.begin(), policy.measurements.end());
-        // Where the binding asks for a proof, the verifier has one. Elsewhere, and of a dispute, the host's word is what
-        // the parties signed up to.
+        // Where the binding asks for a proof, the verifier has one. Elsewhere, and of a dispute, the host's word is
+        // what the parties signed up to.
         for (const auto& [name, target] : version.ledgers)
             trust.chains[target.chain] = {.witness = std::string(ledger::host_witness)};
     }
