@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <base/asio_timeline.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <crypto/hash.hpp>
@@ -10,7 +11,6 @@
 #include <random>
 #include <thread>
 
-#include "asio_timeline.hpp"
 #include "harness.hpp"
 
 namespace concordat::ledger::conformance {
@@ -32,7 +32,7 @@ class EvmHarness final : public Harness {
         : network_(std::move(network)),
           keeps_state_(keeps_state),
           client_(network_->description().ports.front()),
-          timeline_(io_) {
+          timeline_(io_, clock_) {
         const json::Value receipt = network_->send({}, 0, evm::parse_0x(contract_code, "code"));
         contract_ = evm::Address::parse(receipt.at("contractAddress").as_string(), "contract");
         restart();
@@ -104,7 +104,7 @@ class EvmHarness final : public Harness {
 
     std::string trouble() const override {
         std::string out;
-        for (const evm::Health& one : ledger_->health()) out += one.url + ": " + one.problem + "\n";
+        for (const Health& one : ledger_->health()) out += one.url + ": " + one.problem + "\n";
         return out;
     }
     // A geth that seals has each block on the disk, and the other one's.
@@ -140,6 +140,7 @@ class EvmHarness final : public Harness {
     evm::PlainClient client_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
+    SystemClock clock_;
     AsioTimeline timeline_;
     evm::Address contract_;
     std::unique_ptr<evm::EvmLedger> ledger_;

@@ -45,8 +45,7 @@ class Transactions : public Conformance {
         policy.look_every_ms = 40;
         policy.replace_after_ms = 2000;
         policy.watch_blocks = 2;
-        driver_ = std::make_unique<transaction::Driver>(at().timeline(), *recorder_, policy,
-                                                        [](const Hash256&, const Journal&) {});
+        driver_ = std::make_unique<transaction::Driver>(at().timeline(), *recorder_, policy, transaction::Listener{});
         for (const auto& [id, journal] : recorder_->journals()) driver_->start(id, journal, at().ledger());
     }
 

@@ -19,6 +19,7 @@ constexpr const char* description_file = "network.json";
 constexpr const char* key_file = "account.key";
 constexpr std::size_t max_nodes = 64;
 constexpr std::uint64_t max_period_s = 3600;
+constexpr std::int64_t stuck_after_s = 12;  // geth looks every 10 s for a branch that is heavier than its own
 
 SecretKey read_key(const fs::path& path) {
     const std::string text = read_text_file(path, 128);
@@ -128,6 +129,7 @@ Network Network::start(const NetworkOptions& given) {
     Network out(options.folder, prepare(options, account), std::move(key), true);
     for (NodeProcess& one : out.description_.nodes) one.start(options.outlives);
     out.wait_ready();
+    out.part_stuck_signers(options.outlives);
     PlainClient client(out.description_.ports.front());
     const json::Value genesis = client.ask("eth_getBlockByNumber", {"0x0", false});
     out.description_.genesis = parse_hash_0x(genesis.at("hash").as_string(), "genesis");
@@ -157,6 +159,8 @@ void Network::resume(bool outlives) {
     for (NodeProcess& one : description_.nodes) one.start(outlives);
     save();
     wait_ready();
+    part_stuck_signers(outlives);
+    save();
     PlainClient client(description_.ports.front());
     const json::Value genesis = client.ask("eth_getBlockByNumber", {"0x0", false});
     if (genesis.at("hash") != json::Value(to_0x(description_.genesis.view()))) {
@@ -199,9 +203,36 @@ void Network::wait_ready(int patience_ms) {
     }
 }
 
-json::Value Network::send(const std::optional<Address>& to, const U256& value, const Bytes& data) {
+// Signers that begin at one time may each seal a block before they hear each other; then each waits for the other for
+// ever. Who connects anew takes the heavier branch, after a while. Without a period there is nothing to see before a
+// transaction comes.
+void Network::part_stuck_signers(bool outlives) {
+    const fs::path genesis_file = folder_ / "genesis.json";
+    if (description_.signers.size() < 2 || !fs::exists(genesis_file)) return;
+    const json::Value genesis = json::parse(read_text_file(genesis_file, 1 << 20), genesis_file.string());
+    const auto period = genesis.at("config").at("clique").at("period").to_number<std::int64_t>();
+    if (period == 0 || period > stuck_after_s) return;  // a long one is not waited for
     PlainClient client(description_.ports.front());
-    const std::string account = description_.account.lower();
+    for (int attempt = 0;; ++attempt) {
+        const std::uint64_t before = client.height();
+        const auto patience = steady_clock::now() + std::chrono::seconds(stuck_after_s + 3 * period);
+        while (steady_clock::now() < patience) {
+            if (client.height() > before) return;
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        if (attempt == 5) throw Error(Code::timeout, "signers", "make no blocks");
+        for (std::size_t i = 1; i < description_.nodes.size(); ++i) {
+            description_.nodes[i].end();
+            description_.nodes[i].start(outlives);
+        }
+    }
+}
+
+json::Value Network::send(const std::optional<Address>& to, const U256& value, const Bytes& data,
+                          const SecretKey* from) {
+    PlainClient client(description_.ports.front());
+    const SecretKey& key = from == nullptr ? key_ : *from;
+    const std::string account = address_of(crypto::secp256k1_point(key)).lower();
     Transaction tx;
     tx.chain_id = description_.chain.value;
     tx.nonce = client.number("eth_getTransactionCount", {json::Value(account), "pending"});
@@ -213,9 +244,16 @@ json::Value Network::send(const std::optional<Address>& to, const U256& value, c
     json::Object call{{"from", account}, {"value", quantity(value)}, {"data", to_0x(data)}};
     if (to) call["to"] = to->lower();
     tx.gas_limit = client.number("eth_estimateGas", {call}) * 5 / 4;
-    const Bytes bytes = encode(sign(tx, key_));
+    const Bytes bytes = encode(sign(tx, key));
     const json::Value hash = client.ask("eth_sendRawTransaction", {json::Value(to_0x(bytes))});
     return client.receipt(std::string(hash.as_string()));
 }
+
+Address make_account(const fs::path& file) {
+    if (fs::exists(file)) throw Error(Code::conflict, file.string(), "must not exist");
+    return address_of(crypto::secp256k1_point(make_key(file)));
+}
+
+SecretKey read_account_key(const fs::path& file) { return read_key(file); }
 
 }  // namespace concordat::ledger::evm

@@ -64,18 +64,25 @@ class Network {
     NodeProcess& node(std::size_t index) { return description_.nodes.at(index); }
     void wait_ready(int patience_ms = 60'000);  // every node answers, knows the others and seals
 
-    // Pays from the account with money, or has it create a contract; gives the receipt. Blocks until it is included.
-    json::Value send(const std::optional<Address>& to, const U256& value, const Bytes& data = {});
+    // Pays from the account with money, or that of the given key, or has it create a contract; gives the receipt.
+    // Blocks until it is included.
+    json::Value send(const std::optional<Address>& to, const U256& value, const Bytes& data = {},
+                     const SecretKey* from = nullptr);
 
   private:
     Network(std::filesystem::path folder, NetworkDescription description, SecretKey key, bool ends_with_us);
     void save() const;
     bool seals_with_others(PlainClient& client) const;
+    void part_stuck_signers(bool outlives);
 
     std::filesystem::path folder_;
     NetworkDescription description_;
     SecretKey key_;
     bool ends_with_us_ = false;
 };
+
+// An account to try things with: its key lies in the file, in hex. Throw Error(config | not_found | bad_format).
+Address make_account(const std::filesystem::path& file);  // refuses a file that exists: Error(conflict)
+SecretKey read_account_key(const std::filesystem::path& file);
 
 }  // namespace concordat::ledger::evm

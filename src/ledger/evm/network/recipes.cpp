@@ -1,5 +1,7 @@
 #include "recipes.hpp"
 
+#include <base/clock.hpp>
+
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -111,8 +113,12 @@ std::string clique_genesis(const NetworkDescription& network, std::uint64_t peri
     std::string extra = "0x" + std::string(64, '0');
     for (const Address& signer : network.signers) extra += signer.lower().substr(2);
     extra += std::string(130, '0');
+    // With a period, blocks begin once the signers are likely to hear each other: see Network::part_stuck_signers.
+    const std::int64_t begins =
+        period_s == 0 ? 0 : SystemClock().now() / 1000 + static_cast<std::int64_t>(2 * network.signers.size());
     const json::Object genesis{
         {"config", config},
+        {"timestamp", quantity(begins)},
         {"difficulty", "1"},
         {"gasLimit", gas_limit},
         {"extradata", extra},

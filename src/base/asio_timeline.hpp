@@ -1,21 +1,18 @@
-// Real time on an io_context.
+// Time on an event loop. Header only: whoever has no event loop does not link one.
 #pragma once
-#include <base/timeline.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
 
-namespace concordat::ledger::conformance {
+#include "timeline.hpp"
+
+namespace concordat {
 
 class AsioTimeline final : public Timeline {
   public:
-    explicit AsioTimeline(boost::asio::io_context& io) : io_(io) {}
-    TimeMs now() override {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-            .count();
-    }
+    AsioTimeline(boost::asio::io_context& io, Clock& clock) : io_(io), clock_(clock) {}
+    TimeMs now() override { return clock_.now(); }
     void after(TimeMs delay_ms, std::function<void()> what) override {
         const auto timer =
             std::make_shared<boost::asio::steady_timer>(io_, std::chrono::milliseconds(std::max<TimeMs>(delay_ms, 0)));
@@ -26,6 +23,7 @@ class AsioTimeline final : public Timeline {
 
   private:
     boost::asio::io_context& io_;
+    Clock& clock_;
 };
 
-}  // namespace concordat::ledger::conformance
+}  // namespace concordat
