@@ -15,6 +15,30 @@ bool wants_async(const http::Request& request) {
     return request.headers["prefer"].find("respond-async") != std::string_view::npos;
 }
 
+// "Prefer: wait=30" (RFC 7240): how long the answer may wait for a transaction's outcome.
+TimeMs wished_wait(const http::Request& request) {
+    constexpr std::string_view name = "wait=";
+    constexpr TimeMs longest_s = 120;
+    const std::string_view header = request.headers["prefer"];
+    const auto at = header.find(name);
+    if (at == std::string_view::npos) return 0;
+    TimeMs seconds = 0;
+    for (std::size_t i = at + name.size(); i < header.size() && header[i] >= '0' && header[i] <= '9'; ++i) {
+        seconds = std::min(longest_s, seconds * 10 + (header[i] - '0'));
+    }
+    return seconds * 1000;
+}
+
+awaitable<node::TransactionView> view_of(Context& context, const Hash256 transaction) {
+    co_return co_await call<node::TransactionView>(
+        [&](process::Then<node::TransactionView> then) { context.node.transactions().view(transaction, then); });
+}
+
+std::string with_transaction(std::string answer, const node::TransactionView& view) {
+    answer.pop_back();
+    return answer + ",\"status\":" + json_string(view.status()) + ",\"outcome\":" + render_transaction(view) + "}";
+}
+
 // A file often ends with a line break; the signature does not cover it.
 std::string compact_text(http::Request& request) {
     std::string text = std::move(request.body);
@@ -39,9 +63,21 @@ awaitable<http::Response> post_message(Context& context, http::Request request) 
         response.headers.emplace_back("Preference-Applied", "respond-async");
         co_return response;
     }
+    const TimeMs wait = wished_wait(request);
     const CommitPtr commit = co_await call<CommitPtr>(
         [&](process::Then<CommitPtr> then) { context.node.submit(binding, std::move(text), request.trace, then); });
-    co_return json_response(render_answer(*commit));
+    if (commit->entry.type != contract::EntryType::prepare) co_return json_response(render_answer(*commit));
+    // Recorded, but only the transaction's outcome says whether it holds.
+    const Hash256 transaction = commit->entry.id;
+    co_await call<process::Nothing>([&](process::Then<process::Nothing> then) {
+        context.node.transactions().await_ending(transaction, wait, [then] { then(process::Nothing{}); });
+    });
+    const auto view = co_await view_of(context, transaction);
+    http::Response response =
+        json_response(with_transaction(render_answer(*commit), view), view.row.ending.empty() ? 202 : 200);
+    response.headers.emplace_back("Location", "/v1/transactions/" + transaction.text());
+    if (wait > 0) response.headers.emplace_back("Preference-Applied", "wait");
+    co_return response;
 }
 
 awaitable<http::Response> get_message(Context& context, http::Request request) {
@@ -63,24 +99,36 @@ awaitable<http::Response> get_message(Context& context, http::Request request) {
         case node::MessageStatus::State::done:
             break;
     }
-    co_return json_response(head + "\"done\",\"answer\":" + render_answer(*status.commit) + "}");
+    const CommitPtr& commit = status.commit;
+    if (commit->entry.type != contract::EntryType::prepare) {
+        co_return json_response(head + "\"done\",\"answer\":" + render_answer(*commit) + "}");
+    }
+    const auto view = co_await view_of(context, commit->entry.id);
+    http::Response response =
+        json_response(head + json_string(view.status()) + ",\"transaction\":" + render_transaction(view) +
+                          ",\"answer\":" + render_answer(*commit) + "}",
+                      view.row.ending.empty() ? 202 : 200);
+    if (response.status == 202) response.headers.emplace_back("Retry-After", "1");
+    co_return response;
 }
 
 }  // namespace
 
 void add_message_routes(std::vector<RouteDoc>& routes, Context& context) {
-    routes.push_back({http::Method::post,
-                      "/v1/bindings/{binding}/messages",
-                      "messages",
-                      "postMessage",
-                      "Run a signed message or observation. With `Prefer: respond-async`: 202 once it is safely kept, "
-                      "and where to look.",
-                      "application/jose",
-                      "application/json",
-                      {},
-                      false,
-                      [&context](http::Request request) { return post_message(context, std::move(request)); },
-                      1 << 20});
+    routes.push_back(
+        {http::Method::post,
+         "/v1/bindings/{binding}/messages",
+         "messages",
+         "postMessage",
+         "Run a signed message or observation. With `Prefer: respond-async`: 202 once it is safely kept, "
+         "and where to look. One that acts on another ledger is answered 202 once it is prepared, or, with "
+         "`Prefer: wait=SECONDS`, when its outcome is recorded.",
+         "application/jose",
+         "application/json",
+         {},
+         false,
+         [&context](http::Request request) { return post_message(context, std::move(request)); },
+         1 << 20});
     routes.push_back({http::Method::get,
                       "/v1/messages/{digest}",
                       "messages",

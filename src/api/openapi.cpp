@@ -18,7 +18,11 @@ json::Array parameters(const RouteDoc& route) {
         const std::string name = route.pattern.substr(at + 1, route.pattern.find('}', at) - at - 1);
         const bool number = name == "sequence" || name == "number";
         json::Object schema{{"type", number ? "integer" : "string"}};
-        if (!number) schema["pattern"] = "^sha256:[0-9a-f]{64}$";
+        if (name == "chain") {
+            schema["pattern"] = "^[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}$";  // CAIP-2
+        } else if (!number) {
+            schema["pattern"] = "^sha256:[0-9a-f]{64}$";
+        }
         out.push_back(json::Object{{"name", name}, {"in", "path"}, {"required", true}, {"schema", std::move(schema)}});
     }
     for (const auto& [name, meaning] : route.query)

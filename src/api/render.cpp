@@ -46,7 +46,11 @@ void write_summary(Writer& out, const node::Commit& commit) {
         .raw_if("action", entry.action)
         .raw_if("result", entry.result)
         .raw_if("events", entry.events)
-        .raw_if("reason", entry.reason);
+        .raw_if("reason", entry.reason)
+        .raw_if("ending", entry.ending);
+    if (node::is_of_transaction(entry.type)) {
+        out.hash("transaction", entry.transaction.is_zero() ? entry.id : entry.transaction);
+    }
 }
 
 std::string list(const std::vector<std::string>& texts) {
@@ -140,6 +144,23 @@ std::string render_draft(const node::DraftView& view) {
         .time_if("expires", row.expires)
         .time_if("created", row.created)
         .raw("jws", row.jws);
+    return out.end();
+}
+
+std::string render_transaction(const node::TransactionView& view) {
+    Writer out;
+    out.hash("transaction", view.row.id)
+        .text("status", view.status())
+        .hash("binding", view.binding)
+        .number("sequence", view.sequence)
+        .number("last_sequence", view.last_sequence)
+        .text("ledger", view.ledger)
+        .raw("pin", json::canonical(view.pin.to_json()))
+        .time_if("deadline", view.deadline)
+        .time_if("changed", view.row.changed);
+    if (!view.waits_for.empty()) out.text("waits_for", view.waits_for);
+    if (!view.submission.empty()) out.text("submission", view.submission);
+    out.text("receipt", entry_url(view.binding, view.last_sequence) + "/receipt");
     return out.end();
 }
 

@@ -15,6 +15,8 @@ std::string render_event(const node::Commit& commit);
 std::string render_draft(const node::DraftView& view);
 std::string render_binding(const node::BindingState& state, const std::string& document_jws,
                            const std::vector<node::DraftView>& drafts);
+// {"transaction","status","binding","sequence","ledger","chain","account",…}
+std::string render_transaction(const node::TransactionView& view);
 std::string render_binding_line(const node::BindingRow& row);
 
 std::string json_string(std::string_view text);

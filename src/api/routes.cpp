@@ -27,6 +27,8 @@ void add_routes(Context& context) {
     add_package_routes(routes, context);
     add_binding_routes(routes, context);
     add_message_routes(routes, context);
+    add_transaction_routes(routes, context);
+    add_ledger_routes(routes, context);
     add_reading_routes(routes, context);
     add_event_routes(routes, context);
     add_system_routes(routes, context);

@@ -27,6 +27,8 @@ struct Context {
 void add_package_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_binding_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_message_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_transaction_routes(std::vector<RouteDoc>& routes, Context& context);
+void add_ledger_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_reading_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_event_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_system_routes(std::vector<RouteDoc>& routes, Context& context);

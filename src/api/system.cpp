@@ -113,6 +113,13 @@ awaitable<http::Response> metrics(Context& context, http::Request) {
     gauge("messages_under_way", "Inputs that wait or run.", context.node.lanes().total());
     gauge("bindings_active", "Bindings with inputs that wait or run.", context.node.lanes().size());
     gauge("enclaves_ready", "Shared enclaves that take work.", context.node.pool().ready_count());
+    gauge("transactions_under_way", "Transactions on other ledgers without an outcome, or still watched.",
+          context.node.transactions().size());
+    std::size_t unusable = 0;
+    for (const auto& [chain, known] : context.node.ledgers().all()) {
+        for (const auto& one : known.ledger->health()) unusable += one.usable ? 0 : 1;
+    }
+    gauge("ledger_endpoints_unusable", "Endpoints of other ledgers that do not answer as they should.", unusable);
     gauge("ready", "Whether messages can be run.", context.node.ready() ? 1 : 0);
     co_return response;
 }

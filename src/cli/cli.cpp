@@ -81,6 +81,7 @@ void add_all(CLI::App& app, Session& session) {
     add_message_commands(app, session);
     add_reading_commands(app, session);
     add_proof_commands(app, session);
+    add_transaction_commands(app, session);
     add_system_commands(app, session);
     add_completion_command(app, session);
 }

@@ -17,7 +17,7 @@ namespace ccl = ledger::confidential;
 
 struct DraftOptions {
     std::string binding, package, terms, rule = "all", meanwhile = "pause", isolation, expires = "+7d", out;
-    std::vector<std::string> parties, sources;
+    std::vector<std::string> parties, sources, ledgers;
     bool self = false, refresh_enclaves = false;
     std::int64_t deadline_hours = 72;
     KeyOptions key;
@@ -112,6 +112,34 @@ json::Object sources_of(const std::vector<std::string>& given) {
     return out;
 }
 
+// What the document says of a ledger. Its first block, and a ceiling of ten times the going price, come from the node
+// where they are not given: whoever signs accepts them.
+json::Object ledger_of(Session& session, const std::string& name, const std::string& given) {
+    json::Object out = json_argument(given, "--ledger").as_object();
+    if (!out.contains("account")) out["account"] = "main";
+    if (!out.contains("deadline_minutes")) out["deadline_minutes"] = 60;
+    if (out.contains("genesis") && out.contains("ceiling")) return out;
+    const json::Value known = session.get_json("/v1/ledgers/" + text_at(out, "chain"));
+    if (!out.contains("genesis")) out["genesis"] = text_at(known, "genesis");
+    if (!out.contains("ceiling")) {
+        const std::string price = text_at(known, "price");
+        if (price.empty()) throw Error(Code::unavailable, "--ledger", "the chain does not answer: give a ceiling");
+        out["ceiling"] = std::to_string(std::max<std::uint64_t>(std::stoull(price), 1) * 10);
+    }
+    note("ledger " + name + "      " + text_at(out, "chain") + ", first block " + text_at(out, "genesis") +
+         "\n  at most " + text_at(out, "ceiling") + " for a unit of work");
+    return out;
+}
+
+json::Object ledgers_of(Session& session, const std::vector<std::string>& given) {
+    json::Object out;
+    for (const std::string& text : given) {
+        const auto [name, target] = pair_argument(text, "--ledger");
+        out[name] = ledger_of(session, name, target);
+    }
+    return out;
+}
+
 // "all", "2-of-n", "roles:buyer,seller".
 json::Object amendment_of(const DraftOptions& options) {
     json::Object out{
@@ -171,7 +199,7 @@ void draft(Session& session, const DraftOptions& options) {
                           {"enclaves", enclaves_of(session, options.isolation)},
                           {"parties", parties_of(options.parties)},
                           {"sources", sources_of(options.sources)},
-                          {"ledgers", json::Object{}},
+                          {"ledgers", ledgers_of(session, options.ledgers)},
                           {"suite", contract::cipher_suite},
                           {"amendment", amendment_of(options)},
                           {"expires", expiry(session, options)}};
@@ -219,6 +247,7 @@ void amend(Session& session, const DraftOptions& options) {
         sealed_anew = true;
     }
     for (const auto& [name, source] : sources_of(options.sources)) document["sources"].get_object()[name] = source;
+    for (auto& [name, target] : ledgers_of(session, options.ledgers)) document["ledgers"].get_object()[name] = target;
     if (sealed_anew) reseal(session, document, current.binding, options);
     finish(session, document, options);
 }
@@ -229,6 +258,13 @@ void add_shared(CLI::App& command, const Options& options) {
                     "ROLE=FILE, a party's public part (`concordat key show`); again for each")
         ->allow_extra_args(false);
     command.add_option("--source", options->sources, "NAME=FILE, a source's public part; again for each")
+        ->allow_extra_args(false);
+    command
+        .add_option(
+            "--ledger", options->ledgers,
+            "NAME=JSON or NAME=@FILE, a ledger that the contract acts on: chain, address, work, finality, and, "
+            "where the node is not to say, account, genesis, ceiling, deadline_minutes (docs/formats.md); again "
+            "for each")
         ->allow_extra_args(false);
     command.add_option("--isolation", options->isolation, "shared or dedicated enclaves")
         ->check(CLI::IsMember({"shared", "dedicated"}));

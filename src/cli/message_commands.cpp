@@ -16,6 +16,7 @@ struct MessageOptions {
     std::string binding, name, body = "{}", expires = "+10m", observed, digest;
     std::int64_t number = 0;
     bool later = false;
+    int wait = 60;
     KeyOptions key;
 };
 using Options = std::shared_ptr<MessageOptions>;
@@ -45,6 +46,14 @@ void show_answer(Session& session, json::Value answer, const Hash256& binding, c
         return print("accepted  " + text_at(answer, "message") + "\nlook with: concordat message status " +
                      text_at(answer, "message") + " --binding " + binding.text() + "\n");
     }
+    if (const std::string state = text_at(answer, "status"); !state.empty()) {
+        const json::Value& outcome = answer.at("outcome");
+        const bool open = state == "prepared" || state == "cancelling";
+        note("transaction " + text_at(outcome, "transaction") + " on " + text_at(outcome.at("pin"), "chain") + ": " +
+             state);
+        if (open) note("look with: concordat transaction show " + text_at(outcome, "transaction"));
+        session.exit_code = state == "committed" || open ? 0 : 1;
+    }
     const auto opened = client::open_disclosures(answer.at("sealed").as_object(), binding, keys);
     std::string out = "recorded as entry " + text_at(answer, "sequence") + "  " + text_at(answer, "entry") + "\n";
     if (const json::Value* result = answer.as_object().if_contains("result")) {
@@ -59,7 +68,8 @@ void show_answer(Session& session, json::Value answer, const Hash256& binding, c
 void post(Session& session, const MessageOptions& options, const Hash256& id, const std::string& text,
           const client::AudienceKeys& keys) {
     show_answer(session,
-                session.post_json("/v1/bindings/" + id.text() + "/messages", text, "application/jose", options.later),
+                session.post_json("/v1/bindings/" + id.text() + "/messages", text, "application/jose",
+                                  options.later ? "respond-async" : "wait=" + std::to_string(options.wait)),
                 id, keys);
 }
 
@@ -111,7 +121,8 @@ void status(Session& session, const MessageOptions& options) {
     std::string target = "/v1/messages/" + digest_argument(options.digest, "MESSAGE").text();
     if (!options.binding.empty()) target += "?binding=" + digest_argument(options.binding, "--binding").text();
     const json::Value answer = session.get_json(target);
-    session.exit_code = text_at(answer, "status") == "failed" ? 1 : 0;
+    const std::string state = text_at(answer, "status");
+    session.exit_code = state == "failed" || state == "aborted" || state == "disputed" ? 1 : 0;
     if (session.json) return print_json(answer);
     print(text_at(answer, "status") + "\n");
     if (const json::Value* error = answer.as_object().if_contains("error")) {
@@ -130,6 +141,9 @@ void add_sender(CLI::App& command, const Options& options) {
         ->capture_default_str();
     command.add_option("--number", options->number, "above this key's last; by default the clock's milliseconds");
     command.add_option("--expires", options->expires, "when it must have been run")->capture_default_str();
+    command.add_option("--wait", options->wait, "seconds to wait for the outcome when it acts on another ledger")
+        ->check(CLI::Range(0, 120))
+        ->capture_default_str();
     command.add_flag("--async", options->later, "answer as soon as the node has kept it safely");
     options->key.add_to(command);
 }

@@ -33,12 +33,29 @@ void show(const Session& session, const fs::path& folder, const evm::NetworkDesc
     note("a network to try things on: nothing of value belongs there");
 }
 
-void up(const Session& session, evm::NetworkOptions options) {
+// So that the node reaches it. A network can be of use without a node.
+void connect(Session& session, const evm::NetworkDescription& network) {
+    json::Array endpoints;
+    for (const std::string& url : network.endpoints()) endpoints.emplace_back(url);
+    try {
+        session.put_json(
+            "/v1/ledgers/" + network.chain.text(),
+            json::Object{
+                {"kind", "evm"}, {"genesis", evm::to_0x(network.genesis.view())}, {"endpoints", std::move(endpoints)}});
+        note("the node at " + session.node_url + " reaches it");
+    } catch (const Error& error) {
+        note("no node was told of it (" + error.rule() + "); later: concordat ledger add " + network.chain.text() +
+             " ENDPOINT");
+    }
+}
+
+void up(Session& session, evm::NetworkOptions options) {
     options.outlives = true;
     if (options.toolchain.empty()) options.toolchain = toolchain_beside_program();
     if (!fs::exists(options.folder / "network.json")) {
         const evm::Network network = evm::Network::start(options);
-        return show(session, options.folder, network.description());
+        show(session, options.folder, network.description());
+        return connect(session, network.description());
     }
     evm::Network network = evm::Network::open(options.folder);
     if (network.description().kind != options.kind) {
@@ -46,6 +63,7 @@ void up(const Session& session, evm::NetworkOptions options) {
     }
     network.resume(true);
     show(session, options.folder, network.description());
+    connect(session, network.description());
 }
 
 void down(const Session& session, const fs::path& folder) {

@@ -15,6 +15,10 @@ constexpr std::size_t max_answer_depth = 64;
                 "must be http://HOST:PORT, got '" + url + "'; for TLS, put the node behind a proxy on this machine");
 }
 
+json::Value parsed(const std::string& answer) {
+    return json::parse(answer, "answer", {.bytes = max_answer_bytes, .depth = max_answer_depth});
+}
+
 std::string first_line(std::string text) {
     if (const auto end = text.find_first_of("\r\n"); end != std::string::npos) text.resize(end);
     return text;
@@ -66,16 +70,20 @@ http::ClientResponse Session::request(std::string_view method, const std::string
 
 std::string Session::get(const std::string& target) { return request("GET", target, {}, {}).body; }
 
-json::Value Session::get_json(const std::string& target) {
-    return json::parse(get(target), "answer", {.bytes = max_answer_bytes, .depth = max_answer_depth});
+json::Value Session::get_json(const std::string& target) { return parsed(get(target)); }
+
+json::Value Session::post_json(const std::string& target, std::string_view body, std::string_view type,
+                               const std::string& prefer) {
+    http::Pairs extra{{"Content-Type", std::string(type)}};
+    if (!prefer.empty()) extra.emplace_back("Prefer", prefer);
+    return parsed(request("POST", target, std::move(extra), body).body);
 }
 
-json::Value Session::post_json(const std::string& target, std::string_view body, std::string_view type, bool later) {
-    http::Pairs extra{{"Content-Type", std::string(type)}};
-    if (later) extra.emplace_back("Prefer", "respond-async");
-    return json::parse(request("POST", target, std::move(extra), body).body, "answer",
-                       {.bytes = max_answer_bytes, .depth = max_answer_depth});
+json::Value Session::put_json(const std::string& target, const json::Value& body) {
+    return parsed(request("PUT", target, {{"Content-Type", "application/json"}}, json::canonical(body)).body);
 }
+
+json::Value Session::delete_json(const std::string& target) { return parsed(request("DELETE", target, {}, {}).body); }
 
 json::Array Session::collect(std::string target, std::string_view member, std::size_t limit) {
     json::Array out;

@@ -25,7 +25,11 @@ class Session {
     // names the node's address when nobody answers there.
     std::string get(const std::string& target);
     json::Value get_json(const std::string& target);
-    json::Value post_json(const std::string& target, std::string_view body, std::string_view type, bool later = false);
+    // `prefer`: as RFC 7240 has it, "respond-async" or "wait=30".
+    json::Value post_json(const std::string& target, std::string_view body, std::string_view type,
+                          const std::string& prefer = {});
+    json::Value put_json(const std::string& target, const json::Value& body);
+    json::Value delete_json(const std::string& target);
     // Follows "next" until `limit` items of `member` are there.
     json::Array collect(std::string target, std::string_view member, std::size_t limit);
     std::unique_ptr<http::EventReader> events(const std::string& target, const std::string& last_id);

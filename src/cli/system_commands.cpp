@@ -93,7 +93,8 @@ void stop(Session& session) {
 }  // namespace
 
 void add_system_commands(CLI::App& app, Session& session) {
-    auto* group = app.add_subcommand("ledger", "The record ledger below the node, and local networks of other ledgers");
+    auto* group = app.add_subcommand(
+        "ledger", "The record ledger below the node, other ledgers that it reaches, and local networks of them");
     group->require_subcommand(1);
     group->add_subcommand("identity", "Its key, its code, and what it cannot detect")->callback([&session] {
         identity(session);
@@ -108,7 +109,9 @@ void add_system_commands(CLI::App& app, Session& session) {
     proof->add_option("FROM", range->from, "the smaller size")->required();
     proof->add_option("TO", range->to, "the larger size; by default now");
     proof->callback([range, &session] { consistency(session, *range); });
+    add_ledger_commands(*group, session);
     add_network_commands(*group, session);
+    add_chain_commands(*group, session);
     app.add_subcommand("attestation", "The code of the node's enclaves, and who vouches for it")->callback([&session] {
         attestation(session);
     });

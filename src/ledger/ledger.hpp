@@ -21,6 +21,12 @@ struct Description {
     bool events = false;
 };
 
+struct Health {
+    std::string url;  // of an endpoint
+    bool usable = false;
+    std::string problem{};  // the last one, empty when it works
+};
+
 struct Conditions {
     std::uint64_t height = 0;  // of the newest block
     Price price = 0;           // what gets a transaction into one of the next blocks
@@ -87,6 +93,8 @@ class Ledger {
     virtual ~Ledger() = default;
     virtual const Kind& kind() const = 0;
     virtual Description describe() const = 0;
+    virtual std::vector<Health> health() const = 0;
+    // An empty account asks of the ledger alone: then `balance` and `next` say nothing.
     virtual void conditions(const std::string& account, Then<std::optional<Conditions>> then) = 0;
     // `call` is in the kind's form, as far as the contract makes it. Nothing when the ledger cannot be asked now.
     virtual void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) = 0;

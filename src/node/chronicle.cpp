@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <base/log.hpp>
 #include <boost/asio/post.hpp>
-#include <contract/binding.hpp>
+#include <crypto/hash.hpp>
 
 namespace concordat::node {
 
@@ -13,6 +13,25 @@ constexpr int max_catch_up_attempts = 50;  // with retry_delay between them: the
 constexpr auto retry_delay = std::chrono::milliseconds(200);
 constexpr auto failed_write_delay = std::chrono::seconds(1);
 }  // namespace
+
+namespace {
+
+// The slots of an account are given out in order: two enclaves that both do it would get in each other's way.
+Hash256 group_of(const contract::Binding& binding) {
+    if (binding.ledgers.empty() || binding.dedicated) return binding.id;
+    const contract::LedgerTarget& first = binding.ledgers.begin()->second;
+    return crypto::sha256("account\n" + first.chain + "\n" + first.account + "\n" +
+                          json::canonical(binding.enclaves_json));
+}
+
+}  // namespace
+
+enclave::Route route_of(const contract::Binding& binding) { return {group_of(binding), binding.dedicated}; }
+
+bool is_of_transaction(contract::EntryType type) {
+    using enum contract::EntryType;
+    return type == prepare || type == cancelling || type == outcome || type == disputed;
+}
 
 Commit::Commit(Bytes committed) : raw(std::move(committed)) {
     wire::Reader in(raw);
@@ -150,6 +169,7 @@ void Chronicle::take(const CommitPtr& commit) {
     index_.stage(row);
     cache(commit);
     advance(commit->index);
+    if (transaction_ && is_of_transaction(entry.type)) transaction_(commit);
 }
 
 BindingState& Chronicle::state_of(const Commit& commit) {
@@ -178,8 +198,25 @@ void Chronicle::take_structural(BindingState& state, const Commit& commit) {
     } else if (entry.type == terminate) {
         row.status = "terminated";
         row.proposal = {};
+    } else {
+        take_transaction(state, commit, entry);
     }
     index_.stage(row);
+}
+
+void Chronicle::take_transaction(BindingState& state, const Commit& commit, const contract::Entry& entry) {
+    using enum contract::EntryType;
+    TransactionRow row{.id = entry.transaction.value_or(commit.entry.id),
+                       .binding = state.row.local,
+                       .prepare = entry.type == prepare ? commit.index : 0,
+                       .last = commit.index,
+                       .changed = entry.time,
+                       .cancelling = entry.type == cancelling,
+                       .disputed = entry.type == disputed,
+                       .ending = entry.ending};
+    if (entry.type == prepare) state.row.transaction = row.id;
+    if (entry.type == outcome) state.row.transaction = {};
+    index_.stage(std::move(row));
 }
 
 void Chronicle::take_version(BindingState& state, const Commit& commit, const contract::Entry& entry) {
@@ -191,7 +228,9 @@ void Chronicle::take_version(BindingState& state, const Commit& commit, const co
     row.number = binding.number;
     row.version = binding.hash;
     row.package = binding.package;
-    row.dedicated = binding.dedicated;
+    const enclave::Route route = route_of(binding);
+    row.dedicated = route.dedicated;
+    row.group = route.group;
     row.proposal = {};
     row.deadline = 0;
     index_.stage(

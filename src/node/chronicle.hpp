@@ -1,6 +1,8 @@
 // What the record ledger holds, as this node knows it: takes in each entry once, from an enclave that announced it or
 // from the ledger itself, keeps the index and the bindings' heads, and finds entries again. Loop thread only.
 #pragma once
+#include <contract/binding.hpp>
+#include <enclave/host/pool.hpp>
 #include <enclave/protocol/protocol.hpp>
 #include <functional>
 #include <ledger/confidential/host/client.hpp>
@@ -18,6 +20,12 @@ namespace ccl = ledger::confidential;
 using process::Nothing;
 using process::Outcome;
 using process::Then;
+
+// Which enclave serves such a binding.
+enclave::Route route_of(const contract::Binding& binding);
+
+// prepare, cancelling, outcome, disputed.
+bool is_of_transaction(contract::EntryType type);
 
 // One appended entry with its evidence, immutable and shared.
 struct Commit {
@@ -70,6 +78,9 @@ class Chronicle {
     std::uint64_t watermark() const { return watermark_; }  // every entry below is known
     bool full() const { return index_.full(); }
 
+    // Told each entry of a transaction, in its binding's order, once it is taken.
+    void on_transaction(std::function<void(const CommitPtr&)> call) { transaction_ = std::move(call); }
+
     // Called, once per turn of the loop, when the watermark has moved. Returns a number for unsubscribe.
     std::uint64_t subscribe(std::function<void()> call);
     void unsubscribe(std::uint64_t number) { subscribers_.erase(number); }
@@ -82,6 +93,7 @@ class Chronicle {
     void take(const CommitPtr& commit);
     void take_structural(BindingState& state, const Commit& commit);
     void take_version(BindingState& state, const Commit& commit, const contract::Entry& entry);
+    void take_transaction(BindingState& state, const Commit& commit, const contract::Entry& entry);
     BindingState& state_of(const Commit& commit);
     BindingState* load(const Hash256& id);
     void advance(std::uint64_t index);
@@ -110,6 +122,7 @@ class Chronicle {
     std::uint64_t next_subscriber_ = 1;
     bool notify_posted_ = false;
     int catch_up_attempts_ = 0;
+    std::function<void(const CommitPtr&)> transaction_;
     boost::asio::steady_timer retry_, again_;
 };
 

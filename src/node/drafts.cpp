@@ -289,7 +289,7 @@ void Drafts::act(DraftPtr draft, EntryType type, std::string input, Then<CommitP
     if (type == EntryType::bind || type == EntryType::amend) {
         const Document document = parse(draft->kind, json::parse(draft->jws, "document", {.bytes = 2 << 20}));
         work->package = document.version->package;
-        work->dedicated = document.version->dedicated;
+        if (type == EntryType::bind) work->route = route_of(*document.version);
     }
     lanes_.submit(draft->binding, std::move(work), std::move(then));
 }
@@ -301,7 +301,8 @@ void Drafts::lock(DraftPtr draft, Then<DraftView> then) {
         if (done.ok()) return chronicle_.index().barrier([this, draft, then] { end(draft, "locked", "", then); });
         const Error& error = done.error();
         const int status = http_status(error.code());
-        if (status == 503 || status == 504 || status == 429 || status == 507) {
+        const bool waits = error.code() == Code::in_transaction;
+        if (waits || status == 503 || status == 504 || status == 429 || status == 507) {
             // Nothing is wrong with the document: whoever asks again, or the next start, locks it.
             draft->state = "open";
             return save(draft, [then, error](const Outcome<Nothing>&) { then(error); });

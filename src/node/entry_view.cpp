@@ -104,6 +104,10 @@ EntryView EntryView::scan(ByteView document) {
             view.reason = raw;
         else if (key == "deadline")
             view.deadline = raw;
+        else if (key == "ending")
+            view.ending = raw;
+        else if (key == "transaction")
+            view.transaction = hash(raw);
         else if (key == "proposal")
             view.proposal = hash(raw);
         else if (key == "package")

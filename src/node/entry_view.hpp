@@ -12,8 +12,8 @@ struct EntryView {
     std::uint64_t sequence = 0;
     std::int64_t number = 0;
     // Raw canonical JSON; empty when absent.
-    std::string_view action, time, sender, result, effects, events, reason, deadline;
-    Hash256 proposal, package;  // zero when absent
+    std::string_view action, time, sender, result, effects, events, reason, deadline, ending;
+    Hash256 proposal, package, transaction;  // zero when absent
     std::string_view sender_key;
 
     // `document` must outlive the view. Throws Error(protocol) when it is not a canonical entry.

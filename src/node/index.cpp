@@ -10,7 +10,7 @@ constexpr std::size_t max_batches = 256;
 constexpr std::size_t batch_rows = 512;
 constexpr auto batch_delay = std::chrono::milliseconds(20);  // whoever must read sooner asks for a barrier
 
-constexpr std::array<std::string_view, 1> migrations{R"(
+constexpr std::array<std::string_view, 2> migrations{R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE bindings(
   local INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id BLOB NOT NULL, status TEXT NOT NULL, number INTEGER NOT NULL,
@@ -28,6 +28,18 @@ CREATE TABLE versions(
   binding INTEGER NOT NULL, number INTEGER NOT NULL, hash BLOB NOT NULL, package BLOB NOT NULL, position INTEGER NOT NULL,
   jws BLOB NOT NULL, PRIMARY KEY(binding, number)) WITHOUT ROWID;
 CREATE TABLE enclaves(kid TEXT PRIMARY KEY, key TEXT NOT NULL, evidence TEXT NOT NULL) WITHOUT ROWID;
+)",
+                                                     // What is new is found by reading the ledger again.
+                                                     R"(
+ALTER TABLE bindings ADD COLUMN enclave_group BLOB;
+ALTER TABLE bindings ADD COLUMN open_transaction BLOB;
+CREATE TABLE transactions(
+  id BLOB PRIMARY KEY, binding INTEGER NOT NULL, prepared INTEGER NOT NULL, last INTEGER NOT NULL,
+  changed INTEGER NOT NULL, cancelling INTEGER NOT NULL, disputed INTEGER NOT NULL, ending TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX transactions_of_binding ON transactions(binding, prepared);
+CREATE INDEX transactions_open ON transactions(id) WHERE ending='' OR disputed;
+CREATE INDEX transactions_by_change ON transactions(changed);
+UPDATE meta SET value=0 WHERE name='watermark';
 )"};
 
 // The digest's first bytes are enough to find it, and keep that index a quarter of the size.
@@ -38,8 +50,18 @@ std::int64_t start_of(const Hash256& hash) {
 }
 
 constexpr std::string_view binding_columns =
-    "SELECT local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created FROM bindings ";
+    "SELECT "
+    "local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created,enclave_group,open_transaction "
+    "FROM "
+    "bindings ";
 constexpr std::string_view entry_columns = "SELECT position,binding,sequence,type,entry,input FROM entries ";
+
+constexpr std::string_view transaction_columns =
+    "SELECT id,binding,prepared,last,changed,cancelling,disputed,ending FROM transactions ";
+
+Hash256 hash_or_zero(const store::Statement& row, int column) {
+    return row.is_null(column) ? Hash256{} : row.hash(column);
+}
 
 BindingRow read_binding(const store::Statement& row) {
     return {.local = row.integer(0),
@@ -50,9 +72,22 @@ BindingRow read_binding(const store::Statement& row) {
             .version = row.hash(5),
             .package = row.hash(6),
             .dedicated = row.integer(7) != 0,
-            .proposal = row.is_null(8) ? Hash256{} : row.hash(8),
+            .group = hash_or_zero(row, 11),
+            .transaction = hash_or_zero(row, 12),
+            .proposal = hash_or_zero(row, 8),
             .deadline = row.integer(9),
             .created = row.integer(10)};
+}
+
+TransactionRow read_transaction(const store::Statement& row) {
+    return {.id = row.hash(0),
+            .binding = row.integer(1),
+            .prepare = static_cast<std::uint64_t>(row.integer(2)),
+            .last = static_cast<std::uint64_t>(row.integer(3)),
+            .changed = row.integer(4),
+            .cancelling = row.integer(5) != 0,
+            .disputed = row.integer(6) != 0,
+            .ending = std::string(row.text(7))};
 }
 
 EntryRow read_entry(const store::Statement& row) {
@@ -95,8 +130,11 @@ void write(store::Database& db, const EntryRow& row) {
 void write(store::Database& db, const BindingRow& row) {
     auto statement = db.prepare(
         "INSERT OR REPLACE INTO "
-        "bindings(local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created) "
-        "VALUES(?,?,?,?,?,?,?,?,?,?,?)");
+        "bindings(local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created,enclave_group,"
+        "open_transaction) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+    const auto bind_hash = [&](const Hash256& hash) {
+        hash.is_zero() ? statement.bind(nullptr) : statement.bind(hash);
+    };
     statement.bind(row.local)
         .bind(row.id)
         .bind(row.tenant)
@@ -105,8 +143,38 @@ void write(store::Database& db, const BindingRow& row) {
         .bind(row.version)
         .bind(row.package)
         .bind(row.dedicated ? 1 : 0);
-    row.proposal.is_zero() ? statement.bind(nullptr) : statement.bind(row.proposal);
-    statement.bind(row.deadline).bind(row.created).run();
+    bind_hash(row.proposal);
+    statement.bind(row.deadline).bind(row.created);
+    bind_hash(row.group);
+    bind_hash(row.transaction);
+    statement.run();
+}
+
+// A prepare entry makes the row; the later ones change it. Read again from the ledger, they leave the same.
+void write(store::Database& db, const TransactionRow& row) {
+    if (row.prepare == row.last) {
+        db.prepare(
+              "INSERT OR IGNORE INTO transactions(id,binding,prepared,last,changed,cancelling,disputed,ending) "
+              "VALUES(?,?,?,?,?,0,0,'')")
+            .bind(row.id)
+            .bind(row.binding)
+            .bind(row.prepare)
+            .bind(row.last)
+            .bind(row.changed)
+            .run();
+        return;
+    }
+    db.prepare(
+          "UPDATE transactions SET last=max(last,?),changed=max(changed,?),cancelling=cancelling OR ?,"
+          "disputed=disputed OR ?,ending=iif(?='',ending,?) WHERE id=?")
+        .bind(row.last)
+        .bind(row.changed)
+        .bind(row.cancelling ? 1 : 0)
+        .bind(row.disputed ? 1 : 0)
+        .bind(row.ending)
+        .bind(row.ending)
+        .bind(row.id)
+        .run();
 }
 
 void write(store::Database& db, const VersionRow& row) {
@@ -135,12 +203,16 @@ struct Index::Batch {
     std::vector<BindingRow> bindings;
     std::vector<VersionRow> versions;
     std::vector<EnclaveRow> enclaves;
-    std::size_t size() const { return entries.size() + bindings.size() + versions.size() + enclaves.size(); }
+    std::vector<TransactionRow> transactions;
+    std::size_t size() const {
+        return entries.size() + bindings.size() + versions.size() + enclaves.size() + transactions.size();
+    }
     void write_to(store::Database& db, std::uint64_t watermark) const {
         for (const auto& row : bindings) write(db, row);
         for (const auto& row : entries) write(db, row);
         for (const auto& row : versions) write(db, row);
         for (const auto& row : enclaves) write(db, row);
+        for (const auto& row : transactions) write(db, row);
         db.prepare("INSERT OR REPLACE INTO meta(name,value) VALUES('watermark',?)").bind(watermark).run();
     }
 };
@@ -168,6 +240,8 @@ void Index::stage(const EntryRow& row) { batch_->entries.push_back(row), staged(
 void Index::stage(BindingRow row) { batch_->bindings.push_back(std::move(row)), staged(); }
 void Index::stage(VersionRow row) { batch_->versions.push_back(std::move(row)), staged(); }
 void Index::stage(EnclaveRow row) { batch_->enclaves.push_back(std::move(row)), staged(); }
+
+void Index::stage(TransactionRow row) { batch_->transactions.push_back(std::move(row)), staged(); }
 
 void Index::staged() {
     if (batch_->size() >= batch_rows) return flush();
@@ -328,6 +402,23 @@ std::optional<EnclaveRow> Index::enclave(std::string_view kid) {
     return one(statement.bind(kid), [](const store::Statement& row) {
         return EnclaveRow{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))};
     });
+}
+
+std::optional<TransactionRow> Index::transaction(const Hash256& id) {
+    auto statement = reader_.prepare(sql(transaction_columns, "WHERE id=?"));
+    return one(statement.bind(id), read_transaction);
+}
+
+std::vector<TransactionRow> Index::unsettled(TimeMs since, const Hash256& after, std::size_t limit) {
+    auto statement = reader_.prepare(
+        sql(transaction_columns, "WHERE (ending='' OR disputed OR changed>=?) AND id>? ORDER BY id LIMIT ?"));
+    return all(statement.bind(since).bind(after).bind(limit), read_transaction);
+}
+
+std::vector<TransactionRow> Index::transactions(std::int64_t binding, std::uint64_t before, std::size_t limit) {
+    auto statement =
+        reader_.prepare(sql(transaction_columns, "WHERE binding=? AND prepared<? ORDER BY prepared DESC LIMIT ?"));
+    return all(statement.bind(binding).bind(before).bind(limit), read_transaction);
 }
 
 }  // namespace concordat::node

@@ -24,6 +24,8 @@ struct BindingRow {
     std::int64_t number = 1;  // of the version in force
     Hash256 version, package;
     bool dedicated = false;
+    Hash256 group;        // bindings of one group run in one enclave: those that act through one account, or this alone
+    Hash256 transaction;  // open one: its prepare entry; zero when none
     Hash256 proposal;     // open amendment; zero when none
     TimeMs deadline = 0;  // of the proposal
     TimeMs created = 0;
@@ -44,6 +46,16 @@ struct VersionRow {
     Bytes jws;
 };
 
+// A transaction across ledgers, as the entries up to `last` have it.
+struct TransactionRow {
+    Hash256 id;  // of its prepare entry
+    std::int64_t binding = 0;
+    std::uint64_t prepare = 0, last = 0;  // indexes of its first and its newest entry
+    TimeMs changed = 0;                   // the newest entry's time
+    bool cancelling = false, disputed = false;
+    std::string ending;  // "committed", "aborted"; empty while it is open
+};
+
 struct EnclaveRow {
     std::string kid, key, evidence;
 };
@@ -59,6 +71,7 @@ class Index {
     void stage(BindingRow row);
     void stage(VersionRow row);
     void stage(EnclaveRow row);
+    void stage(TransactionRow row);
     // Every entry below is staged or written: the next batch says so.
     void set_watermark(std::uint64_t watermark) { watermark_ = watermark; }
     void set_chain(const std::string& chain);
@@ -93,6 +106,11 @@ class Index {
     std::vector<VersionRow> versions(std::int64_t binding, bool with_jws);
     std::optional<VersionRow> version(std::int64_t binding, std::int64_t number);
     std::optional<EnclaveRow> enclave(std::string_view kid);
+    std::optional<TransactionRow> transaction(const Hash256& id);
+    // By id, after `after`: those that are open or disputed, and those that changed since `since`.
+    std::vector<TransactionRow> unsettled(TimeMs since, const Hash256& after, std::size_t limit);
+    // Of one binding, the newest first, those that were prepared before that index.
+    std::vector<TransactionRow> transactions(std::int64_t binding, std::uint64_t before, std::size_t limit);
 
   private:
     struct Batch;

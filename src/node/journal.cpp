@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t max_jobs = 65'536;
 constexpr TimeMs answer_lifetime_ms = 24LL * 3600 * 1000;
 
-constexpr std::array<std::string_view, 1> migrations{R"(
+constexpr std::array<std::string_view, 2> migrations{R"(
 CREATE TABLE inbox(
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, tenant TEXT NOT NULL, binding BLOB NOT NULL,
   input TEXT NOT NULL, state INTEGER NOT NULL, code TEXT NOT NULL, field TEXT NOT NULL, rule TEXT NOT NULL,
@@ -28,6 +28,9 @@ CREATE TABLE tokens(hash BLOB PRIMARY KEY, name TEXT NOT NULL, tenant TEXT NOT N
 CREATE TABLE answers(
   key TEXT PRIMARY KEY, request BLOB NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, created INTEGER NOT NULL);
 CREATE INDEX answers_by_age ON answers(created);
+)",
+                                                     R"(
+CREATE TABLE ledgers(chain TEXT PRIMARY KEY, settings TEXT NOT NULL) WITHOUT ROWID;
 )"};
 
 constexpr std::string_view inbox_columns =
@@ -223,6 +226,29 @@ std::optional<TokenRow> Journal::token(const Hash256& hash) {
 std::size_t Journal::token_count() {
     auto statement = reader_.prepare("SELECT count(*) FROM tokens");
     return statement.step() ? static_cast<std::size_t>(statement.integer(0)) : 0;
+}
+
+void Journal::put_ledger(LedgerRow row, Done done) {
+    disk_->write(
+        [this, row = std::move(row)] {
+            writer_.prepare("INSERT OR REPLACE INTO ledgers(chain,settings) VALUES(?,?)")
+                .bind(row.chain)
+                .bind(row.settings)
+                .run();
+        },
+        std::move(done));
+}
+
+void Journal::remove_ledger(const std::string& chain, Done done) {
+    disk_->write([this, chain] { writer_.prepare("DELETE FROM ledgers WHERE chain=?").bind(chain).run(); },
+                 std::move(done));
+}
+
+std::vector<LedgerRow> Journal::ledgers() {
+    auto statement = reader_.prepare("SELECT chain,settings FROM ledgers ORDER BY chain");
+    return all(statement, [](const store::Statement& row) {
+        return LedgerRow{std::string(row.text(0)), std::string(row.text(1))};
+    });
 }
 
 void Journal::put_answer(const std::string& key, AnswerRow row, TimeMs now, Done done) {

@@ -53,6 +53,12 @@ struct AnswerRow {
     std::string body;
 };
 
+// Another ledger that this node reaches.
+struct LedgerRow {
+    std::string chain;     // CAIP-2
+    std::string settings;  // JCS, as docs/node.md says
+};
+
 class Journal {
   public:
     using Done = DiskThread::Done;
@@ -83,6 +89,10 @@ class Journal {
     void put_token(const TokenRow& row);  // at once, on this thread: for the command line
     std::optional<TokenRow> token(const Hash256& hash);
     std::size_t token_count();
+
+    void put_ledger(LedgerRow row, Done done);
+    void remove_ledger(const std::string& chain, Done done);
+    std::vector<LedgerRow> ledgers();
 
     void put_answer(const std::string& key, AnswerRow row, TimeMs now, Done done);
     std::optional<AnswerRow> answer(const std::string& key);

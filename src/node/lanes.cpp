@@ -29,6 +29,8 @@ bool is_about(const Error& error, Code code, std::string_view field) {
     return error.code() == code && error.field() == field;
 }
 
+bool is_message(const Work& work) { return work.type == EntryType::execute && !work.sign; }
+
 // Whether the input may have been committed before, so that this answer speaks of its second coming.
 bool may_have_a_twin(const Error& error) {
     const int status = http_status(error.code());
@@ -61,8 +63,10 @@ void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<Comm
         lane = std::make_unique<Lane>();
         lane->binding = binding;
     }
-    if (lane->queue.size() >= options_.max_queued)
+    // What ends a transaction must come through: the others wait for it.
+    if (lane->queue.size() >= options_.max_queued && !work->of_transaction())
         return then(Error(Code::busy, "/binding", "the binding's queue is full"));
+    work->since = host_.now();
     work->waiters.push_back(std::move(then));
     by_input_[{binding, work->digest}] = work;
     ++total_;
@@ -71,15 +75,45 @@ void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<Comm
 }
 
 void Lanes::pump(Lane& lane) {
-    while (!lane.draining && !lane.recovering && !lane.exclusive && !lane.queue.empty() &&
-           lane.under_way < options_.window) {
-        const WorkPtr work = lane.queue.front();
-        if (work->type != EntryType::execute) {
-            if (lane.under_way > 0) return;
-            lane.exclusive = true;
-        }
-        lane.queue.pop_front();
+    while (!lane.draining && !lane.recovering && !lane.exclusive && lane.under_way < options_.window) {
+        const WorkPtr work = take_next(lane);
+        if (!work) return;
+        lane.exclusive = !is_message(*work);
         send(lane, work);
+    }
+}
+
+std::deque<Lanes::WorkPtr>::iterator Lanes::first_that_may_go(Lane& lane) {
+    if (!host_.in_transaction(lane.binding)) return lane.queue.begin();
+    return std::ranges::find_if(lane.queue, [](const WorkPtr& work) { return work->of_transaction(); });
+}
+
+// Null when none may go now.
+Lanes::WorkPtr Lanes::take_next(Lane& lane) {
+    const auto next = first_that_may_go(lane);
+    if (next == lane.queue.end() || (!is_message(**next) && lane.under_way > 0)) return nullptr;
+    WorkPtr work = *next;
+    lane.queue.erase(next);
+    return work;
+}
+
+void Lanes::wake(const Hash256& binding) {
+    if (Lane* lane = find(binding)) pump(*lane);
+}
+
+void Lanes::refuse_waiting(TimeMs since, const Error& error) {
+    std::vector<WorkPtr> refused;
+    for (auto& [binding, lane] : lanes_) {
+        if (lane->recovering || !host_.in_transaction(binding)) continue;
+        std::erase_if(lane->queue, [&](const WorkPtr& work) {
+            const bool long_enough = !work->of_transaction() && work->since <= since;
+            if (long_enough) refused.push_back(work);
+            return long_enough;
+        });
+    }
+    for (const WorkPtr& work : refused) {
+        settle(work, error);
+        retire(work->binding);
     }
 }
 
@@ -92,7 +126,8 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
         if (Lane* now = find(binding); now != nullptr && !outcome.ok()) now->failed.emplace_back(order, work);
         on_reply(binding, work, std::move(outcome));
     };
-    const enclave::Route route{binding, work->type == EntryType::bind ? work->dedicated : host_.dedicated(binding)};
+    const enclave::Route route = work->type == EntryType::bind ? work->route : host_.route(binding);
+    if (work->sign) return enclaves_.sign(route, *work->sign, std::move(reply));
     if (work->type == EntryType::execute)
         return enclaves_.execute(route,
                                  {.binding = binding,
@@ -106,6 +141,7 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
                    .binding = work->type == EntryType::bind ? Hash256{} : binding,
                    .time = host_.now(),
                    .input = to_bytes(bytes_of(work->input)),
+                   .transaction = work->transaction,
                    .trace = work->trace},
                   std::move(reply));
 }
@@ -113,14 +149,18 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
 void Lanes::on_reply(const Hash256& binding, const WorkPtr& work, Outcome<Bytes> reply) {
     Lane& lane = *lanes_.at(binding);
     --lane.under_way;
-    if (work->type != EntryType::execute) lane.exclusive = false;
+    if (!is_message(*work)) lane.exclusive = false;
     if (reply.ok()) {
         lane.load_attempts = 0;
-        try {
-            settle(work, host_.committed(std::move(reply.get())));
-        } catch (const Error& error) {
-            settle(work, error);
-        }
+        if (work->sign) {
+            work->signature = std::move(reply.get());
+            settle(work, CommitPtr());
+        } else
+            try {
+                settle(work, host_.committed(std::move(reply.get())));
+            } catch (const Error& error) {
+                settle(work, error);
+            }
     } else {
         on_error(lane, work, reply.error());
     }
@@ -135,14 +175,17 @@ void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
     const bool lost_race = is_about(error, Code::conflict, "/previous") || is_about(error, Code::busy, "/binding");
     const bool unknown = error.code() == Code::unavailable || error.code() == Code::timeout;
     const bool needs_ancestry = error.code() == Code::seen_too_old && work->ancestry.empty();
-    const bool again =
-        (not_loaded || lost_race || unknown || needs_ancestry) && ++work->attempts < options_.max_attempts;
+    // It was sent before its predecessor opened a transaction: it waits like those that come now.
+    const bool overtaken = error.code() == Code::in_transaction && host_.in_transaction(lane.binding);
+    const bool unknown_transaction = error.code() == Code::in_transaction && !overtaken;
+    const bool again = overtaken || ((not_loaded || lost_race || unknown || needs_ancestry || unknown_transaction) &&
+                                     ++work->attempts < options_.max_attempts);
     if (!again) {
         lane.failed.pop_back();
         return may_have_a_twin(error) ? look_for_twin(work, error) : settle(work, error);
     }
     lane.draining = true;
-    if ((unknown && !not_loaded) || lost_race) lane.look_at_ledger = true;
+    if ((unknown && !not_loaded) || lost_race || unknown_transaction) lane.look_at_ledger = true;
     if (is_about(error, Code::unavailable, "/package")) lane.package_wanted = work->package;
     if (needs_ancestry) work->ancestry.resize(1);  // a mark, until recovery has fetched it
 }
@@ -231,7 +274,7 @@ void Lanes::fetch_ancestry(const Hash256& binding, std::size_t at) {
 
 void Lanes::load(const Hash256& binding) {
     Lane& lane = *find(binding);
-    if (lane.queue.empty()) return resume(lane);
+    if (first_that_may_go(lane) == lane.queue.end()) return resume(lane);
     if (++lane.load_attempts > options_.max_attempts)
         return give_up(lane, Error(Code::unavailable, "/enclave", "no enclave could take the binding"));
     if (lane.queue.front()->type == EntryType::bind) {
@@ -271,7 +314,7 @@ void Lanes::load_into_enclave(const Hash256& binding, std::shared_ptr<Material> 
 // Before a binding is known, its own document says which kind of enclave it asks for.
 enclave::Route Lanes::route_of(const Lane& lane) {
     const bool first = !lane.queue.empty() && lane.queue.front()->type == EntryType::bind;
-    return {lane.binding, first ? lane.queue.front()->dedicated : host_.dedicated(lane.binding)};
+    return first ? lane.queue.front()->route : host_.route(lane.binding);
 }
 
 void Lanes::load_package(const Hash256& binding, const Hash256& package, Then<Nothing> then) {

@@ -16,15 +16,21 @@ namespace concordat::node {
 // One input on its way into a binding's sequence.
 struct Work {
     contract::EntryType type = contract::EntryType::execute;
-    Hash256 binding;    // set by submit
-    std::string input;  // as docs/formats.md §5 says for the type
-    Hash256 digest;     // of the input
-    bool dedicated = false;
-    Hash256 package;  // of bind and amend: the document's
+    Hash256 binding;                    // set by submit
+    std::string input;                  // as docs/formats.md §5 says for the type
+    Hash256 digest;                     // of the input, or of what else tells it from others
+    enclave::Route route{};             // of bind; others go where their binding's version in force says
+    Hash256 package;                    // of bind and amend: the document's
+    Hash256 transaction;                // cancelling, outcome, disputed, and what is signed
+    std::optional<enclave::Sign> sign;  // asks for a signature instead: nothing is appended, the commit is null
+    Bytes signature;
     std::string trace;
     std::vector<Then<CommitPtr>> waiters;
     std::vector<Bytes> ancestry;
     int attempts = 0;
+    TimeMs since = 0;  // set by submit
+
+    bool of_transaction() const { return !transaction.is_zero(); }
 };
 
 struct Material {
@@ -44,7 +50,8 @@ class LaneHost {
     virtual enclave::LoadPackage package(const Hash256& id) = 0;             // Error(not_found)
     // Entry documents from the one that the input says it has seen to the head.
     virtual void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) = 0;
-    virtual bool dedicated(const Hash256& binding) = 0;
+    virtual enclave::Route route(const Hash256& binding) = 0;
+    virtual bool in_transaction(const Hash256& binding) = 0;  // one is open, as far as is known
     virtual TimeMs now() = 0;
 };
 
@@ -61,8 +68,12 @@ class Lanes {
     ~Lanes();
 
     // Ends with the commit, or the Error. The same input again while it is under way joins it. Error(busy) when a queue
-    // is full.
+    // is full. While a transaction is open, only what belongs to it goes on: all else waits.
     void submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then);
+    // The binding's transaction has ended.
+    void wake(const Hash256& binding);
+    // Ends what has waited for a transaction since then or longer with `error`.
+    void refuse_waiting(TimeMs since, const Error& error);
     std::size_t total() const { return total_; }
     std::size_t size() const { return lanes_.size(); }
 
@@ -76,6 +87,8 @@ class Lanes {
     using WorkPtr = std::shared_ptr<Work>;
 
     void pump(Lane& lane);
+    WorkPtr take_next(Lane& lane);
+    std::deque<WorkPtr>::iterator first_that_may_go(Lane& lane);
     void send(Lane& lane, const WorkPtr& work);
     void on_reply(const Hash256& binding, const WorkPtr& work, Outcome<Bytes> reply);
     void on_error(Lane& lane, const WorkPtr& work, const Error& error);

@@ -47,6 +47,8 @@ struct Fake : LaneHost, enclave::Enclaves {
             loaded = false;
             return reply(then, Error(Code::conflict, "/previous", "another was first"));
         }
+        if (open) return reply(then, Error(Code::in_transaction, "/binding", "a transaction is open"));
+        if (request.input == opens) open = true;
         if (std::ranges::find(appended, request.input) != appended.end())
             return reply(then, Error(Code::out_of_order, "/number", "must be above the last"));
         const CommitPtr commit = append(request.input);
@@ -57,9 +59,13 @@ struct Fake : LaneHost, enclave::Enclaves {
         }
         reply(then, Bytes(commit->raw));
     }
-    void act(const enclave::Route&, const enclave::Act&, Then<Bytes> then) override {
-        reply(then, Error(Code::internal, "", ""));
+    void act(const enclave::Route&, const enclave::Act& request, Then<Bytes> then) override {
+        if (request.type != contract::EntryType::outcome) return reply(then, Error(Code::internal, "", ""));
+        open = false;
+        const CommitPtr commit = append("outcome");
+        reply(then, Bytes(commit->raw));
     }
+    void sign(const enclave::Route&, const enclave::Sign&, Then<Bytes> then) override { reply(then, Bytes{1, 2, 3}); }
     void load_package(const enclave::Route&, const enclave::LoadPackage&, Then<Nothing> then) override {
         packaged = true, then(Nothing{});
     }
@@ -82,10 +88,13 @@ struct Fake : LaneHost, enclave::Enclaves {
     void ancestry(const Hash256&, const std::string&, Then<std::vector<Bytes>> then) override {
         then(std::vector<Bytes>{});
     }
-    bool dedicated(const Hash256&) override { return false; }
+    enclave::Route route(const Hash256& id) override { return {id, false}; }
+    bool in_transaction(const Hash256&) override { return open; }
     TimeMs now() override { return 1; }
 
     boost::asio::io_context& loop;
+    bool open = false;  // a transaction is
+    std::string opens;  // the input that begins one
     std::vector<std::string> appended;
     std::map<Hash256, CommitPtr> commits;
     bool loaded = false, packaged = false;
@@ -165,6 +174,47 @@ TEST_F(LanesTest, a_full_queue_is_an_error_and_an_enclave_that_never_takes_it_as
     EXPECT_EQ(answered.size() + failed.size(), 200u);
     EXPECT_TRUE(fake.appended.empty());
     EXPECT_EQ(lanes.total(), 0u);
+}
+
+TEST_F(LanesTest, what_comes_during_a_transaction_waits_for_its_outcome_and_keeps_the_order) {
+    fake.packaged = fake.loaded = true;
+    fake.opens = "b";  // c, d and e are under way by then
+    submit_all();
+    EXPECT_EQ(fake.appended, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(lanes.total(), 3u);
+    submit("f");
+    loop.run();
+    loop.restart();
+    EXPECT_EQ(lanes.total(), 4u);
+    auto work = std::make_shared<Work>();
+    work->type = contract::EntryType::outcome;
+    work->transaction = work->digest = crypto::sha256(std::string_view("transaction"));
+    bool ended = false;
+    lanes.submit(binding, std::move(work), [&](Outcome<CommitPtr> outcome) { ended = outcome.ok(); });
+    loop.run();
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(fake.appended, (std::vector<std::string>{"a", "b", "outcome", "c", "d", "e", "f"}));
+    EXPECT_EQ(answered, (std::vector<std::string>{"a", "b", "c", "d", "e", "f"}));
+    EXPECT_EQ(lanes.size(), 0u);
+}
+
+TEST_F(LanesTest, what_waited_too_long_for_a_transaction_is_refused_and_what_belongs_to_it_is_not) {
+    fake.packaged = fake.loaded = fake.open = true;
+    submit("a");
+    auto work = std::make_shared<Work>();
+    work->transaction = work->digest = crypto::sha256(std::string_view("transaction"));
+    work->sign = enclave::Sign{};
+    const auto kept = work;
+    bool made = false;
+    lanes.submit(binding, std::move(work), [&](Outcome<CommitPtr> outcome) { made = outcome.ok(); });
+    lanes.refuse_waiting(0, Error(Code::in_transaction, "/binding", "too long"));
+    EXPECT_TRUE(failed.empty());  // it came later
+    lanes.refuse_waiting(1, Error(Code::in_transaction, "/binding", "too long"));
+    EXPECT_EQ(failed, std::vector{Code::in_transaction});
+    loop.run();
+    EXPECT_TRUE(made);
+    EXPECT_EQ(kept->signature, (Bytes{1, 2, 3}));
+    EXPECT_EQ(lanes.size(), 0u);
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ namespace concordat::node {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr int max_failed_starts = 3;  // of a ledger that never became ready
+constexpr TimeMs max_wait_ms = 20'000;  // for a transaction's end; then the sender hears of it
+constexpr int max_failed_starts = 3;    // of a ledger that never became ready
 
 void make_folder(const fs::path& path) {
     std::error_code error;
@@ -74,6 +75,9 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
                                      Lanes::Options{.max_queued = static_cast<std::size_t>(options_.binding_queue),
                                                     .max_total = static_cast<std::size_t>(options_.total_queue)});
     drafts_ = std::make_unique<Drafts>(loop_, *journal_, *chronicle_, *lanes_, *packages_, clock_);
+    ledgers_ = std::make_unique<Ledgers>(loop_, *journal_);
+    transactions_ =
+        std::make_unique<Transactions>(loop_, clock_, *chronicle_, *lanes_, *ledgers_, transaction::Policy{});
 }
 
 Node::~Node() = default;
@@ -132,6 +136,8 @@ void Node::on_caught_up(const Outcome<Nothing>& done) {
         [this] {
             pool_->start();
             drafts_->start();
+            ledgers_->load();
+            transactions_->start();
             inbox_waiting_ = journal_->waiting_count();
             run_inbox();
             return Nothing{};
@@ -143,6 +149,9 @@ bool Node::ready() const { return running_ && !stopping_ && !broken_ && ledger_-
 void Node::stop(std::function<void()> then) {
     stopping_ = true;
     inbox_timer_.cancel();
+    transactions_->stop();
+    lanes_->refuse_waiting(std::numeric_limits<TimeMs>::max(),
+                           Error(Code::unavailable, "", "the node is stopping; a transaction is open"));
     drain(monotonic_ns() + options_.stop_seconds * 1'000'000'000, [this, then = std::move(then)] {
         pool_->stop();
         ledger_->stop([this, then] {
@@ -219,7 +228,8 @@ void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std
     if (stopping_ || !inbox_running_.emplace(binding, digest).second) return;
     submit(binding, input, trace, [this, binding, digest](const Outcome<CommitPtr>& outcome) {
         const int status = outcome.ok() ? 200 : http_status(outcome.error().code());
-        const bool later = status == 503 || status == 504 || status == 429 || status == 507;
+        const bool in_transaction = !outcome.ok() && outcome.error().code() == Code::in_transaction;
+        const bool later = in_transaction || status == 503 || status == 504 || status == 429 || status == 507;
         if (later) {
             inbox_running_.erase({binding, digest});
             return;  // the next look at the inbox tries again
@@ -236,6 +246,8 @@ void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std
 // What was accepted is run in the order in which it came, again after a restart.
 void Node::run_inbox() {
     static constexpr std::size_t look_at = 1024;
+    lanes_->refuse_waiting(clock_.now() - max_wait_ms,
+                           Error(Code::in_transaction, "/binding", "a transaction is open; try again later"));
     if (inbox_waiting_ > 0 && !broken_)
         for (const InboxRow& row : journal_->waiting_inbox(0, look_at))
             run_accepted(row.binding, row.digest, row.input, "");

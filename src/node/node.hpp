@@ -9,6 +9,7 @@
 
 #include "drafts.hpp"
 #include "options.hpp"
+#include "transactions.hpp"
 
 namespace concordat::node {
 
@@ -17,6 +18,15 @@ struct MessageStatus {
     CommitPtr commit;
     Hash256 binding;
     std::optional<Error> error;
+};
+
+// An account on another ledger that a binding's calls come from.
+struct AccountView {
+    std::string ledger, chain, account;
+    std::string most_per_call;  // work times ceiling, in the chain's smallest unit
+    std::optional<ledger::Conditions> conditions;
+    bool enough = false;  // for one call at the ceiling
+    std::string problem{};
 };
 
 class Node : private LaneHost {
@@ -49,6 +59,11 @@ class Node : private LaneHost {
     void head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStatement> then);
     void latest(const Hash256& binding, Then<CommitPtr> then);
 
+    // --- Transactions across ledgers, and the ledgers.
+    Transactions& transactions() { return *transactions_; }
+    Ledgers& ledgers() { return *ledgers_; }
+    void accounts(const Hash256& binding, Then<std::vector<AccountView>> then);
+
     Drafts& drafts() { return *drafts_; }
     Journal& journal() { return *journal_; }
     Chronicle& chronicle() { return *chronicle_; }
@@ -74,7 +89,8 @@ class Node : private LaneHost {
     void material(const Hash256& binding, Then<Material> then) override;
     enclave::LoadPackage package(const Hash256& id) override;
     void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) override;
-    bool dedicated(const Hash256& binding) override;
+    enclave::Route route(const Hash256& binding) override;
+    bool in_transaction(const Hash256& binding) override;
     TimeMs now() override { return clock_.now(); }
 
     void on_ledger_ready(const ccl::IdentityReply& identity);
@@ -83,6 +99,8 @@ class Node : private LaneHost {
     void make_first_token();
     void gather(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then);
     std::vector<EntryRow> steps_before(const EntryRow& row, const Commit& commit);
+    void ask_accounts(const json::Object& addresses, const contract::Binding& binding,
+                      const Then<std::vector<AccountView>>& then);
     std::string assemble(const std::vector<CommitPtr>& commits);
     void run_inbox();
     void run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,
@@ -103,6 +121,8 @@ class Node : private LaneHost {
     std::unique_ptr<enclave::EnclavePool> pool_;
     std::unique_ptr<Lanes> lanes_;
     std::unique_ptr<Drafts> drafts_;
+    std::unique_ptr<Ledgers> ledgers_;
+    std::unique_ptr<Transactions> transactions_;
     ccl::IdentityReply identity_;
     Then<Nothing> started_;
     bool running_ = false, stopping_ = false;

@@ -1,6 +1,7 @@
 // What the node reads for others: entries, receipts, heads; and what its lanes need to load a binding into an enclave.
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/multiprecision/cpp_int.hpp>
 #include <proof/receipt.hpp>
 
 #include "node.hpp"
@@ -26,9 +27,14 @@ void Node::find_input(const Hash256& binding, const Hash256& input, Then<CommitP
     chronicle_->find_input(binding, input, std::move(then));
 }
 
-bool Node::dedicated(const Hash256& binding) {
+enclave::Route Node::route(const Hash256& binding) {
     const BindingState* state = chronicle_->binding(binding);
-    return state != nullptr && state->row.dedicated;
+    return state == nullptr ? enclave::Route{binding, false} : enclave::Route{state->row.group, state->row.dedicated};
+}
+
+bool Node::in_transaction(const Hash256& binding) {
+    const BindingState* state = chronicle_->binding(binding);
+    return state != nullptr && !state->row.transaction.is_zero();
 }
 
 enclave::LoadPackage Node::package(const Hash256& id) {
@@ -228,6 +234,64 @@ void Node::head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStat
     if (chronicle_->binding(binding) == nullptr)
         return then(Error(Code::not_found, "/binding", "no such binding runs here"));
     ledger_->head(binding, nonce, std::move(then));
+}
+
+// The addresses stand in the entry that put the version in force; the chain says what they own.
+void Node::accounts(const Hash256& id, Then<std::vector<AccountView>> then) {
+    index_->barrier([this, id, then = std::move(then)] {
+        const BindingState* state = chronicle_->binding(id);
+        const auto version = state == nullptr ? std::nullopt : index_->version(state->row.local, state->row.number);
+        const auto row = version ? index_->entry_at(version->index) : std::nullopt;
+        if (!row) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
+        chronicle_->find(*row, [this, version, then](Outcome<CommitPtr> commit) {
+            process::complete<Nothing>(
+                [then](const Outcome<Nothing>& done) {
+                    if (!done.ok()) then(done.error());
+                },
+                [&] {
+                    const contract::Entry entry = contract::Entry::parse(commit.get()->document);
+                    const auto jws = crypto::GeneralJws::parse(
+                        json::parse(text_of(version->jws), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
+                    ask_accounts(entry.accounts, contract::Binding::parse(jws.payload), then);
+                    return Nothing{};
+                });
+        });
+    });
+}
+
+void Node::ask_accounts(const json::Object& addresses, const contract::Binding& binding,
+                        const Then<std::vector<AccountView>>& then) {
+    auto views = std::make_shared<std::vector<AccountView>>();
+    for (const auto& [name, target] : binding.ledgers) {
+        const boost::multiprecision::cpp_int most = boost::multiprecision::cpp_int(target.work) * target.ceiling;
+        views->push_back({.ledger = name,
+                          .chain = target.chain,
+                          .account = std::string(addresses.at(name).as_string()),
+                          .most_per_call = most.str(),
+                          .conditions = {}});
+    }
+    auto open = std::make_shared<std::size_t>(views->size());
+    if (*open == 0) return then(*views);
+    for (AccountView& view : *views) {
+        const auto done = [views, open, then, &view](std::optional<ledger::Conditions> conditions) {
+            view.conditions = std::move(conditions);
+            if (view.conditions) {
+                view.enough = boost::multiprecision::cpp_int(view.conditions->balance) >=
+                              boost::multiprecision::cpp_int(view.most_per_call);
+                if (!view.enough) view.problem = "its balance is less than one call may cost";
+            } else if (view.problem.empty()) {
+                view.problem = "the ledger does not answer";
+            }
+            if (--*open == 0) then(*views);
+        };
+        ledger::Ledger* ledger = ledgers_->find(view.chain);
+        if (ledger != nullptr) {
+            ledger->conditions(view.account, done);
+        } else {
+            view.problem = "no endpoint of " + view.chain + " is known: concordat ledger add";
+            boost::asio::post(loop_, [done] { done(std::nullopt); });
+        }
+    }
 }
 
 }  // namespace concordat::node

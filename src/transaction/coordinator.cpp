@@ -18,14 +18,27 @@ bool in_a_block(const View& view) {
     return view.status == View::Status::included || view.status == View::Status::final;
 }
 
+bool holds(const Journal& journal, const View& view) {
+    return in_a_block(view) && (view.fate == Fate::called) == (journal.ending == Ending::committed);
+}
+
 // After the outcome: it holds until it is deep, or the ledger has gone back on it.
-Step watch(const Journal& journal, const View& view, const Policy& policy) {
-    if (view.status == View::Status::unknown) return Wait{policy.look_every_ms, "the ledger does not answer"};
-    const bool called = journal.ending == Ending::committed;
-    const bool holds = in_a_block(view) && (view.fate == Fate::called) == called;
-    // What was final is gone, or something else is there for good.
-    if (!in_a_block(view) || (!holds && view.status == View::Status::final)) return Append{EntryType::disputed};
-    if (!holds) return Wait{policy.look_every_ms, "another branch of the chain shows another outcome"};
+Step watch(const Journal& journal, const Facts& facts, const Policy& policy) {
+    const View& view = facts.view;
+    if (view.status == View::Status::unknown || !facts.conditions) {
+        return Wait{policy.look_every_ms, "the ledger does not answer"};
+    }
+    if (facts.conditions->height < facts.reached) {
+        return Wait{policy.look_every_ms, "the ledger is behind where it has been"};
+    }
+    if (contradicts(journal, view)) {
+        const TimeMs since = facts.contradicts_since.value_or(facts.now);
+        if (facts.now - since >= policy.dispute_after_ms) return Append{EntryType::disputed};
+        return Wait{policy.look_every_ms, "the ledger contradicts the outcome"};
+    }
+    if (!holds(journal, view)) {
+        return Wait{policy.look_every_ms, "another branch of the chain shows another outcome"};
+    }
     if (view.depth >= journal.finality.blocks + policy.watch_blocks) return Done{};
     return Wait{policy.look_every_ms, {}};
 }
@@ -84,8 +97,13 @@ std::string_view trouble(const Facts& facts) {
 
 }  // namespace
 
+bool contradicts(const Journal& journal, const View& view) {
+    if (!journal.ending || view.status == View::Status::unknown) return false;
+    return !in_a_block(view) || (!holds(journal, view) && view.status == View::Status::final);
+}
+
 Step next(const Journal& journal, const Facts& facts, const Policy& policy) {
-    if (journal.ending && !journal.disputed) return watch(journal, facts.view, policy);
+    if (journal.ending && !journal.disputed) return watch(journal, facts, policy);
     const Purpose purpose = purpose_of(journal);
     switch (facts.view.status) {
         case View::Status::unknown:

@@ -13,6 +13,7 @@ struct Policy {
     TimeMs replace_after_ms = 15'000;  // a transaction that waits that long in the pool is offered a higher price
     unsigned raise_percent = 13;       // pools ask for 10 or more
     std::uint64_t watch_blocks = 16;   // below the finality depth, an outcome is still watched for a reorg
+    TimeMs dispute_after_ms = 30'000;  // a ledger that contradicts an outcome must do so that long
 };
 
 // What the driver last sent. Lost in a crash, and then only a price is found out again.
@@ -28,7 +29,14 @@ struct Facts {
     std::optional<ledger::Conditions> conditions;
     std::optional<Attempt> last;
     TimeMs now = 0;
+    // Of an outcome that is watched: how far the ledger had come when it was final (an endpoint that is behind knows
+    // nothing of it), and since when the view contradicts it.
+    std::uint64_t reached = 0;
+    std::optional<TimeMs> contradicts_since{};
 };
+
+// What was final is gone, or something else is there for good.
+bool contradicts(const Journal& journal, const ledger::View& view);
 
 struct Wait {  // and look again; `why` is for people, empty when all goes its way
     TimeMs ms = 0;

@@ -238,12 +238,13 @@ void World::start_node() {
     trace("node starts");
     ++life_;
     driver_ = std::make_unique<transaction::Driver>(
-        loop_, *this, transaction::Policy{}, [this](const Hash256& transaction, const Journal& journal) {
+        loop_, *this, transaction::Policy{},
+        transaction::Listener{.changed = [this](const Hash256& transaction, const Journal& journal) {
             if (!journal.ending) return;
             const std::size_t binding = *binding_of(transaction);
             trace(fmt::format("{} is {}", tag_of(journal), transaction::ending_name(*journal.ending)));
             answer(binding);
-        });
+        }});
     for (std::size_t binding = 0; binding < bindings; ++binding) {
         std::set<Hash256> started;
         const auto& entries = record_.entries(binding);

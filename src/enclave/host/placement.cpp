@@ -14,8 +14,8 @@ constexpr std::int64_t ns_per_ms = 1'000'000;
 
 EnclavePool::Slot& EnclavePool::place(const Route& route) {
     if (stopping_) throw Error(Code::unavailable, "/enclave", "the node is stopping");
-    if (route.dedicated) return place_dedicated(route.binding);
-    if (const auto known = affinity_.find(route.binding); known != affinity_.end()) {
+    if (route.dedicated) return place_dedicated(route.group);
+    if (const auto known = affinity_.find(route.group); known != affinity_.end()) {
         if (const auto slot = slots_.find(known->second->slot); slot != slots_.end()) {
             recent_.splice(recent_.begin(), recent_, known->second);
             return *slot->second;
@@ -24,12 +24,12 @@ EnclavePool::Slot& EnclavePool::place(const Route& route) {
         affinity_.erase(known);
     }
     Slot& slot = least_loaded();
-    recent_.push_front({route.binding, slot.id});
-    affinity_[route.binding] = recent_.begin();
+    recent_.push_front({route.group, slot.id});
+    affinity_[route.group] = recent_.begin();
     ++slot.bindings;
     // Who is forgotten here may come to another enclave next time: the ledger's compare-and-swap keeps that harmless.
     if (recent_.size() > options_.max_affinity) {
-        affinity_.erase(recent_.back().binding);
+        affinity_.erase(recent_.back().group);
         recent_.pop_back();
     }
     return slot;

@@ -225,6 +225,10 @@ void EnclavePool::act(const Route& route, const Act& request, Then<Bytes> then) 
     ask(route, FrameType::act, encode(request), std::move(then));
 }
 
+void EnclavePool::sign(const Route& route, const Sign& request, Then<Bytes> then) {
+    ask(route, FrameType::sign, encode(request), std::move(then));
+}
+
 void EnclavePool::load_package(const Route& route, const LoadPackage& package, Then<Nothing> then) {
     ask(route, FrameType::load_package, encode(package), [then = std::move(then)](process::Outcome<Bytes> reply) {
         process::complete<Nothing>(then, [&] { return reply.get(), Nothing{}; });

@@ -20,7 +20,7 @@ using process::Nothing;
 using process::Then;
 
 struct Route {
-    Hash256 binding;
+    Hash256 group;  // what shares it shares an enclave: a binding, or the bindings that act through one account
     bool dedicated = false;
 };
 
@@ -31,6 +31,8 @@ class Enclaves {
     virtual ~Enclaves() = default;
     virtual void execute(const Route& route, const Execute& request, Then<Bytes> then) = 0;
     virtual void act(const Route& route, const Act& request, Then<Bytes> then) = 0;
+    // The reply is the transaction that the other ledger takes.
+    virtual void sign(const Route& route, const Sign& request, Then<Bytes> then) = 0;
     virtual void load_package(const Route& route, const LoadPackage& package, Then<Nothing> then) = 0;
     virtual void load_binding(const Route& route, const LoadBinding& binding, Then<Nothing> then) = 0;
 };
@@ -88,6 +90,7 @@ class EnclavePool final : public Enclaves {
 
     void execute(const Route& route, const Execute& request, Then<Bytes> then) override;
     void act(const Route& route, const Act& request, Then<Bytes> then) override;
+    void sign(const Route& route, const Sign& request, Then<Bytes> then) override;
     void load_package(const Route& route, const LoadPackage& package, Then<Nothing> then) override;
     void load_binding(const Route& route, const LoadBinding& binding, Then<Nothing> then) override;
 
@@ -104,7 +107,7 @@ class EnclavePool final : public Enclaves {
     };
     struct Slot;
     struct Affinity {
-        Hash256 binding;
+        Hash256 group;
         std::uint64_t slot = 0;
     };
 

@@ -1,6 +1,7 @@
 // One node of the chain: who it is, whether it works, and asking it.
 #pragma once
 #include <base/bytes.hpp>
+#include <ledger/ledger.hpp>
 
 #include "connection.hpp"
 #include "json_rpc.hpp"
@@ -16,12 +17,6 @@ struct EndpointLimits {
 struct ChainIdentity {
     std::uint64_t chain_id = 0;
     std::optional<Hash256> genesis;  // nothing: the first endpoint's that answers
-};
-
-struct Health {
-    std::string url;
-    bool usable = false;
-    std::string problem;  // the last one, empty when it works
 };
 
 class Endpoint {

@@ -120,6 +120,7 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
 namespace {
 
 std::optional<Address> read_account(const std::string& account) {
+    if (account.empty()) return Address{};
     try {
         return Address::parse(account, "/account");
     } catch (const Error&) {

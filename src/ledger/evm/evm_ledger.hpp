@@ -39,7 +39,7 @@ class EvmLedger final : public Ledger {
     void events(const json::Object& filter, const std::string& cursor, std::size_t limit,
                 Then<std::optional<EventPage>> then) override;
 
-    std::vector<Health> health() const;
+    std::vector<Health> health() const override;
 
     struct Impl;
 

@@ -39,6 +39,8 @@ bool FakeLedger::chance(unsigned per_thousand) { return per_thousand > 0 && rand
 
 std::uint64_t FakeLedger::pick(std::uint64_t below) { return below == 0 ? 0 : random_() % below; }
 
+std::vector<Health> FakeLedger::health() const { return {{.url = "memory:", .usable = true}}; }
+
 Description FakeLedger::describe() const {
     return {.kind = "fake",
             .chain = options_.chain,

@@ -64,6 +64,7 @@ class FakeLedger final : public Ledger {
 
     const Kind& kind() const override { return kind_; }
     Description describe() const override;
+    std::vector<Health> health() const override;
     void conditions(const std::string& account, Then<std::optional<Conditions>> then) override;
     void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) override;
     void submit(const Bytes& transaction, Then<Submission> then) override;

@@ -4,9 +4,16 @@ namespace concordat::transaction {
 
 using contract::EntryType;
 
-Driver::Driver(Timeline& timeline, Recorder& recorder, Policy policy,
-               std::function<void(const Hash256&, const Journal&)> changed)
-    : timeline_(timeline), recorder_(recorder), policy_(policy), changed_(std::move(changed)) {}
+std::uint64_t reached_with(const ledger::Kind& kind, const Journal& journal, const json::Value& evidence) {
+    try {
+        return kind.judge(journal.pin, journal.finality, evidence).block + journal.finality.blocks - 1;
+    } catch (const Error&) {
+        return 0;  // the enclave refuses it as well
+    }
+}
+
+Driver::Driver(Timeline& timeline, Recorder& recorder, Policy policy, Listener listener)
+    : timeline_(timeline), recorder_(recorder), policy_(policy), listener_(std::move(listener)) {}
 
 Driver::~Driver() { *alive_ = false; }
 
@@ -23,11 +30,12 @@ std::function<void(T)> Driver::later(const Hash256& transaction, F what) {
     };
 }
 
-void Driver::start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger) {
+void Driver::start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger, std::uint64_t reached) {
     const auto [at, fresh] = open_.try_emplace(transaction);
     if (!fresh) return;
     at->second.progress.journal = journal;
     at->second.ledger = &ledger;
+    at->second.reached = reached;
     again_in(transaction, 0);
 }
 
@@ -41,28 +49,37 @@ void Driver::look(const Hash256& transaction) {
     Open& open = open_.at(transaction);
     const Journal& journal = open.progress.journal;
     open.facts = {};
-    open.ledger->look(
-        journal.pin, journal.finality, later<ledger::View>(transaction, [=, this](Open& now, ledger::View view) {
-            using Status = ledger::View::Status;
-            now.progress.transaction = view.transaction;
-            now.facts.view = std::move(view);
-            const bool to_send = now.facts.view.status == Status::open || now.facts.view.status == Status::pending;
-            const Journal& known = now.progress.journal;
-            if (!to_send || (known.ending && !known.disputed)) return decide(transaction);
-            now.ledger->conditions(
-                known.pin.account,
-                later<std::optional<ledger::Conditions>>(
-                    transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
-                        then.facts.conditions = std::move(conditions);
-                        decide(transaction);
-                    }));
-        }));
+    open.ledger->look(journal.pin, journal.finality,
+                      later<ledger::View>(transaction, [=, this](Open& now, ledger::View view) {
+                          using Status = ledger::View::Status;
+                          now.progress.transaction = view.transaction;
+                          now.facts.view = std::move(view);
+                          const Journal& known = now.progress.journal;
+                          const Status status = now.facts.view.status;
+                          const bool to_send = status == Status::open || status == Status::pending;
+                          const bool watched = known.ending && !known.disputed && status != Status::unknown;
+                          if (!to_send && !watched) return decide(transaction);
+                          now.ledger->conditions(
+                              known.pin.account,
+                              later<std::optional<ledger::Conditions>>(
+                                  transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
+                                      then.facts.conditions = std::move(conditions);
+                                      decide(transaction);
+                                  }));
+                      }));
 }
 
 void Driver::decide(const Hash256& transaction) {
     Open& open = open_.at(transaction);
     open.facts.last = open.last;
     open.facts.now = timeline_.now();
+    if (!contradicts(open.progress.journal, open.facts.view)) {
+        open.contradicts_since.reset();
+    } else if (!open.contradicts_since) {
+        open.contradicts_since = open.facts.now;
+    }
+    open.facts.contradicts_since = open.contradicts_since;
+    open.facts.reached = open.reached;
     const Step step = next(open.progress.journal, open.facts, policy_);
     open.progress.waits_for = {};
     if (const auto* wait = std::get_if<Wait>(&step)) {
@@ -81,6 +98,7 @@ void Driver::decide(const Hash256& transaction) {
             }));
     } else {
         open_.erase(transaction);
+        listener_.forgotten(transaction);
     }
 }
 
@@ -98,13 +116,15 @@ void Driver::send(const Hash256& transaction, const Send& step) {
 }
 
 void Driver::append(const Hash256& transaction, EntryType type, std::optional<json::Value> evidence) {
+    Open& known = open_.at(transaction);
+    if (evidence) known.reached = reached_with(known.ledger->kind(), known.progress.journal, *evidence);
     recorder_.append(
         transaction, type, std::move(evidence),
         later<std::optional<Journal>>(transaction, [=, this](Open& open, std::optional<Journal> journal) {
             if (journal && *journal != open.progress.journal) {
                 open.progress.journal = *journal;
                 open.last.reset();  // what was refused its price for a call says nothing of the cancellation
-                changed_(transaction, *journal);
+                listener_.changed(transaction, *journal);
             }
             again_in(transaction, policy_.look_every_ms);
         }));

@@ -26,21 +26,28 @@ class Recorder {
                         std::function<void(std::optional<Journal>)> then) = 0;
 };
 
+// How far a ledger had come when what `evidence` shows was final.
+std::uint64_t reached_with(const ledger::Kind& kind, const Journal& journal, const json::Value& evidence);
+
 struct Progress {
     Journal journal;
     std::string_view waits_for;  // empty when all goes its way
     std::string transaction;     // its id on the ledger, where one is known
 };
 
+// Told of each new journal; and, after all, that nothing more will happen.
+struct Listener {
+    std::function<void(const Hash256&, const Journal&)> changed = [](const Hash256&, const Journal&) {};
+    std::function<void(const Hash256&)> forgotten = [](const Hash256&) {};
+};
+
 class Driver {
   public:
-    // `changed` is told each new journal, the last one included; then the driver forgets the transaction, unless an
-    // outcome is still watched.
-    Driver(Timeline& timeline, Recorder& recorder, Policy policy,
-           std::function<void(const Hash256&, const Journal&)> changed);
+    Driver(Timeline& timeline, Recorder& recorder, Policy policy, Listener listener);
     ~Driver();
-    // `transaction` is its prepare entry's id. The ledger must outlive the driver. Known already: nothing happens.
-    void start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger);
+    // `transaction` is its prepare entry's id. The ledger must outlive the driver. `reached`: of one with an outcome,
+    // as Facts has it. Known already: nothing happens.
+    void start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger, std::uint64_t reached = 0);
     std::size_t size() const { return open_.size(); }
     const Progress* progress(const Hash256& transaction) const;
 
@@ -49,6 +56,8 @@ class Driver {
         Progress progress;
         ledger::Ledger* ledger = nullptr;
         std::optional<Attempt> last;
+        std::uint64_t reached = 0;
+        std::optional<TimeMs> contradicts_since;
         Facts facts;
     };
     // Calls `what(open)` later, unless driver or transaction is gone by then.
@@ -63,7 +72,7 @@ class Driver {
     Timeline& timeline_;
     Recorder& recorder_;
     Policy policy_;
-    std::function<void(const Hash256&, const Journal&)> changed_;
+    Listener listener_;
     std::unordered_map<Hash256, Open, Hash256Hasher> open_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -1,0 +1,105 @@
+// The other ledgers that a node reaches.
+#include "await.hpp"
+#include "render.hpp"
+#include "routes.hpp"
+
+namespace concordat::api {
+
+namespace {
+
+using boost::asio::awaitable;
+
+json::Object ledger_json(const node::Ledgers::Known& known) {
+    const ledger::Description about = known.ledger->describe();
+    json::Array endpoints, witnesses;
+    for (const ledger::Health& one : known.ledger->health()) {
+        json::Object endpoint{{"url", one.url}, {"usable", one.usable}};
+        if (!one.problem.empty()) endpoint["problem"] = one.problem;
+        endpoints.push_back(std::move(endpoint));
+    }
+    for (const std::string& witness : about.witnesses) witnesses.emplace_back(witness);
+    json::Object out{{"chain", about.chain},
+                     {"kind", about.kind},
+                     {"endpoints", std::move(endpoints)},
+                     {"finality_witnesses", std::move(witnesses)}};
+    if (!about.genesis.empty()) out["genesis"] = about.genesis;
+    return out;
+}
+
+const node::Ledgers::Known& find(Context& context, const http::Request& request) {
+    const auto& all = context.node.ledgers().all();
+    const auto found = all.find(request.param("chain"));
+    if (found == all.end()) throw Error(Code::not_found, "/chain", "this node does not know that ledger");
+    return found->second;
+}
+
+awaitable<http::Response> list(Context& context, http::Request) {
+    json::Array out;
+    for (const auto& [chain, known] : context.node.ledgers().all()) out.push_back(ledger_json(known));
+    co_return json_response(json::canonical(json::Object{{"ledgers", std::move(out)}}));
+}
+
+// Asks the chain now.
+awaitable<http::Response> get(Context& context, http::Request request) {
+    ledger::Ledger& ledger = *find(context, request).ledger;
+    using Conditions = std::optional<ledger::Conditions>;
+    const Conditions now = co_await call<Conditions>(
+        [&](process::Then<Conditions> then) { ledger.conditions("", [then](Conditions answer) { then(answer); }); });
+    json::Object out = ledger_json(find(context, request));
+    out["answers"] = now.has_value();
+    if (now) {
+        out["height"] = std::to_string(now->height);
+        out["price"] = std::to_string(now->price);
+    }
+    co_return json_response(json::canonical(out));
+}
+
+awaitable<http::Response> put(Context& context, http::Request request) {
+    require_operator(context.node, request);
+    const json::Value settings = json_body(request);
+    co_await call<process::Nothing>([&](process::Then<process::Nothing> then) {
+        context.node.ledgers().put(request.param("chain"), settings, then);
+    });
+    co_return json_response(json::canonical(ledger_json(find(context, request))));
+}
+
+awaitable<http::Response> remove(Context& context, http::Request request) {
+    require_operator(context.node, request);
+    co_await call<process::Nothing>(
+        [&](process::Then<process::Nothing> then) { context.node.ledgers().remove(request.param("chain"), then); });
+    co_return json_response("{\"status\":\"removed\"}");
+}
+
+}  // namespace
+
+void add_ledger_routes(std::vector<RouteDoc>& routes, Context& context) {
+    const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary,
+                         auto handler) -> RouteDoc& {
+        routes.push_back({method,
+                          std::move(pattern),
+                          "ledgers",
+                          std::move(id),
+                          std::move(summary),
+                          "",
+                          "application/json",
+                          {},
+                          false,
+                          [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
+        return routes.back();
+    };
+    add(http::Method::get, "/v1/ledgers", "listLedgers",
+        "The other ledgers that this node reaches, and their endpoints.", list);
+    add(http::Method::get, "/v1/ledgers/{chain}", "getLedgerOf",
+        "One of them, asked now: whether it answers, its height.", get);
+    RouteDoc& puts =
+        add(http::Method::put, "/v1/ledgers/{chain}", "putLedger",
+            "Reach a ledger by these endpoints: {\"kind\": \"evm\", \"endpoints\": [url], \"genesis\": hash}.", put);
+    puts.request_type = "application/json";
+    puts.for_operators = true;
+    puts.body_bytes = 1 << 16;
+    add(http::Method::delete_, "/v1/ledgers/{chain}", "deleteLedger",
+        "Reach it no more. What is under way there waits until it is known again.", remove)
+        .for_operators = true;
+}
+
+}  // namespace concordat::api

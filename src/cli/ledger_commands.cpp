@@ -1,0 +1,153 @@
+// `concordat ledger add|list|test|remove`: the other ledgers that a node reaches; `concordat transaction`: what became
+// of what was begun there.
+#include "groups.hpp"
+#include "input.hpp"
+#include "output.hpp"
+
+namespace concordat::cli {
+
+namespace {
+
+struct LedgerOptions {
+    std::string chain, kind = "evm", genesis, transaction, binding;
+    std::vector<std::string> endpoints;
+    std::size_t limit = 20;
+};
+using Options = std::shared_ptr<LedgerOptions>;
+
+std::string path_of(const std::string& chain) { return "/v1/ledgers/" + chain; }
+
+void show(Session& session, const json::Value& ledger) {
+    if (session.json) return print_json(ledger);
+    Table table({"chain", text_at(ledger, "chain")});
+    table.add({"kind", text_at(ledger, "kind")});
+    if (const std::string genesis = text_at(ledger, "genesis"); !genesis.empty()) table.add({"first block", genesis});
+    for (const json::Value& one : ledger.at("endpoints").as_array()) {
+        const std::string problem = text_at(one, "problem");
+        table.add({"endpoint", text_at(one, "url") + (problem.empty() ? "  works" : "  " + problem)});
+    }
+    if (const std::string height = text_at(ledger, "height"); !height.empty()) {
+        table.add({"height", height});
+        table.add({"price", text_at(ledger, "price") + " for a unit of work"});
+    }
+    print(table.text());
+}
+
+void add(Session& session, const LedgerOptions& options) {
+    json::Array endpoints;
+    for (const std::string& url : options.endpoints) endpoints.emplace_back(url);
+    json::Object settings{{"kind", options.kind}, {"endpoints", std::move(endpoints)}};
+    if (!options.genesis.empty()) settings["genesis"] = options.genesis;
+    show(session, session.put_json(path_of(options.chain), settings));
+}
+
+void test(Session& session, const LedgerOptions& options) {
+    const json::Value ledger = session.get_json(path_of(options.chain));
+    session.exit_code = text_at(ledger, "answers") == "true" ? 0 : 1;
+    show(session, ledger);
+}
+
+void list(Session& session) {
+    const json::Value answer = session.get_json("/v1/ledgers");
+    if (session.json) return print_json(answer);
+    Table table({"CHAIN", "KIND", "ENDPOINT", "STATE"});
+    for (const json::Value& ledger : answer.at("ledgers").as_array()) {
+        for (const json::Value& one : ledger.at("endpoints").as_array()) {
+            const std::string problem = text_at(one, "problem");
+            table.add({text_at(ledger, "chain"), text_at(ledger, "kind"), text_at(one, "url"),
+                       problem.empty() ? "works" : problem});
+        }
+    }
+    print(table.text());
+}
+
+void show_transaction(Session& session, const LedgerOptions& options) {
+    const json::Value answer =
+        session.get_json("/v1/transactions/" + digest_argument(options.transaction, "TRANSACTION").text());
+    const std::string state = text_at(answer, "status");
+    session.exit_code = state == "aborted" || state == "disputed" ? 1 : 0;
+    if (session.json) return print_json(answer);
+    const json::Value& pin = answer.at("pin");
+    Table table({"transaction", text_at(answer, "transaction")});
+    table.add({"status", state});
+    if (const std::string waits = text_at(answer, "waits_for"); !waits.empty()) table.add({"waits, for", waits});
+    table.add({"binding", text_at(answer, "binding")});
+    table.add({"prepared in entry", text_at(answer, "sequence")});
+    table.add({"newest entry", text_at(answer, "last_sequence")});
+    table.add({"ledger", text_at(answer, "ledger") + ", " + text_at(pin, "chain")});
+    table.add({"account", text_at(pin, "account") + ", slot " + text_at(pin, "slot")});
+    table.add({"given up after", text_at(answer, "deadline")});
+    if (const std::string id = text_at(answer, "submission"); !id.empty()) table.add({"there as", id});
+    print(table.text());
+}
+
+void list_transactions(Session& session, const LedgerOptions& options) {
+    const json::Array all =
+        session.collect("/v1/bindings/" + digest_argument(options.binding, "BINDING").text() + "/transactions",
+                        "transactions", options.limit);
+    if (session.more) note("there are more: raise --limit");
+    if (session.json) return print_json(json::Value(all));
+    Table table({"ENTRY", "STATUS", "LEDGER", "CHAIN", "SLOT", "WAITS FOR", "TRANSACTION"});
+    for (const json::Value& one : all) {
+        const json::Value& pin = one.at("pin");
+        table.add({text_at(one, "sequence"), text_at(one, "status"), text_at(one, "ledger"), text_at(pin, "chain"),
+                   text_at(pin, "slot"), text_at(one, "waits_for"), text_at(one, "transaction")});
+    }
+    print(table.text());
+}
+
+void list_accounts(Session& session, const LedgerOptions& options) {
+    const json::Value answer =
+        session.get_json("/v1/bindings/" + digest_argument(options.binding, "BINDING").text() + "/accounts");
+    if (session.json) return print_json(answer);
+    Table table({"LEDGER", "CHAIN", "ACCOUNT", "BALANCE", "A CALL MAY COST", "NEXT SLOT", "PROBLEM"});
+    for (const json::Value& one : answer.at("accounts").as_array()) {
+        table.add({text_at(one, "ledger"), text_at(one, "chain"), text_at(one, "account"), text_at(one, "balance"),
+                   text_at(one, "most_per_call"), text_at(one, "next"), text_at(one, "problem")});
+    }
+    print(table.text());
+}
+
+}  // namespace
+
+void add_ledger_commands(CLI::App& ledger, Session& session) {
+    const auto added = std::make_shared<LedgerOptions>();
+    auto* command = ledger.add_subcommand("add", "Have the node reach another ledger by these endpoints (operators)");
+    command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337")->required();
+    command->add_option("ENDPOINT", added->endpoints, "URL of a node's JSON-RPC, the preferred one first")->required();
+    command->add_option("--genesis", added->genesis, "hash of the first block; without it the first endpoint's counts");
+    command->add_option("--kind", added->kind)->check(CLI::IsMember({"evm"}))->capture_default_str();
+    command->callback([added, &session] { add(session, *added); });
+    ledger.add_subcommand("list", "The other ledgers that the node reaches")->callback([&session] { list(session); });
+    const auto tested = std::make_shared<LedgerOptions>();
+    command = ledger.add_subcommand("test", "Whether a ledger answers the node now: status 0 it does, 1 it does not");
+    command->add_option("CHAIN", tested->chain, "CAIP-2")->required();
+    command->callback([tested, &session] { test(session, *tested); });
+    const auto removed = std::make_shared<LedgerOptions>();
+    command = ledger.add_subcommand("remove", "Reach it no more; what is under way there waits (operators)");
+    command->add_option("CHAIN", removed->chain, "CAIP-2")->required();
+    command->callback([removed, &session] {
+        const json::Value answer = session.delete_json(path_of(removed->chain));
+        session.json ? print_json(answer) : print("removed\n");
+    });
+}
+
+void add_transaction_commands(CLI::App& app, Session& session) {
+    auto* group = app.add_subcommand("transaction", "What became of effects on other ledgers");
+    group->require_subcommand(1);
+    const auto shown = std::make_shared<LedgerOptions>();
+    auto* command = group->add_subcommand("show", "One: status 0 it is committed or under way, 1 aborted or disputed");
+    command->add_option("TRANSACTION", shown->transaction, "id of its prepare entry")->required();
+    command->callback([shown, &session] { show_transaction(session, *shown); });
+    const auto listed = std::make_shared<LedgerOptions>();
+    command = group->add_subcommand("list", "A binding's, the newest first");
+    command->add_option("BINDING", listed->binding, "the binding's id")->required();
+    command->add_option("--limit", listed->limit)->check(CLI::Range(1, 100'000))->capture_default_str();
+    command->callback([listed, &session] { list_transactions(session, *listed); });
+    const auto owned = std::make_shared<LedgerOptions>();
+    command = group->add_subcommand("accounts", "The accounts that a binding's calls come from, and what they own");
+    command->add_option("BINDING", owned->binding, "the binding's id")->required();
+    command->callback([owned, &session] { list_accounts(session, *owned); });
+}
+
+}  // namespace concordat::cli

@@ -1,0 +1,100 @@
+#include "ledgers.hpp"
+
+#include <array>
+#include <base/log.hpp>
+#include <ledger/evm/evm_ledger.hpp>
+#include <ledger/evm/protocol/address.hpp>
+#include <ledger/evm/protocol/amount.hpp>
+
+namespace concordat::node {
+
+namespace {
+
+constexpr std::size_t max_ledgers = 64;
+constexpr std::size_t max_url = 2048;
+
+using Make = std::unique_ptr<ledger::Ledger> (*)(boost::asio::io_context&, const std::string& chain, json::Reader&);
+
+std::unique_ptr<ledger::Ledger> make_evm(boost::asio::io_context& loop, const std::string& chain,
+                                         json::Reader& settings) {
+    ledger::evm::EvmOptions options;
+    options.chain_id = ledger::evm::ChainId::parse(chain, "/chain").value;
+    if (settings.find("genesis") != nullptr) {
+        options.genesis = ledger::evm::parse_hash_0x(settings.string("genesis"), settings.at("genesis"));
+    }
+    for (const json::Value& url : settings.array("endpoints", 16)) {
+        if (!url.is_string() || url.get_string().size() > max_url) {
+            settings.fail("endpoints", "must be URLs of at most 2048 characters");
+        }
+        options.endpoints.emplace_back(url.get_string());
+    }
+    if (options.endpoints.empty()) settings.fail("endpoints", "must have at least one");
+    return std::make_unique<ledger::evm::EvmLedger>(loop, std::move(options));
+}
+
+// The kinds of ledgers that there are adapters for.
+constexpr std::array kinds{std::pair<std::string_view, Make>{"evm", make_evm}};
+
+}  // namespace
+
+Ledgers::Ledgers(boost::asio::io_context& loop, Journal& journal) : loop_(loop), journal_(journal) {}
+
+void Ledgers::on_change(std::function<void()> before, std::function<void()> after) {
+    before_ = std::move(before);
+    after_ = std::move(after);
+}
+
+void Ledgers::load() {
+    for (const LedgerRow& row : journal_.ledgers()) {
+        try {
+            known_.emplace(row.chain, make(row.chain, json::parse(row.settings, "settings")));
+        } catch (const Error& error) {
+            log::error("ledger_not_loaded", {{"chain", row.chain}, {"field", error.field()}, {"rule", error.rule()}});
+        }
+    }
+}
+
+Ledgers::Known Ledgers::make(const std::string& chain, const json::Value& settings) const {
+    json::Reader reader(settings, "");
+    const std::string kind(reader.string("kind"));
+    const auto found = std::ranges::find(kinds, kind, &std::pair<std::string_view, Make>::first);
+    if (found == kinds.end()) reader.fail("kind", "must be evm");
+    Known out;
+    out.ledger = found->second(loop_, chain, reader);
+    reader.finish();
+    out.settings = settings.as_object();
+    return out;
+}
+
+void Ledgers::put(const std::string& chain, const json::Value& settings, process::Then<process::Nothing> then) {
+    auto made = std::make_shared<Known>(make(chain, settings));
+    if (known_.size() >= max_ledgers && !known_.contains(chain)) {
+        throw Error(Code::too_large, "/chain", "a node reaches at most 64 other ledgers");
+    }
+    journal_.put_ledger({chain, json::canonical(settings)},
+                        [this, chain, made, then = std::move(then)](const std::optional<Error>& error) {
+                            if (error) return then(*error);
+                            before_();
+                            known_[chain] = std::move(*made);
+                            after_();
+                            then(process::Nothing{});
+                        });
+}
+
+void Ledgers::remove(const std::string& chain, process::Then<process::Nothing> then) {
+    if (!known_.contains(chain)) throw Error(Code::not_found, "/chain", "this node does not know that ledger");
+    journal_.remove_ledger(chain, [this, chain, then = std::move(then)](const std::optional<Error>& error) {
+        if (error) return then(*error);
+        before_();
+        known_.erase(chain);
+        after_();
+        then(process::Nothing{});
+    });
+}
+
+ledger::Ledger* Ledgers::find(const std::string& chain) const {
+    const auto found = known_.find(chain);
+    return found == known_.end() ? nullptr : found->second.ledger.get();
+}
+
+}  // namespace concordat::node

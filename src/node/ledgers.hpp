@@ -1,0 +1,42 @@
+// The other ledgers that this node reaches, and how. Kept in the journal; a change takes effect at once. Nothing here
+// is trusted: who lies about an endpoint keeps transactions from ending, no more. Loop thread only.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <ledger/ledger.hpp>
+#include <map>
+#include <memory>
+#include <process/link/outcome.hpp>
+
+#include "journal.hpp"
+
+namespace concordat::node {
+
+class Ledgers {
+  public:
+    // `changed`: ledgers that find() gave before may be gone after the call.
+    Ledgers(boost::asio::io_context& loop, Journal& journal);
+    void on_change(std::function<void()> before, std::function<void()> after);
+    void load();  // what the journal has
+
+    // Adds, or replaces. `settings`: {"kind": "evm", "endpoints": [url, …], "genesis": "0x…"}; the genesis may be
+    // missing: then the first endpoint's counts. Throws naming the member; `then` comes once it is kept.
+    void put(const std::string& chain, const json::Value& settings, process::Then<process::Nothing> then);
+    void remove(const std::string& chain, process::Then<process::Nothing> then);  // throws Error(not_found)
+
+    ledger::Ledger* find(const std::string& chain) const;  // null where none is known
+    struct Known {
+        json::Object settings;
+        std::unique_ptr<ledger::Ledger> ledger;
+    };
+    const std::map<std::string, Known>& all() const { return known_; }
+
+  private:
+    Known make(const std::string& chain, const json::Value& settings) const;
+
+    boost::asio::io_context& loop_;
+    Journal& journal_;
+    std::map<std::string, Known> known_;
+    std::function<void()> before_, after_;
+};
+
+}  // namespace concordat::node
