@@ -17,6 +17,7 @@ install:
 build: install
 	@tools/build.sh release
 demo: build
+	@tools/install.sh --evm
 	@samples/equity-forward/demo.sh
 test-fast: build
 	@ctest --test-dir build --output-on-failure -j $(JOBS) -LE slow

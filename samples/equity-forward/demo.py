@@ -3,6 +3,9 @@
 
 at PATH                        a member of the JSON on standard input; nothing when it is absent
 fixings CSV FIRST LAST         date,price lines between two dates, both included
+accounts TERMS BUYER SELLER    the terms with the parties' accounts on a chain
+ledger NETWORK TOKEN           what a binding says of a local network's chain, as network.json describes it
+signers NETWORK                who seals the network's blocks, separated by commas; nothing where anybody's word is as good
 secrets TERMS                  the confidential values of a terms file, one a line
 search SECRETS PUBLIC PATH…    looks for each secret in every file, as text and as base64; fails when it finds one, and when it
                                does not find PUBLIC, because then the search itself does not work
@@ -19,7 +22,10 @@ CONFIDENTIAL_TERMS = ("notional", "strike", "margin_threshold")
 def at(path: str) -> None:
     value = json.load(sys.stdin)
     for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, list):
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            value = value.get(name) if isinstance(value, dict) else None
     if value is not None:
         print(value if isinstance(value, str) else json.dumps(value))
 
@@ -28,6 +34,25 @@ def fixings(file: str, first: str, last: str) -> None:
     for row in csv.DictReader(open(file, encoding="utf-8")):
         if first <= row["date"] <= last:
             print(f"{row['date']},{row['price']}")
+
+
+def accounts(file: str, buyer: str, seller: str) -> None:
+    terms = json.load(open(file, encoding="utf-8"))
+    print(json.dumps({**terms, "accounts": {"buyer": buyer, "seller": seller}}, indent=2))
+
+
+def ledger(network_file: str, token: str) -> None:
+    """Where the contract pays, and when a payment counts: by the signers' seals where the chain has signers that prove it."""
+    network = json.load(open(network_file, encoding="utf-8"))
+    signers = network["signers"]
+    finality = {"blocks": 1, "witness": "host"}
+    if signers:
+        finality = {"blocks": len(signers) // 2 + 1, "witness": "clique", "parameters": {"signers": signers}}
+    print(json.dumps({"chain": network["chain"], "address": token, "work": "150000", "finality": finality}, indent=2))
+
+
+def signers(network_file: str) -> None:
+    print(",".join(json.load(open(network_file, encoding="utf-8"))["signers"]))
 
 
 def secrets(file: str) -> None:
@@ -74,4 +99,4 @@ def search(secrets_file: str, public: str, *paths: str) -> None:
 
 
 if __name__ == "__main__":
-    {"at": at, "fixings": fixings, "secrets": secrets, "search": search}[sys.argv[1]](*sys.argv[2:])
+    {"at": at, "accounts": accounts, "ledger": ledger, "signers": signers, "fixings": fixings, "secrets": secrets, "search": search}[sys.argv[1]](*sys.argv[2:])

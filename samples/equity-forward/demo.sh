@@ -7,6 +7,10 @@ bin=$(realpath "${CONCORDAT_BIN:-build/bin}")
 demo=${DEMO_DIR:-build/demo}
 sample=samples/equity-forward
 count=0
+# Which chain the settlement is paid on: anvil, geth-dev, geth-clique.
+chain=${DEMO_CHAIN:-anvil}
+chain_options=
+[ "$chain" != geth-clique ] || chain_options="--signers 2 --period 1"
 
 step() { count=$((count + 1)); printf '\n%2d. %s\n' "$count" "$*"; }
 indented() { sed 's/^/    /'; }
@@ -25,10 +29,17 @@ as_bank() { quiet "${@:2}" --key "$demo/$1/key.json"; }
 
 cleanup() {
   status=$?
+  if [ $status != 0 ] || [ "${DEMO_EXIT:-}" = 1 ]; then stop_chain; fi
   [ $status = 0 ] || printf '\ndemo failed at step %s; see %s/node.log and %s/commands.log\n' "$count" "$demo" "$demo" >&2
   if [ -n "${node:-}" ] && { [ $status != 0 ] || [ "${DEMO_EXIT:-}" = 1 ]; }; then kill "$node" 2>/dev/null || true; wait "$node" 2>/dev/null || true; fi
 }
 trap cleanup EXIT
+
+stop_chain() { [ ! -e "$demo/chain/network.json" ] || "$bin/concordat" ledger down "$demo/chain" > /dev/null 2>&1 || true; }
+# What a contract on the chain says: FUNCTION ARGUMENTS.
+on_chain() { "$bin/concordat" ledger read "$demo/chain" "$token" "$1" --arguments "$2"; }
+balance() { on_chain "balanceOf(address) returns (uint256)" "[\"$1\"]"; }
+cash() { printf '    %-8s has %s.%s\n' "$1" "${2:0:-2}" "${2: -2}"; }
 
 stop_earlier_node() {
   local pid
@@ -42,6 +53,7 @@ stop_earlier_node() {
 
 start_folder() {
   stop_earlier_node
+  stop_chain
   mkdir -p "$demo"
   find "$demo" -mindepth 1 -maxdepth 1 ! -name msft.csv -exec rm -rf {} +  # the prices need no second download
   mkdir -p "$demo"/{north,south,prices,auditor}
@@ -142,10 +154,28 @@ run message send "$binding" confirm --body '{"reference":"NORTH-DESK-7741"}' --k
 step "Prices arrive as signed observations; the enclave marks the trade to market at each."
 fixings 2009-01-01 2009-08-01 plain
 
-step "Halfway, North Bank proposes an amendment: version 1.1.0 of the contract, which calls margin, and a new confidential threshold."
-cp "$sample/demo-terms-1.1.0.json" "$demo/north/terms-1.1.0.json"
+step "A chain, ${chain}, with a cash token: its issuer gives each bank an account and 20 million."
+"$bin/concordat" --json ledger up "$chain" "$demo/chain" ${chain_options} > "$demo/chain.json" 2>> "$demo/commands.log"
+run ledger list
+issuer=$(at account < "$demo/chain.json")
+chain_id=$(at chain < "$demo/chain.json")
+signers=$(python3 "$sample/demo.py" signers "$demo/chain.json")
+token=$("$bin/concordat" ledger deploy "$demo/chain" contracts/artifacts/CashToken.json --arguments "[\"Demo Dollar\",\"DUSD\",\"$issuer\"]")
+for bank in north south; do
+  account=$("$bin/concordat" ledger account "$demo/$bank/account.key")
+  echo "$account" > "$demo/$bank/account"
+  quiet ledger fund "$demo/chain" "$account" > /dev/null
+  quiet ledger send "$demo/chain" "$token" "mint(address to, uint256 amount)" --arguments "[\"$account\",\"2000000000\"]" > /dev/null
+  cash "$bank" "$(balance "$account")"
+done
+
+step "Halfway, North Bank proposes an amendment: version 1.1.0, which calls margin above a confidential threshold and pays by itself, on that chain."
+python3 "$sample/demo.py" accounts "$sample/demo-terms-1.1.0.json" "$(cat "$demo/north/account")" "$(cat "$demo/south/account")" > "$demo/north/terms-1.1.0.json"
+python3 "$sample/demo.py" ledger "$demo/chain.json" "$token" > "$demo/north/cash.json"
+cat "$demo/north/cash.json" | indented
 python3 "$sample/demo.py" secrets "$demo/north/terms-1.1.0.json" >> "$demo/secrets"
-run binding amend "$binding" --package equity-forward:1.1.0 --terms "@$demo/north/terms-1.1.0.json" -o "$demo/north/amendment.json"
+run binding amend "$binding" --package equity-forward:1.1.0 --terms "@$demo/north/terms-1.1.0.json" --ledger "cash=@$demo/north/cash.json" \
+  -o "$demo/north/amendment.json"
 run binding propose "$demo/north/amendment.json" --key "$demo/north/key.json"
 
 step "While it is open the trade is paused; South Bank reads the new terms and countersigns. The state migrates inside the enclave."
@@ -154,9 +184,21 @@ run binding sign "$binding" --key "$demo/south/key.json"
 state_of north | at state.margin_due.amount >> "$demo/secrets"
 post_margin_if_called
 
-step "More prices; at maturity the contract settles by itself."
+step "The contract has an account on the chain now, whose key no one but its enclaves ever has. Both banks approve it to take what they owe."
+account=$(quiet transaction accounts "$binding" | at accounts.0.account)
+quiet ledger fund "$demo/chain" "$account" > /dev/null
+for bank in north south; do
+  quiet ledger send "$demo/chain" "$token" "approve(address spender, uint256 amount)" --arguments "[\"$account\",\"2000000000\"]" \
+    --from "$demo/$bank/account.key" > /dev/null
+done
+run transaction accounts "$binding"
+
+step "More prices; at maturity the contract settles by itself, and pays: the private entry and the token's transfer, both or neither."
 fixings 2009-09-01 2010-03-01 margin
+run transaction list "$binding"
+for bank in north south; do cash "$bank" "$(balance "$(cat "$demo/$bank/account")")"; done
 run state "$binding" --key "$demo/south/key.json"
+settled=$(quiet transaction list "$binding" | at 0.last_sequence)
 
 step "Both banks acknowledge the amount; the trade is closed."
 amount=$(state_of south | at state.settlement.amount)
@@ -164,7 +206,8 @@ echo "$amount" >> "$demo/secrets"
 for bank in north south; do run message send "$binding" acknowledge --body "{\"amount\":\"$amount\"}" --key "$demo/$bank/key.json"; done
 run entries "$binding"
 
-step "The receipt of the last entry: one file that proves all of it, offline, to anyone."
+step "The receipts of the payment and of the last entry: files that prove all of it, offline, to anyone."
+run receipt "$binding" "$settled" -o "$demo/payment.json"
 run receipt "$binding" -o "$demo/receipt.json"
 
 step "The auditor writes down whom it trusts. Here it takes that from the node; in earnest it compares the fingerprints by another way."
@@ -178,6 +221,23 @@ step "The auditor verifies, with the stand-alone verifier, which needs no node."
 "$bin/concordat-verify" "$demo/receipt-auditor.json" --trust "$demo/trust.json" > "$demo/auditor/verdict.txt"
 tail -8 "$demo/auditor/verdict.txt" | indented
 run verify "$demo/receipt.json" --trust "$demo/trust.json"
+
+trust() {  # FILE OPTIONS: whom the auditor trusts
+  "$bin/concordat" trust init --allow-development --allow-asserted clock,rollback --party "$demo/north/public.json" \
+    --party "$demo/south/public.json" "${@:2}" -o "$1" 2>> "$demo/commands.log"
+}
+step "The payment's receipt holds both ledgers."
+if [ -n "$signers" ]; then
+  echo "    The chain's signers have sealed the payment's block and those after it: that proves it. The auditor names them in its trust file."
+  trust "$demo/trust-chain.json" --clique "$chain_id=$signers"
+else
+  echo "    Nothing proves which blocks of this chain are final: an auditor that does not take the host's word for it refuses the receipt."
+  "$bin/concordat" verify "$demo/payment.json" --trust "$demo/trust.json" > "$demo/auditor/refused.txt" 2>&1 && fail "an asserted finality was believed"
+  grep -A1 "✗ finality" "$demo/auditor/refused.txt" | indented
+  echo "    One that does says so in its trust file:"
+  trust "$demo/trust-chain.json" --host-finality "$chain_id"
+fi
+run verify "$demo/payment.json" --trust "$demo/trust-chain.json"
 
 step "What the operator could read: node database, ledger files and logs are searched for every confidential value."
 sort -u "$demo/secrets" -o "$demo/secrets"

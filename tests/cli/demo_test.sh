@@ -20,6 +20,10 @@ for receipt in receipt receipt-auditor; do
   expect 0 "The receipt holds" -- "$programs/concordat-verify" "$demo/$receipt.json" --trust "$demo/trust.json"
   expect 0 -- tests/independent/run.sh "$demo/$receipt.json" "$demo/trust.json"
 done
+expect 0 "asserted" "The receipt holds" -- "$concordat" verify "$demo/payment.json" --trust "$demo/trust-chain.json"
+expect 0 "The receipt holds" -- "$programs/concordat-verify" "$demo/payment.json" --trust "$demo/trust-chain.json"
+expect 0 -- tests/independent/run.sh "$demo/payment.json" "$demo/trust-chain.json"
+expect 1 "DOES NOT HOLD" "does not take the host's word" -- "$programs/concordat-verify" "$demo/payment.json" --trust "$demo/trust.json"
 expect 0 'settlement = {"amount":"86224.91","payer":"buyer","price":"28.80"}' -- "$concordat" verify "$demo/receipt-auditor.json" --trust "$demo/trust.json"
 expect 0 "nothing in this receipt is sealed to this key" -- "$concordat" open "$demo/receipt.json" --key "$demo/auditor/key.json"
 expect 0 "terms/strike" '"22.4375"' -- "$concordat" open "$demo/receipt.json" --key "$demo/south/key.json"
@@ -27,7 +31,7 @@ grep -q 86224.91 "$demo/receipt.json" && complain "the receipt shows the settlem
 
 if [ -e build/toolchain/evm/node_modules ]; then  # with tools/install.sh --evm, as make test does
   echo "== contracts on a chain"
-  expect 0 "accepted: bind" "altered ones" "anchored: 24 entries" -- python3 tests/contracts/on_chain_test.py "$demo/receipt.json"
+  expect 0 "accepted: bind" "altered ones" "anchored: 25 entries" -- python3 tests/contracts/on_chain_test.py "$demo/receipt.json"
 fi
 
 echo "== every value changed, one at a time"
@@ -60,14 +64,29 @@ expect 0 "NOT hardware-protected" -- "$concordat" attestation
 expect 0 "version 1" "sealed terms" -- "$concordat" binding show "$binding" --version 1
 expect 1 "not_found" -- "$concordat" binding show "$binding" --version 9
 expect 0 "locked" -- "$concordat" binding document "$binding"
-expect 0 '"path"' -- "$concordat" ledger consistency 1 24
-expect 0 '"size": 24' -- "$concordat" ledger head
-expect 0 "entry 23" -- "$concordat" ledger head "$binding"
+expect 0 '"path"' -- "$concordat" ledger consistency 1 25
+expect 0 '"size": 25' -- "$concordat" ledger head
+expect 0 "entry 24" -- "$concordat" ledger head "$binding"
 expect 0 "written" -- "$concordat" package fetch "$("$concordat" --json package list | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["package"])')" -o "$demo/fetched.tar"
 expect 0 "well formed" -- "$concordat" package verify "$demo/fetched.tar"
 expect 0 "cct_" -- "$concordat" node token second --data "$demo/node"
 
+expect 0 "committed" "eip155:31337" -- "$concordat" transaction list "$binding"
+expect 0 "committed" "slot 0" -- "$concordat" transaction show "$("$concordat" --json transaction list "$binding" | python3 -c 'import json,sys; print(json.load(sys.stdin)[0]["transaction"])')"
+expect 0 "eip155:31337" "does not answer" -- "$concordat" transaction accounts "$binding"  # the chain is down by now
+expect 1 "eip155:31337" -- "$concordat" ledger test eip155:31337
+expect 0 '"outcome"' '"committed"' -- "$concordat" entries "$binding" 22
+
 echo "== wrong inputs"
+expect 1 "not_found" "field: /transaction" -- "$concordat" transaction show "sha256:$(printf '0%.0s' {1..64})"
+expect 1 "not_found" "field: /chain" -- "$concordat" ledger test eip155:5
+expect 1 "field: /chain" -- "$concordat" ledger add 31337 http://127.0.0.1:1
+expect 1 "field: /endpoints" -- "$concordat" ledger add eip155:5 127.0.0.1:1
+expect 1 "field: /genesis" -- "$concordat" ledger add eip155:5 http://127.0.0.1:1 --genesis 0x12
+expect 1 "unauthenticated" -- env -u CONCORDAT_TOKEN_FILE "$concordat" ledger add eip155:5 http://127.0.0.1:1
+expect 0 "eip155:5" -- "$concordat" ledger add eip155:5 http://127.0.0.1:1
+expect 1 "eip155:5" -- "$concordat" ledger test eip155:5
+expect 0 "removed" -- "$concordat" ledger remove eip155:5
 north=(--key "$demo/north/key.json")
 none=sha256:0000000000000000000000000000000000000000000000000000000000000000
 expect 1 "action_refused" -- "$concordat" message send "$binding" confirm "${north[@]}"
@@ -93,8 +112,8 @@ echo "== later, and events"
 sent=$("$concordat" --json message send "$binding" dispute --body '{"reason":"none"}' --async "${north[@]}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["message"])')
 for _ in $(seq 50); do "$concordat" message status "$sent" | grep -q waiting || break; sleep 0.1; done
 expect 1 "failed" "action_refused" -- "$concordat" message status "$sent"
-[ "$("$concordat" events "$binding" | wc -l)" = 24 ] || complain "not 24 events"
-[ "$("$concordat" events --after 20 | wc -l)" = 3 ] || complain "not 3 events behind the cursor"
+[ "$("$concordat" events "$binding" | wc -l)" = 25 ] || complain "not 25 events"
+[ "$("$concordat" events --after 20 | wc -l)" = 4 ] || complain "not 4 events behind the cursor"
 "$concordat" entries "$binding" | diff "$demo/entries.before" - || complain "a refused input changed the entries"
 
 echo "== offers that come to nothing"
@@ -121,7 +140,9 @@ dedicated=$(offer "$demo/offer.json" --isolation dedicated --self --meanwhile co
 expect 0 "locked" -- "$concordat" binding sign "$dedicated" --key "$demo/south/key.json"
 expect 0 "recorded as entry 1" -- "$concordat" message send "$dedicated" confirm "${north[@]}"
 expect 0 "dedicated" -- "$concordat" enclaves
-"$concordat" binding amend "$dedicated" --package equity-forward:1.1.0 --terms @samples/equity-forward/demo-terms-1.1.0.json -o "$demo/next.json" > /dev/null
+expect 1 "unavailable" "give a ceiling" -- "$concordat" binding amend "$dedicated" --package equity-forward:1.1.0 --terms "@$demo/north/terms-1.1.0.json" --ledger "cash=@$demo/north/cash.json"
+python3 -c 'import json,sys; print(json.dumps({**json.load(open(sys.argv[1])), "ceiling": "5000000000"}))' "$demo/north/cash.json" > "$demo/cash.json"
+"$concordat" binding amend "$dedicated" --package equity-forward:1.1.0 --terms "@$demo/north/terms-1.1.0.json" --ledger "cash=@$demo/cash.json" -o "$demo/next.json" > /dev/null
 expect 0 "open" -- "$concordat" binding propose "$demo/next.json" "${north[@]}"
 expect 0 "margin_threshold" -- "$concordat" binding terms "$dedicated" --key "$demo/south/key.json"
 expect 0 "declined" -- "$concordat" binding decline "$dedicated" --reason "no margin" --key "$demo/south/key.json"

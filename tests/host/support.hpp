@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "support/amended_forward.hpp"
 #include "support/platform.hpp"
 
 namespace concordat::test {
@@ -51,17 +52,7 @@ inline Hash256 version_of(const json::Object& document) { return crypto::sha256(
 // The forward's next version: the package with margin.
 inline json::Object with_margin(Forward& forward, std::string_view threshold = "500.00") {
     json::Object document = next_document(parse_binding(forward.document));
-    document["package"] = sample_package("1.1.0").id().text();
-    document.erase("sealed_terms");
-    client::seal_terms(document, contract::Contract::parse(sample_package("1.1.0").config).terms,
-                       json::Object{{"symbol", "MSFT"},
-                                    {"currency", "USD"},
-                                    {"effective", "2009-01-01"},
-                                    {"maturity", "2010-03-01"},
-                                    {"notional", "1000"},
-                                    {"strike", "29.50"},
-                                    {"margin_threshold", threshold}},
-                       forward.random);
+    amend_forward(document, sample_package("1.1.0"), threshold, forward.random);
     return document;
 }
 

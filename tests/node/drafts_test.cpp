@@ -97,18 +97,8 @@ struct DraftsTest : testing::Test {
     }
     json::Object next(std::string_view threshold) {
         json::Object document = next_document(parse_binding(first));
-        document["package"] = sample("1.1.0").id().text();
         document["expires"] = format_time(clock.now() + 48 * 3'600'000);
-        document.erase("sealed_terms");
-        client::seal_terms(document, contract::Contract::parse(sample("1.1.0").config).terms,
-                           json::Object{{"symbol", "MSFT"},
-                                        {"currency", "USD"},
-                                        {"effective", "2009-01-01"},
-                                        {"maturity", "2010-03-01"},
-                                        {"notional", "1000"},
-                                        {"strike", "29.50"},
-                                        {"margin_threshold", threshold}},
-                           random);
+        amend_forward(document, sample("1.1.0"), threshold, random);
         return document;
     }
     std::string state_of(const json::Object& document) {

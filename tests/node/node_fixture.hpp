@@ -13,6 +13,7 @@
 #include <registry/build.hpp>
 #include <thread>
 
+#include "support/amended_forward.hpp"
 #include "support/fixture.hpp"
 
 namespace concordat::test {

@@ -121,16 +121,7 @@ TEST_F(NodeTest, an_amendment_brings_another_package) {
     parties.learn();
     ASSERT_EQ(parties.send(parties.message("confirm", 1)).status, 200);
     json::Object next = next_document(parse_binding(first));
-    next["package"] = sample("1.1.0").id().text();
-    client::seal_terms(next, contract::Contract::parse(sample("1.1.0").config).terms,
-                       json::Object{{"symbol", "MSFT"},
-                                    {"currency", "USD"},
-                                    {"effective", "2009-01-01"},
-                                    {"maturity", "2010-03-01"},
-                                    {"notional", "1000"},
-                                    {"strike", "29.50"},
-                                    {"margin_threshold", "500.00"}},
-                       parties.random);
+    amend_forward(next, sample("1.1.0"), "500.00", parties.random);
     const std::string url = "/v1/bindings/" + parties.binding.text();
     const Answer proposed =
         parties.call("POST", url + "/amendments", json::canonical(sign_binding(next, parties.world.seller).to_json()));

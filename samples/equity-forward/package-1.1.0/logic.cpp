@@ -111,6 +111,16 @@ struct EquityForward {
         state.as_object().erase("margin_due");
         state["status"] = "settled";
         context.emit_event("settled", Value::object({{"date", state["last_date"]}}));
+        if (due_to_buyer.sign() != 0) pay(context, payer, due_to_buyer.abs());
+    }
+
+    // In one transaction with the entry that settles: either both are there for good, or neither is.
+    static void pay(Context& context, const std::string& payer, const Decimal& amount) {
+        const Value& accounts = context.terms()["accounts"];
+        const Decimal cents = (amount * Decimal(100)).rescale(0, Rounding::half_even);
+        context.emit_effect("pay", Value::object({{"from", accounts[payer]},
+                                                  {"to", accounts[payer == "seller" ? "buyer" : "seller"]},
+                                                  {"amount", cents.text()}}));
     }
 };
 
