@@ -9,11 +9,23 @@ namespace {
 
 using boost::asio::awaitable;
 
-json::Object ledger_json(const node::Ledgers::Known& known) {
+bool is_operator(Context& context, const http::Request& request) {
+    try {
+        require_operator(context.node, request);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+// A provider's key is often a part of the path: that is the operators'.
+std::string origin_of(const std::string& url) { return url.substr(0, url.find_first_of("/?", url.find("://") + 3)); }
+
+json::Object ledger_json(const node::Ledgers::Known& known, bool for_operator) {
     const ledger::Description about = known.ledger->describe();
     json::Array endpoints, witnesses;
     for (const ledger::Health& one : known.ledger->health()) {
-        json::Object endpoint{{"url", one.url}, {"usable", one.usable}};
+        json::Object endpoint{{"url", for_operator ? one.url : origin_of(one.url)}, {"usable", one.usable}};
         if (!one.problem.empty()) endpoint["problem"] = one.problem;
         endpoints.push_back(std::move(endpoint));
     }
@@ -33,9 +45,10 @@ const node::Ledgers::Known& find(Context& context, const http::Request& request)
     return found->second;
 }
 
-awaitable<http::Response> list(Context& context, http::Request) {
+awaitable<http::Response> list(Context& context, http::Request request) {
+    const bool for_operator = is_operator(context, request);
     json::Array out;
-    for (const auto& [chain, known] : context.node.ledgers().all()) out.push_back(ledger_json(known));
+    for (const auto& [chain, known] : context.node.ledgers().all()) out.push_back(ledger_json(known, for_operator));
     co_return json_response(json::canonical(json::Object{{"ledgers", std::move(out)}}));
 }
 
@@ -45,7 +58,7 @@ awaitable<http::Response> get(Context& context, http::Request request) {
     using Conditions = std::optional<ledger::Conditions>;
     const Conditions now = co_await call<Conditions>(
         [&](process::Then<Conditions> then) { ledger.conditions("", [then](Conditions answer) { then(answer); }); });
-    json::Object out = ledger_json(find(context, request));
+    json::Object out = ledger_json(find(context, request), is_operator(context, request));
     out["answers"] = now.has_value();
     if (now) {
         out["height"] = std::to_string(now->height);
@@ -60,7 +73,7 @@ awaitable<http::Response> put(Context& context, http::Request request) {
     co_await call<process::Nothing>([&](process::Then<process::Nothing> then) {
         context.node.ledgers().put(request.param("chain"), settings, then);
     });
-    co_return json_response(json::canonical(ledger_json(find(context, request))));
+    co_return json_response(json::canonical(ledger_json(find(context, request), true)));
 }
 
 awaitable<http::Response> remove(Context& context, http::Request request) {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t max_answer_bytes = std::size_t{64} << 20;
 constexpr std::size_t max_answer_depth = 64;
+constexpr int answer_timeout_ms = 150'000;  // more than the longest wait that a message may ask for
 
 [[noreturn]] void bad_url(const std::string& url) {
     throw Error(Code::config, "--node",
@@ -59,7 +60,7 @@ http::ClientResponse Session::request(std::string_view method, const std::string
     all.insert(all.end(), extra.begin(), extra.end());
     http::ClientResponse response;
     try {
-        response = client_->request(method, target, all, body);
+        response = client_->request(method, target, all, body, answer_timeout_ms);
     } catch (const Error& error) {
         if (error.code() != Code::unavailable) throw;
         throw Error(Code::unavailable, "--node", "nobody answers at " + node_url + ": " + error.rule());

@@ -73,23 +73,24 @@ void Chronicle::open(const ccl::IdentityReply& identity, Then<Nothing> then) {
     if (!known.empty() && known != chain)
         return then(Error(Code::rolled_back, "/ledger/chain",
                           "the index was made from " + known + ", this ledger is " + chain));
-    if (identity.size < watermark_)
+    const std::uint64_t seen = std::max(watermark_, index_.seen());
+    if (identity.size < seen)
         return then(Error(Code::rolled_back, "/ledger/size",
                           "the ledger holds " + std::to_string(identity.size) + " entries, the index has seen " +
-                              std::to_string(watermark_)));
+                              std::to_string(seen)));
     if (known.empty()) index_.set_chain(chain);
-    check_last_entry(identity.size, [this, then = std::move(then)](Outcome<Nothing> same) {
+    check_last_entry(identity.size, seen, [this, then = std::move(then)](Outcome<Nothing> same) {
         if (!same.ok()) return then(same.error());
         catch_up(then);
     });
 }
 
 // A ledger that was rolled back and went on from there is longer, but its entries are others.
-void Chronicle::check_last_entry(std::uint64_t size, Then<Nothing> then) {
-    if (watermark_ == 0 || size < watermark_) return then(Nothing{});
-    const auto row = index_.entry_at(watermark_ - 1);
+void Chronicle::check_last_entry(std::uint64_t size, std::uint64_t seen, Then<Nothing> then) {
+    if (seen == 0 || size < seen) return then(Nothing{});
+    const auto row = index_.entry_at(seen - 1);
     if (!row) return then(Error(Code::tampered, "/index", "its last entry is missing: run reindex"));
-    ledger_.read(watermark_ - 1, 1, [row, then = std::move(then)](Outcome<ccl::ReadReply> reply) {
+    ledger_.read(seen - 1, 1, [row, then = std::move(then)](Outcome<ccl::ReadReply> reply) {
         process::complete<Nothing>(then, [&] {
             const ccl::ReadReply& read = reply.get();
             if (read.entries.empty() || EntryView::scan(read.entries[0].record.document).id != row->entry)

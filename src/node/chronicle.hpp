@@ -89,7 +89,7 @@ class Chronicle {
     void read_more();
     void on_read(Outcome<ccl::ReadReply> reply);
     void finish_catch_up(const std::optional<Error>& error);
-    void check_last_entry(std::uint64_t size, Then<Nothing> then);
+    void check_last_entry(std::uint64_t size, std::uint64_t seen, Then<Nothing> then);
     void take(const CommitPtr& commit);
     void take_structural(BindingState& state, const Commit& commit);
     void take_version(BindingState& state, const Commit& commit, const contract::Entry& entry);

@@ -177,7 +177,8 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
     const Document document = parse(DraftKind::amendment, jws);
     const contract::Binding& next = *document.version;
     if (next.id != binding) throw Error(Code::bad_format, "/binding", "must be the binding that is amended");
-    if (DraftPtr known = find(next.hash)) {
+    // What failed may have come while a transaction was open: it may be proposed again.
+    if (DraftPtr known = find(next.hash); known && known->state != "failed") {
         if (!is_open(*known)) throw Error(Code::replayed, "/document", "was proposed before and is " + known->state);
         known->trace = trace;
         return add_signatures(known, document, std::move(then));

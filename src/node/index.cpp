@@ -1,5 +1,6 @@
 #include "index.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace concordat::node {
@@ -39,6 +40,7 @@ CREATE TABLE transactions(
 CREATE INDEX transactions_of_binding ON transactions(binding, prepared);
 CREATE INDEX transactions_open ON transactions(id) WHERE ending='' OR disputed;
 CREATE INDEX transactions_by_change ON transactions(changed);
+INSERT OR REPLACE INTO meta(name,value) SELECT 'seen',value FROM meta WHERE name='watermark';
 UPDATE meta SET value=0 WHERE name='watermark';
 )"};
 
@@ -282,6 +284,12 @@ void Index::set_chain(const std::string& chain) {
 std::uint64_t Index::stored_watermark() {
     auto statement = reader_.prepare("SELECT value FROM meta WHERE name='watermark'");
     return statement.step() ? static_cast<std::uint64_t>(statement.integer(0)) : 0;
+}
+
+std::uint64_t Index::seen() {
+    auto statement = reader_.prepare("SELECT value FROM meta WHERE name='seen'");
+    const std::uint64_t before = statement.step() ? static_cast<std::uint64_t>(statement.integer(0)) : 0;
+    return std::max(before, stored_watermark());
 }
 
 std::string Index::chain() {

@@ -83,6 +83,7 @@ class Index {
 
     // --- Reading.
     std::uint64_t stored_watermark();
+    std::uint64_t seen();  // every entry below was indexed once, even where a migration has them read again
     std::string chain();
     std::int64_t last_local();
     std::optional<BindingRow> binding(const Hash256& id);

@@ -51,24 +51,25 @@ Lanes::Lane* Lanes::find(const Hash256& binding) {
 
 void Lanes::submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then) {
     work->binding = binding;
-    if (const auto twin = by_input_.find({binding, work->digest}); twin != by_input_.end()) {
+    if (const auto twin = by_input_.find(key_of(*work)); twin != by_input_.end()) {
         if (twin->second->waiters.size() >= options_.max_waiters)
             return then(Error(Code::busy, "", "too many wait for this input"));
         twin->second->waiters.push_back(std::move(then));
         return;
     }
-    if (total_ >= options_.max_total) return then(Error(Code::busy, "", "the node's queue is full"));
+    // What ends a transaction must come through: the others wait for it.
+    if (total_ >= options_.max_total && !work->of_transaction())
+        return then(Error(Code::busy, "", "the node's queue is full"));
     auto& lane = lanes_[binding];
     if (!lane) {
         lane = std::make_unique<Lane>();
         lane->binding = binding;
     }
-    // What ends a transaction must come through: the others wait for it.
     if (lane->queue.size() >= options_.max_queued && !work->of_transaction())
         return then(Error(Code::busy, "/binding", "the binding's queue is full"));
     work->since = host_.now();
     work->waiters.push_back(std::move(then));
-    by_input_[{binding, work->digest}] = work;
+    by_input_[key_of(*work)] = work;
     ++total_;
     lane->queue.push_back(std::move(work));
     pump(*lane);
@@ -101,12 +102,12 @@ void Lanes::wake(const Hash256& binding) {
     if (Lane* lane = find(binding)) pump(*lane);
 }
 
-void Lanes::refuse_waiting(TimeMs since, const Error& error) {
+void Lanes::refuse_waiting(TimeMs since, const Error& error, bool patient_too) {
     std::vector<WorkPtr> refused;
     for (auto& [binding, lane] : lanes_) {
         if (lane->recovering || !host_.in_transaction(binding)) continue;
         std::erase_if(lane->queue, [&](const WorkPtr& work) {
-            const bool long_enough = !work->of_transaction() && work->since <= since;
+            const bool long_enough = !work->of_transaction() && (patient_too || !work->patient) && work->since <= since;
             if (long_enough) refused.push_back(work);
             return long_enough;
         });
@@ -191,7 +192,7 @@ void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
 }
 
 void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
-    by_input_.erase({work->binding, work->digest});
+    by_input_.erase(key_of(*work));
     --total_;
     if (!outcome.ok()) {
         log::info("refused", {{"trace", work->trace},
@@ -199,7 +200,7 @@ void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
                               {"input", work->digest.text()},
                               {"code", code_name(outcome.error().code())},
                               {"field", outcome.error().field()}});
-    } else if (log::enabled(log::Level::debug)) {
+    } else if (outcome.get() != nullptr && log::enabled(log::Level::debug)) {  // a signature has no entry
         log::debug("done", {{"trace", work->trace},
                             {"binding", work->binding.text()},
                             {"sequence", outcome.get()->entry.sequence},

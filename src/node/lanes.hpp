@@ -28,7 +28,8 @@ struct Work {
     std::vector<Then<CommitPtr>> waiters;
     std::vector<Bytes> ancestry;
     int attempts = 0;
-    TimeMs since = 0;  // set by submit
+    bool patient = false;  // refuse_waiting leaves it: who asked does not wait, and its place in the order counts
+    TimeMs since = 0;      // set by submit
 
     bool of_transaction() const { return !transaction.is_zero(); }
 };
@@ -73,18 +74,27 @@ class Lanes {
     // The binding's transaction has ended.
     void wake(const Hash256& binding);
     // Ends what has waited for a transaction since then or longer with `error`.
-    void refuse_waiting(TimeMs since, const Error& error);
+    void refuse_waiting(TimeMs since, const Error& error, bool patient_too = false);
     std::size_t total() const { return total_; }
     std::size_t size() const { return lanes_.size(); }
 
   private:
     struct Lane;
-    struct PairHasher {
-        std::size_t operator()(const std::pair<Hash256, Hash256>& pair) const {
-            return Hash256Hasher()(pair.first) * 31 + Hash256Hasher()(pair.second);
+    // An observation may go to several bindings, and anybody may send bytes of any digest: it names a work only
+    // among those of its binding, type and transaction.
+    struct Key {
+        Hash256 binding, transaction, digest;
+        contract::EntryType type{};
+        bool operator==(const Key&) const = default;
+    };
+    struct KeyHasher {
+        std::size_t operator()(const Key& key) const {
+            return Hash256Hasher()(key.binding) * 31 + Hash256Hasher()(key.digest);
         }
     };
     using WorkPtr = std::shared_ptr<Work>;
+
+    static Key key_of(const Work& work) { return {work.binding, work.transaction, work.digest, work.type}; }
 
     void pump(Lane& lane);
     WorkPtr take_next(Lane& lane);
@@ -110,8 +120,7 @@ class Lanes {
     enclave::Enclaves& enclaves_;
     Options options_;
     std::unordered_map<Hash256, std::unique_ptr<Lane>, Hash256Hasher> lanes_;
-    // An observation may go to several bindings: its digest alone does not name the work.
-    std::unordered_map<std::pair<Hash256, Hash256>, WorkPtr, PairHasher> by_input_;
+    std::unordered_map<Key, WorkPtr, KeyHasher> by_input_;
     std::size_t total_ = 0;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -217,5 +217,35 @@ TEST_F(LanesTest, what_waited_too_long_for_a_transaction_is_refused_and_what_bel
     EXPECT_EQ(lanes.size(), 0u);
 }
 
+TEST_F(LanesTest, a_message_that_has_the_digest_of_a_step_is_another_one) {
+    fake.packaged = fake.loaded = fake.open = true;
+    submit("forged");
+    auto step = std::make_shared<Work>();
+    step->type = contract::EntryType::outcome;
+    step->transaction = crypto::sha256(std::string_view("transaction"));
+    step->digest = crypto::sha256(std::string_view("forged"));
+    bool ended = false;
+    lanes.submit(binding, std::move(step), [&](Outcome<CommitPtr> outcome) { ended = outcome.ok(); });
+    loop.run();
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(fake.appended, (std::vector<std::string>{"outcome", "forged"}));
+    EXPECT_EQ(answered, std::vector<std::string>{"forged"});
+}
+
+TEST_F(LanesTest, what_is_patient_waits_until_the_node_stops) {
+    fake.packaged = fake.loaded = fake.open = true;
+    auto work = std::make_shared<Work>();
+    work->input = "a";
+    work->digest = crypto::sha256(std::string_view("a"));
+    work->patient = true;
+    std::optional<Code> refused;
+    lanes.submit(binding, std::move(work),
+                 [&](const Outcome<CommitPtr>& outcome) { refused = outcome.error().code(); });
+    lanes.refuse_waiting(1, Error(Code::in_transaction, "/binding", "too long"));
+    EXPECT_FALSE(refused);
+    lanes.refuse_waiting(1, Error(Code::unavailable, "", "stopping"), true);
+    EXPECT_EQ(refused, Code::unavailable);
+}
+
 }  // namespace
 }  // namespace concordat::node

@@ -151,7 +151,7 @@ void Node::stop(std::function<void()> then) {
     inbox_timer_.cancel();
     transactions_->stop();
     lanes_->refuse_waiting(std::numeric_limits<TimeMs>::max(),
-                           Error(Code::unavailable, "", "the node is stopping; a transaction is open"));
+                           Error(Code::unavailable, "", "the node is stopping; a transaction is open"), true);
     drain(monotonic_ns() + options_.stop_seconds * 1'000'000'000, [this, then = std::move(then)] {
         pool_->stop();
         ledger_->stop([this, then] {
@@ -179,7 +179,7 @@ std::shared_ptr<Work> Node::work_of(std::string input, std::string trace) const 
     return work;
 }
 
-void Node::submit(const Hash256& binding, std::string input, std::string trace, Then<CommitPtr> then) {
+void Node::submit(const Hash256& binding, std::string input, std::string trace, Then<CommitPtr> then, bool patient) {
     if (stopping_ || broken_)
         return then(Error(Code::unavailable, "", stopping_ ? "the node is stopping" : broken_->rule()));
     if (input.size() > static_cast<std::size_t>(options_.message_bytes))
@@ -188,7 +188,15 @@ void Node::submit(const Hash256& binding, std::string input, std::string trace, 
     if (chronicle_->binding(binding) == nullptr)
         return then(Error(Code::not_found, "/binding", "no such binding runs here"));
     if (chronicle_->full()) return then(Error(Code::busy, "", "the index is behind; try again later"));
-    lanes_->submit(binding, work_of(std::move(input), std::move(trace)), std::move(then));
+    auto work = work_of(std::move(input), std::move(trace));
+    work->patient = patient;
+    if (patient || !in_transaction(binding)) return lanes_->submit(binding, std::move(work), std::move(then));
+    // It may be the one that opened the transaction: that has its answer, and does not wait for the end.
+    const Hash256 digest = work->digest;
+    find_input(binding, digest, [this, binding, work, then = std::move(then)](Outcome<CommitPtr> found) {
+        if (!found.ok() || found.get() != nullptr) return then(std::move(found));
+        lanes_->submit(binding, work, then);
+    });
 }
 
 void Node::accept(const Hash256& binding, std::string input, std::string trace, Then<Hash256> then) {
@@ -226,21 +234,24 @@ void Node::accept(const Hash256& binding, std::string input, std::string trace, 
 void Node::run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,
                         const std::string& trace) {
     if (stopping_ || !inbox_running_.emplace(binding, digest).second) return;
-    submit(binding, input, trace, [this, binding, digest](const Outcome<CommitPtr>& outcome) {
-        const int status = outcome.ok() ? 200 : http_status(outcome.error().code());
-        const bool in_transaction = !outcome.ok() && outcome.error().code() == Code::in_transaction;
-        const bool later = in_transaction || status == 503 || status == 504 || status == 429 || status == 507;
-        if (later) {
-            inbox_running_.erase({binding, digest});
-            return;  // the next look at the inbox tries again
-        }
-        journal_->finish_inbox(binding, digest, outcome.ok() ? InboxState::done : InboxState::failed,
-                               outcome.ok() ? nullptr : &outcome.error(),
-                               [this, binding, digest](const std::optional<Error>& error) {
-                                   inbox_running_.erase({binding, digest});
-                                   if (!error) inbox_waiting_ -= inbox_waiting_ > 0 ? 1 : 0;
-                               });
-    });
+    submit(
+        binding, input, trace,
+        [this, binding, digest](const Outcome<CommitPtr>& outcome) {
+            const int status = outcome.ok() ? 200 : http_status(outcome.error().code());
+            const bool in_transaction = !outcome.ok() && outcome.error().code() == Code::in_transaction;
+            const bool later = in_transaction || status == 503 || status == 504 || status == 429 || status == 507;
+            if (later) {
+                inbox_running_.erase({binding, digest});
+                return;  // the next look at the inbox tries again
+            }
+            journal_->finish_inbox(binding, digest, outcome.ok() ? InboxState::done : InboxState::failed,
+                                   outcome.ok() ? nullptr : &outcome.error(),
+                                   [this, binding, digest](const std::optional<Error>& error) {
+                                       inbox_running_.erase({binding, digest});
+                                       if (!error) inbox_waiting_ -= inbox_waiting_ > 0 ? 1 : 0;
+                                   });
+        },
+        true);
 }
 
 // What was accepted is run in the order in which it came, again after a restart.
@@ -248,9 +259,12 @@ void Node::run_inbox() {
     static constexpr std::size_t look_at = 1024;
     lanes_->refuse_waiting(clock_.now() - max_wait_ms,
                            Error(Code::in_transaction, "/binding", "a transaction is open; try again later"));
-    if (inbox_waiting_ > 0 && !broken_)
-        for (const InboxRow& row : journal_->waiting_inbox(0, look_at))
-            run_accepted(row.binding, row.digest, row.input, "");
+    if (inbox_waiting_ > 0 && !broken_) {
+        // A part at a time, in turn: what cannot go now keeps nobody else from being looked at.
+        const std::vector<InboxRow> rows = journal_->waiting_inbox(inbox_after_, look_at);
+        for (const InboxRow& row : rows) run_accepted(row.binding, row.digest, row.input, "");
+        inbox_after_ = rows.size() < look_at ? 0 : rows.back().ordinal;
+    }
     inbox_timer_.expires_after(std::chrono::seconds(1));
     inbox_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error && !stopping_) run_inbox();

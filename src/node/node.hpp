@@ -42,7 +42,9 @@ class Node : private LaneHost {
     void stop(std::function<void()> then);
 
     // --- Messages and observations, as compact JWS.
-    void submit(const Hash256& binding, std::string input, std::string trace, Then<CommitPtr> then);
+    // `patient`: waits for the end of a transaction however long it takes.
+    void submit(const Hash256& binding, std::string input, std::string trace, Then<CommitPtr> then,
+                bool patient = false);
     // Ends when the input is in the durable inbox; it is run even if this node is killed now.
     void accept(const Hash256& binding, std::string input, std::string trace, Then<Hash256> then);
     void status(const Hash256& digest, const std::optional<Hash256>& binding, Then<MessageStatus> then);
@@ -130,6 +132,7 @@ class Node : private LaneHost {
     std::optional<Error> broken_;
     std::set<std::pair<Hash256, Hash256>> inbox_running_;
     std::size_t inbox_waiting_ = 0;
+    std::int64_t inbox_after_ = 0;  // where the next look at the inbox begins
     boost::asio::steady_timer inbox_timer_, stop_timer_;
     std::unordered_map<Hash256, std::int64_t, Hash256Hasher> tokens_;  // seen good, by hash, until (monotonic ns)
 };

@@ -84,13 +84,23 @@ void Transactions::take_up(std::vector<TransactionRow> rows, std::size_t at, std
         if (*alive) take_up(std::move(rows), at + 1, std::move(then));
     };
     const auto prepare = chronicle_.index().entry_at(row.prepare), newest = chronicle_.index().entry_at(row.last);
+    // The record ledger may be starting again. What nobody drives would hold its binding for ever.
+    const std::function<void()> later = [this, alive = alive_, id = row.id] {
+        timeline_.after(policy_.look_every_ms, [this, alive, id] {
+            if (!*alive || known_.contains(id)) return;
+            if (const auto now = chronicle_.index().transaction(id)) take_up({*now}, 0, [] {});
+        });
+    };
     if (!prepare || !newest) return boost::asio::post(loop_, next);
     chronicle_.find(*prepare, [=, this, alive = alive_](Outcome<CommitPtr> begun) mutable {
         if (!*alive) return;
-        if (!begun.ok()) return boost::asio::post(loop_, next);
+        if (!begun.ok()) {
+            later();
+            return boost::asio::post(loop_, next);
+        }
         chronicle_.find(*newest, [=, this](Outcome<CommitPtr> last) mutable {
             if (!*alive) return;
-            if (last.ok()) know(row, *begun.get(), last.get().get());
+            last.ok() ? know(row, *begun.get(), last.get().get()) : later();
             boost::asio::post(loop_, next);
         });
     });
@@ -118,16 +128,24 @@ void Transactions::know(const TransactionRow& row, const Commit& prepare, const 
                          .cancelling = row.cancelling,
                          .ending = ending_of(row.ending),
                          .disputed = row.disputed};
-        ledger::Ledger* ledger = ledgers_.find(known.journal.pin.chain);
-        if (newest != nullptr && newest->entry.type == EntryType::outcome && ledger != nullptr) {
-            known.reached = transaction::reached_with(
-                ledger->kind(), known.journal, json::parse(text_of(newest->input), "evidence", {.bytes = 4 << 20}));
+        if (newest != nullptr && newest->entry.type == EntryType::outcome) {
+            known.evidence = std::string(text_of(newest->input));
+            learn_reached(known);
         }
         known_.emplace(row.id, std::move(known));
         drive(row.id);
     } catch (const std::exception& error) {
         log::error("transaction_not_understood", {{"transaction", row.id.text()}, {"rule", error.what()}});
     }
+}
+
+// Without it the next driver would believe an endpoint that is behind, and dispute what holds.
+void Transactions::learn_reached(Known& known) const {
+    const ledger::Ledger* ledger = ledgers_.find(known.journal.pin.chain);
+    if (known.evidence.empty() || ledger == nullptr) return;
+    known.reached = transaction::reached_with(ledger->kind(), known.journal,
+                                              json::parse(known.evidence, "evidence", {.bytes = 4 << 20}));
+    known.evidence.clear();
 }
 
 void Transactions::drive(const Hash256& transaction) {
@@ -154,6 +172,7 @@ void Transactions::drive(const Hash256& transaction) {
                                         {"rule", "the endpoints show another first block than the binding names"}});
             return;
         }
+        learn_reached(now);
         driver_->start(transaction, now.journal, *ledger, now.reached);
     });
 }
@@ -176,6 +195,8 @@ void Transactions::on_entry(const CommitPtr& commit) {
         if (entry.type == EntryType::disputed) journal.disputed = true;
         if (entry.type == EntryType::outcome) {
             journal.ending = ending_of(entry.ending.substr(1, entry.ending.size() - 2));
+            found->second.evidence = std::string(text_of(commit->input));
+            learn_reached(found->second);
             log::info("transaction_ended", {{"transaction", entry.transaction.text()},
                                             {"ending", transaction::ending_name(*journal.ending)}});
         }

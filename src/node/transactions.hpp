@@ -47,6 +47,7 @@ class Transactions : private transaction::Recorder {
         std::string genesis;  // as the binding names it
         transaction::Journal journal;
         std::uint64_t reached = 0;
+        std::string evidence{};  // of the outcome, until a ledger of its kind has told `reached` from it
         bool wrong_genesis = false;
     };
     struct Waiter {
@@ -63,6 +64,7 @@ class Transactions : private transaction::Recorder {
     void go_on_from(const Hash256& after);
     void take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then);
     void know(const TransactionRow& row, const Commit& prepare, const Commit* outcome);
+    void learn_reached(Known& known) const;
     void drive(const Hash256& transaction);
     void make_driver();
     void end_waiting(const Hash256& transaction);
