@@ -238,7 +238,7 @@ void World::start_node() {
     trace("node starts");
     ++life_;
     driver_ = std::make_unique<transaction::Driver>(
-        loop_, *this, transaction::Policy{},
+        loop_, *this, transaction::Policy{.dispute_after_ms = 3'000},
         transaction::Listener{.changed = [this](const Hash256& transaction, const Journal& journal) {
             if (!journal.ending) return;
             const std::size_t binding = *binding_of(transaction);

@@ -1,5 +1,7 @@
 #include "driver.hpp"
 
+#include <algorithm>
+
 namespace concordat::transaction {
 
 using contract::EntryType;
@@ -36,6 +38,7 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
     at->second.progress.journal = journal;
     at->second.ledger = &ledger;
     at->second.reached = reached;
+    at->second.moved = timeline_.now();
     again_in(transaction, 0);
 }
 
@@ -43,6 +46,14 @@ void Driver::again_in(const Hash256& transaction, TimeMs ms) {
     timeline_.after(ms, [this, alive = alive_, transaction] {
         if (*alive && open_.contains(transaction)) look(transaction);
     });
+}
+
+// What has just moved is likely to move on soon on a fast ledger; on a slow one an eighth of the time that it has
+// waited is not missed.
+void Driver::again_soon(const Hash256& transaction, Open& open) {
+    constexpr TimeMs at_least = 5;
+    const TimeMs waited = timeline_.now() - open.moved;
+    again_in(transaction, std::clamp(waited / 8, std::min(at_least, policy_.look_every_ms), policy_.look_every_ms));
 }
 
 void Driver::look(const Hash256& transaction) {
@@ -84,7 +95,7 @@ void Driver::decide(const Hash256& transaction) {
     open.progress.waits_for = {};
     if (const auto* wait = std::get_if<Wait>(&step)) {
         open.progress.waits_for = wait->why;
-        again_in(transaction, wait->ms);
+        wait->why.empty() ? again_soon(transaction, open) : again_in(transaction, wait->ms);
     } else if (const auto* to_send = std::get_if<Send>(&step)) {
         send(transaction, *to_send);
     } else if (const auto* entry = std::get_if<Append>(&step)) {
@@ -94,7 +105,7 @@ void Driver::decide(const Hash256& transaction) {
             journal.pin, journal.finality,
             later<std::optional<json::Value>>(transaction, [=, this](Open&, std::optional<json::Value> evidence) {
                 if (!evidence) return again_in(transaction, policy_.look_every_ms);
-                append(transaction, EntryType::outcome, std::move(evidence));
+                append(transaction, EntryType::outcome, evidence);
             }));
     } else {
         open_.erase(transaction);
@@ -110,24 +121,34 @@ void Driver::send(const Hash256& transaction, const Send& step) {
                            *bytes,
                            later<ledger::Submission>(transaction, [=, this](Open& now, ledger::Submission answer) {
                                now.last = Attempt{step.purpose, step.price, timeline_.now(), answer.status};
-                               again_in(transaction, policy_.look_every_ms);
+                               if (answer.status != ledger::Submission::Status::accepted) {
+                                   return again_in(transaction, policy_.look_every_ms);
+                               }
+                               now.moved = timeline_.now();
+                               again_soon(transaction, now);
                            }));
                    }));
 }
 
-void Driver::append(const Hash256& transaction, EntryType type, std::optional<json::Value> evidence) {
+// Where it is not known what became of it, the same is asked again: nothing else may be decided on an old journal.
+void Driver::append(const Hash256& transaction, EntryType type, const std::optional<json::Value>& evidence) {
     Open& known = open_.at(transaction);
     if (evidence) known.reached = reached_with(known.ledger->kind(), known.progress.journal, *evidence);
-    recorder_.append(
-        transaction, type, std::move(evidence),
-        later<std::optional<Journal>>(transaction, [=, this](Open& open, std::optional<Journal> journal) {
-            if (journal && *journal != open.progress.journal) {
-                open.progress.journal = *journal;
-                open.last.reset();  // what was refused its price for a call says nothing of the cancellation
-                listener_.changed(transaction, *journal);
-            }
-            again_in(transaction, policy_.look_every_ms);
-        }));
+    const auto then = later<std::optional<Journal>>(transaction, [=, this](Open& open, std::optional<Journal> journal) {
+        if (!journal) {
+            return timeline_.after(policy_.look_every_ms, [=, this, alive = alive_] {
+                if (*alive && open_.contains(transaction)) append(transaction, type, evidence);
+            });
+        }
+        if (*journal != open.progress.journal) {
+            open.progress.journal = *journal;
+            open.last.reset();  // what was refused its price for a call says nothing of the cancellation
+            open.moved = timeline_.now();
+            listener_.changed(transaction, *journal);
+        }
+        again_in(transaction, policy_.look_every_ms);
+    });
+    recorder_.append(transaction, type, evidence, then);
 }
 
 }  // namespace concordat::transaction

@@ -56,6 +56,7 @@ class Driver {
         Progress progress;
         ledger::Ledger* ledger = nullptr;
         std::optional<Attempt> last;
+        TimeMs moved = 0;  // when something last happened to it
         std::uint64_t reached = 0;
         std::optional<TimeMs> contradicts_since;
         Facts facts;
@@ -64,10 +65,11 @@ class Driver {
     template <class T, class F>
     std::function<void(T)> later(const Hash256& transaction, F what);
     void again_in(const Hash256& transaction, TimeMs ms);
+    void again_soon(const Hash256& transaction, Open& open);
     void look(const Hash256& transaction);
     void decide(const Hash256& transaction);
     void send(const Hash256& transaction, const Send& step);
-    void append(const Hash256& transaction, contract::EntryType type, std::optional<json::Value> evidence);
+    void append(const Hash256& transaction, contract::EntryType type, const std::optional<json::Value>& evidence);
 
     Timeline& timeline_;
     Recorder& recorder_;
