@@ -13,6 +13,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -100,11 +101,20 @@ class Payments:
         self.account = cli("transaction", "accounts", self.binding, node=node)["accounts"][0]["account"]
 
     def pay(self, amount):
+        """Asks for it from the side, again and again until the node has it; with one number, so that it is run once."""
         self.asked.append(amount)
+        threading.Thread(target=self.send, args=(amount, len(self.asked)), daemon=True).start()
+
+    def send(self, amount, number):
         body = json.dumps({"amount": amount, "to": self.chain.network["account"]})
-        return subprocess.Popen([BIN / "concordat", "--json", "message", "send", self.binding, "pay", "--body", body, "--key",
-                                 self.folder / "payer.key", "--wait", "0", "--async"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env={**os.environ, "CONCORDAT_NODE": f"http://127.0.0.1:{self.node.port}"})
+        command = [BIN / "concordat", "--json", "message", "send", self.binding, "pay", "--body", body, "--key", self.folder / "payer.key",
+                   "--number", str(number), "--async"]
+        environment = {**os.environ, "CONCORDAT_NODE": f"http://127.0.0.1:{self.node.port}"}
+        for _ in range(300):
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+            if done.returncode == 0 or "out_of_order" in done.stdout + done.stderr:  # the same number has been run
+                return
+            time.sleep(0.2)
 
     def transactions(self):
         status, page = self.node.ask("GET", f"/v1/bindings/{self.binding}/transactions?limit=100")
@@ -276,7 +286,7 @@ def run(node, chain):
             kill(node, chain)
             go_on(node, chain)
             node.wait_ready()
-            ended = until(lambda: payments.has_status(len(payments.asked), "committed", "aborted", "disputed"), "an outcome")
+            ended = until(lambda: payments.has_status(len(payments.asked), "committed", "aborted", "disputed"), "an outcome", 120)
             print(f"{point:10} {victim:8} {ended['status']}", flush=True)
     until(lambda: poor.has_status(1, "cancelling"), "cancelling", 150)
     for victim, kill in chosen("VICTIMS", VICTIMS).items():
