@@ -69,14 +69,14 @@ json::Object Senders::parties() const {
         {"seller", json::Array{party("did:web:seller.example", json::Array{seller.public_key().jwk()}, encryption)}}};
 }
 
-Agreement make_agreement(const Platform& platform, const Senders& senders) {
+json::Object binding_document(const Platform& platform, const Hash256& package) {
     std::array<std::uint8_t, 16> nonce;
     random_source.fill(nonce);
-    const json::Object document{
+    return {
         {"typ", contract::binding_typ},
         {"version", 1},
         {"nonce", to_base64url(nonce)},
-        {"package", bench_package().id().text()},
+        {"package", package.text()},
         {"record", json::Object{{"chain", platform.chain},
                                 {"service_key", platform.service_key.jwk()},
                                 {"encryption_key", platform.encryption_key.jwk()}}},
@@ -85,14 +85,18 @@ Agreement make_agreement(const Platform& platform, const Senders& senders) {
                                   {"measurements", json::Array{platform.measurement.text()}},
                                   {"minimum_svn", 1},
                                   {"isolation", "shared"}}},
-        {"parties", senders.parties()},
         {"sources", json::Object{}},
         {"ledgers", json::Object{}},
-        {"terms", json::Object{{"currency", "EUR"}, {"maximum", "1000000.00"}}},
         {"sealed_terms", json::Object{}},
         {"suite", contract::cipher_suite},
         {"amendment", json::Object{{"rule", "all"}, {"self", true}, {"meanwhile", "pause"}, {"deadline_hours", 72}}},
         {"expires", format_time(soon(30 * day))}};
+}
+
+Agreement make_agreement(const Platform& platform, const Senders& senders) {
+    json::Object document = binding_document(platform, bench_package().id());
+    document["parties"] = senders.parties();
+    document["terms"] = json::Object{{"currency", "EUR"}, {"maximum", "1000000.00"}};
     const std::string text = json::canonical(document);
     auto jws = crypto::GeneralJws::of(bytes_of(text));
     for (std::size_t at = 0; at < senders.buyers.size(); at += contract::max_keys)

@@ -37,6 +37,8 @@ struct Agreement {
     std::int64_t next_number = 1;
 };
 
+// What every document of the benchmarks has: all but parties, terms, and, where it acts on any, ledgers.
+json::Object binding_document(const Platform& platform, const Hash256& package);
 Agreement make_agreement(const Platform& platform, const Senders& senders);
 // A signed message of some 1.4 KiB as compact text, 0.9 KiB of it before base64url, by the n-th buyer's key.
 std::string make_delivery(Agreement& agreement, const Platform& platform, const Senders& senders, std::size_t sender);

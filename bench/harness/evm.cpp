@@ -5,50 +5,17 @@
 #include <boost/asio/steady_timer.hpp>
 #include <crypto/hash.hpp>
 #include <ledger/evm/evm_ledger.hpp>
-#include <ledger/evm/kind/kind.hpp>
-#include <ledger/evm/network/network.hpp>
 #include <thread>
 
-#include "measurements.hpp"
+#include "evm_load.hpp"
 
 namespace concordat::bench {
 
 namespace {
 
-namespace evm = ledger::evm;
 using namespace std::chrono_literals;
 
-constexpr std::size_t account_count = 16;
-constexpr int rounds = 3;  // the two take turns, as the chain grows under both
-constexpr auto poll_pause = 20ms;
 const ledger::Finality at_once{.blocks = 1, .witness = "host", .parameters = {}};
-
-struct Account {
-    SecretKey key;
-    ledger::Pin pin;  // the next one
-
-    Bytes sign() const { return evm::EvmKind().sign(pin, ledger::Purpose::call, pin.ceiling / 2, key); }
-};
-
-std::vector<Account> make_accounts(evm::PlainClient& client, const std::string& chain) {
-    std::vector<Account> out;
-    for (std::size_t i = 0; i < account_count; ++i) {
-        std::array<std::uint8_t, 32> bytes = crypto::sha256("bench account " + std::to_string(i)).bytes;
-        SecretKey key(std::move(bytes));
-        const std::string address = evm::EvmKind().account(key);
-        client.ask("anvil_setBalance", {json::Value(address), json::Value("0xd3c21bcecceda1000000")});
-        ledger::Pin pin{.chain = chain,
-                        .account = address,
-                        .slot = 0,
-                        .call = {{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
-                                 {"data", "0x"},
-                                 {"value", "1"},
-                                 {"gas", "21000"}},
-                        .ceiling = 20'000'000'000};
-        out.push_back({std::move(key), std::move(pin)});
-    }
-    return out;
-}
 
 // One account's calls, one after the other, until it is time. Gives how many.
 std::size_t bare_calls(Account& account, std::uint16_t port, std::int64_t end_ns) {
@@ -61,23 +28,6 @@ std::size_t bare_calls(Account& account, std::uint16_t port, std::int64_t end_ns
         ++count;
     }
     return count;
-}
-
-double bare_rate(std::vector<Account>& accounts, std::uint16_t port, double seconds) {
-    const std::int64_t began = monotonic_ns();
-    const std::int64_t end = began + static_cast<std::int64_t>(seconds * 1e9);
-    std::atomic<std::size_t> count = 0;
-    std::vector<std::thread> threads;
-    for (Account& account : accounts) {
-        threads.emplace_back([&] {
-            try {
-                count += bare_calls(account, port, end);
-            } catch (const Error&) {  // fewer calls: that is seen in the rate
-            }
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
-    return static_cast<double>(count) / seconds_since(began);
 }
 
 class AdapterLoad {
@@ -128,13 +78,63 @@ class AdapterLoad {
 
 }  // namespace
 
-Results measure_evm(const Options& options) {
+evm::Network start_anvil(const std::filesystem::path& folder) {
     evm::NetworkOptions wanted;
     wanted.kind = "anvil";
-    wanted.folder = options.scratch / "anvil";
+    wanted.folder = folder;
     wanted.toolchain = std::filesystem::path(CONCORDAT_SOURCE_DIR) / "build/toolchain";
     wanted.keep_state = false;
-    const evm::Network network = evm::Network::start(wanted);
+    return evm::Network::start(wanted);
+}
+
+std::vector<Account> make_accounts(evm::PlainClient& client, const std::string& chain) {
+    std::vector<Account> out;
+    for (std::size_t i = 0; i < account_count; ++i) {
+        std::array<std::uint8_t, 32> bytes = crypto::sha256("bench account " + std::to_string(i)).bytes;
+        SecretKey key(std::move(bytes));
+        const std::string address = evm::EvmKind().account(key);
+        client.ask("anvil_setBalance", {json::Value(address), json::Value("0xd3c21bcecceda1000000")});
+        ledger::Pin pin{.chain = chain,
+                        .account = address,
+                        .slot = 0,
+                        .call = {{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
+                                 {"data", "0x"},
+                                 {"value", "1"},
+                                 {"gas", "21000"}},
+                        .ceiling = 20'000'000'000};
+        out.push_back({std::move(key), std::move(pin)});
+    }
+    return out;
+}
+
+double bare_rate(std::vector<Account>& accounts, std::uint16_t port, double seconds) {
+    const std::int64_t began = monotonic_ns();
+    const std::int64_t end = began + static_cast<std::int64_t>(seconds * 1e9);
+    std::atomic<std::size_t> count = 0;
+    std::vector<std::thread> threads;
+    for (Account& account : accounts) {
+        threads.emplace_back([&] {
+            try {
+                count += bare_calls(account, port, end);
+            } catch (const Error&) {  // fewer calls: that is seen in the rate
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    return static_cast<double>(count) / seconds_since(began);
+}
+
+double bare_latency_ms(Account& account, evm::PlainClient& client) {
+    const std::string call = evm::to_0x(account.sign());
+    ++account.pin.slot;
+    const std::int64_t began = monotonic_ns();
+    const json::Value hash = client.ask("eth_sendRawTransaction", {json::Value(call)});
+    while (client.ask("eth_getTransactionReceipt", {hash}).is_null()) std::this_thread::sleep_for(1ms);
+    return seconds_since(began) * 1e3;
+}
+
+Results measure_evm(const Options& options) {
+    const evm::Network network = start_anvil(options.scratch / "anvil");
     const evm::NetworkDescription& description = network.description();
     evm::PlainClient client(description.ports.front());
     std::vector<Account> accounts = make_accounts(client, description.chain.text());

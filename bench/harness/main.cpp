@@ -24,6 +24,7 @@ std::vector<Measurement> measurements() {
          measure_node},
         {{"binding_growth", "binding_first_touch", "node_start_100k"}, measure_growth},
         {{"evm_confirm_rate"}, measure_evm},
+        {{"two_ledger_rate", "coordination_latency"}, measure_two_ledgers},
     };
 }
 

@@ -25,6 +25,7 @@ Results measure_fresh_instance(const Options& options);  // fresh_instance
 Results measure_node(const Options& options);            // http_durable_rate … ledger_audit_rate
 Results measure_growth(const Options& options);          // binding_growth, node_start_100k
 Results measure_evm(const Options& options);             // evm_confirm_rate
+Results measure_two_ledgers(const Options& options);     // two_ledger_rate, coordination_latency
 
 std::vector<Measurement> measurements();
 

@@ -36,6 +36,14 @@ def until(what, wanted, seconds=60):
     raise SystemExit(f"{wanted}: not within {seconds} s")
 
 
+def ended(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return True
+    return stat[stat.rindex(")") + 2] == "Z"
+
+
 class Chain:
     """A network of `concordat ledger up`: the first node is the endpoint, the second one only seals."""
 
@@ -60,7 +68,7 @@ class Chain:
     def kill(self):
         self.go_on()
         os.kill(self.pid(0), signal.SIGKILL)
-        until(lambda: not pathlib.Path(f"/proc/{self.pid(0)}/exe").exists(), "the chain's end")
+        until(lambda: ended(self.pid(0)), "the chain's end")
         self.up()
 
     def ask(self, method, *params):

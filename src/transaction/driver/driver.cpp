@@ -95,7 +95,9 @@ void Driver::decide(const Hash256& transaction) {
     open.progress.waits_for = {};
     if (const auto* wait = std::get_if<Wait>(&step)) {
         open.progress.waits_for = wait->why;
-        wait->why.empty() ? again_soon(transaction, open) : again_in(transaction, wait->ms);
+        // Nobody waits for an outcome that is only watched.
+        const bool soon = wait->why.empty() && !open.progress.journal.ending;
+        soon ? again_soon(transaction, open) : again_in(transaction, wait->ms);
     } else if (const auto* to_send = std::get_if<Send>(&step)) {
         send(transaction, *to_send);
     } else if (const auto* entry = std::get_if<Append>(&step)) {

@@ -1,0 +1,199 @@
+// A message with an effect on another ledger: a private entry and a call on anvil, both or neither, over a real node.
+// Against the same chain's calls without anything in between.
+#include <base/id.hpp>
+#include <crypto/hash.hpp>
+#include <registry/archive.hpp>
+#include <registry/build.hpp>
+
+#include "evm_load.hpp"
+#include "load_client.hpp"
+#include "measurements.hpp"
+#include "node_process.hpp"
+
+namespace concordat::bench {
+
+namespace {
+
+SystemRandom random_source;
+constexpr int latency_messages = 100;
+constexpr TimeMs day = 86'400'000;
+
+const contract::Package& payment_package() {
+    static const contract::Package package = [] {
+        registry::Toolchain toolchain;
+        toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
+        return registry::build_package(CONCORDAT_SOURCE_DIR "/tests/faults/contracts/tokens", toolchain,
+                                       bench_engine());
+    }();
+    return package;
+}
+
+// One party's bindings, each with an account of its own, on a node that reaches the chain.
+class Payments {
+  public:
+    Payments(const std::filesystem::path& data, const evm::NetworkDescription& network, std::size_t count)
+        : node_(data), client_("127.0.0.1", node_.port()) {
+        token_ = read_text_file(data / "operator.token", 4096);
+        call("POST", "/v1/packages", text_of(registry::write_archive(payment_package())), "application/x-tar");
+        json::Array endpoints;
+        for (const std::string& url : network.endpoints()) endpoints.emplace_back(url);
+        call("PUT", "/v1/ledgers/" + network.chain.text(),
+             json::canonical(json::Object{{"kind", "evm"}, {"endpoints", std::move(endpoints)}}), "application/json");
+        evm::PlainClient chain(network.ports.front());
+        for (std::size_t i = 0; i < count; ++i) lock(network, chain, i);
+    }
+
+    std::uint16_t port() const { return node_.port(); }
+    std::size_t size() const { return bindings_.size(); }
+    // One payment, to be answered when its outcome is recorded.
+    std::string request(std::size_t index) {
+        Binding& binding = bindings_[index];
+        contract::Message message;
+        message.binding = message.version = binding.id;
+        message.seen = binding.seen;
+        message.ledger = chain_;
+        message.action = "pay";
+        message.number = ++binding.number;
+        message.expires = SystemClock().now() + day;
+        message.body = json::Object{{"amount", 1}, {"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}};
+        const std::string body =
+            crypto::sign_compact(bytes_of(contract::write_message(message)), contract::message_typ, key_);
+        std::string out = post_request("/v1/bindings/" + binding.id.text() + "/messages", body);
+        return out.insert(out.find("Content-Type"), "Prefer: wait=20\r\n");
+    }
+    // Throws unless the answer says that the payment is committed.
+    void answered(std::size_t index, int status, std::string_view body) {
+        const json::Value answer = json::parse(body, "answer");
+        if (status != 200 || answer.at("status").as_string() != "committed") {
+            throw Error(Code::internal, "/payment", std::string(body));
+        }
+        bindings_[index].seen = Hash256::parse(answer.at("entry").as_string(), "entry");
+    }
+
+  private:
+    struct Binding {
+        Hash256 id, seen;
+        std::int64_t number = 0;
+    };
+
+    json::Value call(std::string_view method, const std::string& target, std::string_view body = {},
+                     std::string_view type = {}) {
+        http::Pairs headers{{"Authorization", "Bearer " + token_}};
+        if (!type.empty()) headers.emplace_back("Content-Type", std::string(type));
+        const http::ClientResponse response = client_.request(method, target, headers, body);
+        if (response.status > 299) throw http::error_of(response);
+        return json::parse(response.body, "answer", {.bytes = std::size_t{16} << 20, .depth = 64});
+    }
+
+    void lock(const evm::NetworkDescription& network, evm::PlainClient& chain, std::size_t index) {
+        const json::Value ledger = call("GET", "/v1/ledger"), attestation = call("GET", "/v1/attestation");
+        const json::Value& enclave = attestation.at("enclaves").at(0);
+        const auto root = crypto::PublicKey::from_jwk(enclave.at("evidence").at("root"), "root").thumbprint();
+        chain_ = ledger.at("chain").as_string();
+        const Platform platform{
+            .chain = chain_,
+            .service_key = crypto::PublicKey::from_jwk(ledger.at("service_key"), "service_key"),
+            .encryption_key = crypto::EncryptionPublicKey::from_jwk(ledger.at("encryption_key"), "encryption_key"),
+            .measurement = Hash256::parse(enclave.at("measurement").as_string(), "measurement"),
+            .root = root};
+        json::Object document = binding_document(platform, payment_package().id());
+        document["parties"] = json::Object{
+            {"payer", json::Array{json::Object{{"id", "did:web:payer.example"},
+                                               {"keys", json::Array{key_.public_key().jwk()}},
+                                               {"encryption", json::Array{encryption_.public_key().jwk()}}}}}};
+        document["terms"] = json::Object{};
+        document["ledgers"] = json::Object{
+            {"cash", json::Object{{"chain", network.chain.text()},
+                                  {"genesis", evm::to_0x(network.genesis.view())},
+                                  {"address", network.account.text()},  // no code: whatever is called there succeeds
+                                  {"account", "bench-" + std::to_string(index)},
+                                  {"work", "60000"},
+                                  {"ceiling", "20000000000"},
+                                  {"finality", json::Object{{"blocks", 1}, {"witness", "host"}}},
+                                  {"deadline_minutes", 60}}}};
+        const std::string text = json::canonical(document);
+        auto jws = crypto::GeneralJws::of(bytes_of(text));
+        jws.add(contract::binding_typ, key_);
+        call("POST", "/v1/bindings", json::canonical(jws.to_json()), "application/jose+json");
+        Binding binding{.id = crypto::sha256(text), .seen = {}};
+        const std::string url = "/v1/bindings/" + binding.id.text();
+        binding.seen = Hash256::parse(call("GET", url).at("entry").as_string(), "entry");
+        const json::Value accounts = call("GET", url + "/accounts");
+        chain.ask("anvil_setBalance",
+                  {accounts.at("accounts").at(0).at("account"), json::Value("0xd3c21bcecceda1000000")});
+        bindings_.push_back(binding);
+    }
+
+    NodeProcess node_;
+    http::HttpClient client_;
+    std::string token_, chain_;
+    crypto::PrivateKey key_ = crypto::PrivateKey::generate(crypto::Alg::es256k, random_source);
+    crypto::EncryptionPrivateKey encryption_ = crypto::EncryptionPrivateKey::generate(random_source);
+    std::vector<Binding> bindings_;
+};
+
+// Committed payments a second, one at a time in each binding.
+double payment_rate(Payments& payments, double seconds) {
+    const std::int64_t began = monotonic_ns();
+    std::size_t count = 0;
+    LoadClient load(payments.port(), payments.size());
+    load.run(
+        [&](std::size_t index) { return seconds_since(began) < seconds ? payments.request(index) : std::string(); },
+        [&](std::size_t index, int status, std::string_view body) {
+            payments.answered(index, status, body);
+            ++count;
+        });
+    return static_cast<double>(count) / seconds_since(began);
+}
+
+std::vector<double> payment_latencies(Payments& payments) {
+    std::vector<double> out;
+    std::int64_t began = 0;
+    LoadClient load(payments.port(), 1);
+    load.run(
+        [&](std::size_t) {
+            if (out.size() == latency_messages) return std::string();
+            std::string request = payments.request(0);
+            began = monotonic_ns();
+            return request;
+        },
+        [&](std::size_t, int status, std::string_view body) {
+            out.push_back(seconds_since(began) * 1e3);
+            payments.answered(0, status, body);
+        });
+    return out;
+}
+
+}  // namespace
+
+Results measure_two_ledgers(const Options& options) {
+    const evm::Network network = start_anvil(options.scratch / "two-ledgers-anvil");
+    evm::PlainClient client(network.description().ports.front());
+    std::vector<Account> accounts = make_accounts(client, network.description().chain.text());
+    Payments payments(options.scratch / "two-ledgers", network.description(), account_count);
+    std::vector<double> bare, both;
+    for (int i = 0; i < rounds; ++i) {
+        bare.push_back(bare_rate(accounts, network.description().ports.front(), options.seconds / rounds));
+        both.push_back(payment_rate(payments, options.seconds / rounds));
+    }
+    std::vector<double> alone;
+    for (int i = 0; i < latency_messages; ++i) alone.push_back(bare_latency_ms(accounts.front(), client));
+    const double added = quantile(payment_latencies(payments), 0.5) - quantile(alone, 0.5);
+    return {
+        {.name = "two_ledger_rate",
+         .value = quantile(both, 0.5),
+         .unit = "1/s",
+         .bound = quantile(bare, 0.5),
+         .target = 0.7,
+         .note = "messages committed on the record ledger and on anvil, 16 bindings with an account each; bound: the "
+                 "chain's own rate, as for evm_confirm_rate; medians of 3"},
+        {.name = "coordination_latency",
+         .value = added,
+         .unit = "ms",
+         .target = 10,
+         .at_most = true,
+         .note = "from a message's arrival to its recorded outcome, less the chain's own confirmation (" +
+                 std::to_string(quantile(alone, 0.5)) + " ms); medians of 100"}};
+}
+
+}  // namespace concordat::bench
