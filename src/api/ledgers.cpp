@@ -88,17 +88,8 @@ awaitable<http::Response> remove(Context& context, http::Request request) {
 void add_ledger_routes(std::vector<RouteDoc>& routes, Context& context) {
     const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary,
                          auto handler) -> RouteDoc& {
-        routes.push_back({method,
-                          std::move(pattern),
-                          "ledgers",
-                          std::move(id),
-                          std::move(summary),
-                          "",
-                          "application/json",
-                          {},
-                          false,
-                          [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
-        return routes.back();
+        return add_route(routes, context, "ledgers", method, std::move(pattern), std::move(id), std::move(summary),
+                         handler);
     };
     add(http::Method::get, "/v1/ledgers", "listLedgers",
         "The other ledgers that this node reaches, and their endpoints.", list);

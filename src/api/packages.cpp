@@ -97,17 +97,8 @@ awaitable<http::Response> get_archive(Context& context, http::Request request) {
 void add_package_routes(std::vector<RouteDoc>& routes, Context& context) {
     const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary,
                          auto handler) -> RouteDoc& {
-        routes.push_back({method,
-                          std::move(pattern),
-                          "packages",
-                          std::move(id),
-                          std::move(summary),
-                          "",
-                          "application/json",
-                          {},
-                          false,
-                          [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
-        return routes.back();
+        return add_route(routes, context, "packages", method, std::move(pattern), std::move(id), std::move(summary),
+                         handler);
     };
     RouteDoc& post = add(http::Method::post, "/v1/packages", "postPackage", "Publish a package (its tar) on this node.",
                          post_package);

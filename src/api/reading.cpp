@@ -87,17 +87,8 @@ awaitable<http::Response> get_state(Context& context, http::Request request) {
 
 void add_reading_routes(std::vector<RouteDoc>& routes, Context& context) {
     const auto add = [&](std::string pattern, std::string id, std::string summary, auto handler) -> RouteDoc& {
-        routes.push_back({http::Method::get,
-                          std::move(pattern),
-                          "entries",
-                          std::move(id),
-                          std::move(summary),
-                          "",
-                          "application/json",
-                          {},
-                          false,
-                          [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
-        return routes.back();
+        return add_route(routes, context, "entries", http::Method::get, std::move(pattern), std::move(id),
+                         std::move(summary), handler);
     };
     add("/v1/bindings/{binding}/entries", "listEntries", "The binding's entries in order.", list_entries).query = {
         {"after", "sequence after which to go on"}, {"limit", "1 to 500"}};

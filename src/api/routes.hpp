@@ -24,6 +24,23 @@ struct Context {
     std::function<void()> stop;  // asks the process to end gracefully
 };
 
+// A route that answers with JSON by handler(context, request).
+template <class Handler>
+RouteDoc& add_route(std::vector<RouteDoc>& routes, Context& context, std::string tag, http::Method method,
+                    std::string pattern, std::string id, std::string summary, Handler handler) {
+    routes.push_back({method,
+                      std::move(pattern),
+                      std::move(tag),
+                      std::move(id),
+                      std::move(summary),
+                      "",
+                      "application/json",
+                      {},
+                      false,
+                      [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
+    return routes.back();
+}
+
 void add_package_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_binding_routes(std::vector<RouteDoc>& routes, Context& context);
 void add_message_routes(std::vector<RouteDoc>& routes, Context& context);

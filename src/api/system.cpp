@@ -129,17 +129,8 @@ awaitable<http::Response> metrics(Context& context, http::Request) {
 void add_system_routes(std::vector<RouteDoc>& routes, Context& context) {
     const auto add = [&](http::Method method, std::string pattern, std::string id, std::string summary,
                          auto handler) -> RouteDoc& {
-        routes.push_back({method,
-                          std::move(pattern),
-                          "system",
-                          std::move(id),
-                          std::move(summary),
-                          "",
-                          "application/json",
-                          {},
-                          false,
-                          [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
-        return routes.back();
+        return add_route(routes, context, "system", method, std::move(pattern), std::move(id), std::move(summary),
+                         handler);
     };
     using enum http::Method;
     add(get, "/v1/ledger", "getLedger", "The record ledger: identity, evidence, and what it cannot detect.",

@@ -68,17 +68,8 @@ awaitable<http::Response> get_accounts(Context& context, http::Request request) 
 
 void add_transaction_routes(std::vector<RouteDoc>& routes, Context& context) {
     const auto add = [&](std::string pattern, std::string id, std::string summary, auto handler) -> RouteDoc& {
-        routes.push_back({http::Method::get,
-                          std::move(pattern),
-                          "transactions",
-                          std::move(id),
-                          std::move(summary),
-                          "",
-                          "application/json",
-                          {},
-                          false,
-                          [&context, handler](http::Request request) { return handler(context, std::move(request)); }});
-        return routes.back();
+        return add_route(routes, context, "transactions", http::Method::get, std::move(pattern), std::move(id),
+                         std::move(summary), handler);
     };
     add("/v1/transactions/{transaction}", "getTransaction",
         "A transaction across ledgers, by its prepare entry's id: what it pins, how far it is, what it waits for.",
