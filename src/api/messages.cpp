@@ -29,11 +29,6 @@ TimeMs wished_wait(const http::Request& request) {
     return seconds * 1000;
 }
 
-awaitable<node::TransactionView> view_of(Context& context, const Hash256 transaction) {
-    co_return co_await call<node::TransactionView>(
-        [&](process::Then<node::TransactionView> then) { context.node.transactions().view(transaction, then); });
-}
-
 std::string with_transaction(std::string answer, const node::TransactionView& view) {
     answer.pop_back();
     return answer + ",\"status\":" + json_string(view.status()) + ",\"outcome\":" + render_transaction(view) + "}";

@@ -55,6 +55,9 @@ std::string openapi(const std::vector<RouteDoc>& routes);
 // A page that shows /openapi.json, without anything from elsewhere.
 std::string docs_page();
 
+// What became of a transaction; throws Error(not_found).
+boost::asio::awaitable<node::TransactionView> view_of(Context& context, Hash256 transaction);
+
 // Throws Error(unauthenticated) unless the request bears an operator token.
 void require_operator(node::Node& node, const http::Request& request);
 Hash256 hash_param(const http::Request& request, std::string_view name);

@@ -5,14 +5,14 @@
 
 namespace concordat::api {
 
-namespace {
-
-using boost::asio::awaitable;
-
-awaitable<node::TransactionView> view_of(Context& context, const Hash256 transaction) {
+boost::asio::awaitable<node::TransactionView> view_of(Context& context, Hash256 transaction) {
     co_return co_await call<node::TransactionView>(
         [&](process::Then<node::TransactionView> then) { context.node.transactions().view(transaction, then); });
 }
+
+namespace {
+
+using boost::asio::awaitable;
 
 awaitable<http::Response> get_transaction(Context& context, http::Request request) {
     co_return json_response(render_transaction(co_await view_of(context, hash_param(request, "transaction"))));

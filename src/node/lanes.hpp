@@ -73,7 +73,7 @@ class Lanes {
     void submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then);
     // The binding's transaction has ended.
     void wake(const Hash256& binding);
-    // Ends what has waited for a transaction since then or longer with `error`.
+    // Ends what has waited for a transaction since then or longer with `error`; what is patient only if that is said.
     void refuse_waiting(TimeMs since, const Error& error, bool patient_too = false);
     std::size_t total() const { return total_; }
     std::size_t size() const { return lanes_.size(); }

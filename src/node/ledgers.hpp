@@ -13,8 +13,8 @@ namespace concordat::node {
 
 class Ledgers {
   public:
-    // `changed`: ledgers that find() gave before may be gone after the call.
     Ledgers(boost::asio::io_context& loop, Journal& journal);
+    // Called around each change; what find() gave before it may be gone after it. To be set before any change.
     void on_change(std::function<void()> before, std::function<void()> after);
     void load();  // what the journal has
 

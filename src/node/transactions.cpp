@@ -54,8 +54,7 @@ void Transactions::start() {
 void Transactions::make_driver() {
     driver_ = std::make_unique<transaction::Driver>(
         timeline_, static_cast<transaction::Recorder&>(*this), policy_,
-        transaction::Listener{.changed = [](const Hash256&, const transaction::Journal&) {},
-                              .forgotten = [this](const Hash256& transaction) { known_.erase(transaction); }});
+        transaction::Listener{.forgotten = [this](const Hash256& transaction) { known_.erase(transaction); }});
     std::vector<Hash256> all;
     all.reserve(known_.size());
     for (const auto& [transaction, known] : known_) all.push_back(transaction);
