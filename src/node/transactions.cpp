@@ -148,31 +148,29 @@ void Transactions::learn_reached(Known& known) const {
 }
 
 void Transactions::drive(const Hash256& transaction) {
-    const Known& known = known_.at(transaction);
+    Known& known = known_.at(transaction);
     ledger::Ledger* ledger = ledgers_.find(known.journal.pin.chain);
     if (ledger == nullptr || driver_ == nullptr) return;
-    // The question makes sure that the ledger has shown which chain it is.
-    ledger->conditions(known.journal.pin.account, [this, alive = alive_, transaction,
-                                                   ledger](const std::optional<ledger::Conditions>& conditions) {
-        if (!*alive || driver_ == nullptr) return;
-        const auto found = known_.find(transaction);
-        if (found == known_.end() || ledgers_.find(found->second.journal.pin.chain) != ledger) return;
-        if (!conditions) {
-            timeline_.after(policy_.look_every_ms, [this, alive, transaction] {
-                if (*alive && known_.contains(transaction)) drive(transaction);
-            });
-            return;
-        }
-        Known& now = found->second;
-        now.wrong_genesis = ledger->describe().genesis != now.genesis;
-        if (now.wrong_genesis) {
-            log::error("wrong_ledger", {{"transaction", transaction.text()},
-                                        {"chain", now.journal.pin.chain},
-                                        {"rule", "the endpoints show another first block than the binding names"}});
-            return;
-        }
-        learn_reached(now);
-        driver_->start(transaction, now.journal, *ledger, now.reached);
+    const std::string genesis = ledger->describe().genesis;
+    if (genesis.empty()) return ask_genesis(transaction, *ledger);
+    known.wrong_genesis = genesis != known.genesis;
+    if (known.wrong_genesis) {
+        log::error("wrong_ledger", {{"transaction", transaction.text()},
+                                    {"chain", known.journal.pin.chain},
+                                    {"rule", "the endpoints show another first block than the binding names"}});
+        return;
+    }
+    learn_reached(known);
+    driver_->start(transaction, known.journal, *ledger, known.reached);
+}
+
+// Any question makes the ledger show which chain it is.
+void Transactions::ask_genesis(const Hash256& transaction, ledger::Ledger& ledger) {
+    ledger.conditions({}, [this, alive = alive_, transaction](const std::optional<ledger::Conditions>& conditions) {
+        if (!*alive) return;
+        timeline_.after(conditions ? 0 : policy_.look_every_ms, [this, alive, transaction] {
+            if (*alive && known_.contains(transaction)) drive(transaction);
+        });
     });
 }
 

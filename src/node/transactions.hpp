@@ -66,6 +66,7 @@ class Transactions : private transaction::Recorder {
     void know(const TransactionRow& row, const Commit& prepare, const Commit* outcome);
     void learn_reached(Known& known) const;
     void drive(const Hash256& transaction);
+    void ask_genesis(const Hash256& transaction, ledger::Ledger& ledger);
     void make_driver();
     void end_waiting(const Hash256& transaction);
     std::optional<transaction::Journal> journal_of(const Hash256& transaction) const;

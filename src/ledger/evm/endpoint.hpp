@@ -46,13 +46,4 @@ class Endpoint {
     Deadline rests_until_{};
 };
 
-// An operation's way to one endpoint.
-struct Session {
-    Endpoint& endpoint;
-    Deadline deadline;
-    boost::asio::awaitable<std::vector<Reply>> ask(std::vector<Request> requests) {
-        return endpoint.ask(std::move(requests), deadline);
-    }
-};
-
 }  // namespace concordat::ledger::evm

@@ -30,11 +30,22 @@ EvmOptions checked(EvmOptions options) {
 }  // namespace
 
 struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
+    struct Source {
+        template <class... Arguments>
+        explicit Source(Arguments&&... arguments) : endpoint(std::forward<Arguments>(arguments)...) {}
+        Endpoint endpoint;
+        Follower follower{endpoint};
+        void failed(Code code, std::string problem) {
+            endpoint.failed(code, std::move(problem));
+            follower.reset();
+        }
+    };
+
     Impl(asio::io_context& context, EvmOptions given) : io(context), options(checked(std::move(given))) {
         identity->chain_id = options.chain_id;
         identity->genesis = options.genesis;
         for (const std::string& url : options.endpoints) {
-            endpoints.push_back(std::make_unique<Endpoint>(io, url, options.limits, identity));
+            sources.push_back(std::make_unique<Source>(io, url, options.limits, identity));
         }
     }
 
@@ -60,10 +71,10 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
         if (self->running < self->options.max_operations) {
             ++self->running;
             const Deadline deadline = steady_clock::now() + self->options.operation_timeout;
-            for (const auto& endpoint : self->endpoints) {
+            for (const auto& source : self->sources) {
                 if (self->closed || steady_clock::now() >= deadline) break;
-                if (!endpoint->usable()) continue;
-                co_await self->template ask<T, Work>(*endpoint, deadline, work, answer);
+                if (!source->endpoint.usable()) continue;
+                co_await self->template ask<T, Work>(*source, deadline, work, answer);
                 if (answer) break;
             }
             --self->running;
@@ -72,8 +83,9 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
     }
 
     template <class T, class Work>
-    awaitable<void> ask(Endpoint& endpoint, Deadline deadline, const Work& work, std::optional<T>& answer) {
-        const Session session{endpoint, deadline};
+    awaitable<void> ask(Source& source, Deadline deadline, const Work& work, std::optional<T>& answer) {
+        Endpoint& endpoint = source.endpoint;
+        const Session session{endpoint, source.follower, deadline};
         try {
             co_await endpoint.identify(deadline);
             answer.emplace(co_await work(session));
@@ -82,10 +94,10 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
             if (error.code() == Code::not_found) {
                 endpoint.worked();  // it does not have it, or not any more; another one may
             } else {
-                endpoint.failed(error.code(), error.what());
+                source.failed(error.code(), error.what());
             }
         } catch (const std::exception& error) {  // numbers beyond their range
-            endpoint.failed(Code::protocol, error.what());
+            source.failed(Code::protocol, error.what());
         }
     }
 
@@ -111,7 +123,7 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
     EvmOptions options;
     EvmKind kind;
     std::shared_ptr<ChainIdentity> identity = std::make_shared<ChainIdentity>();
-    std::vector<std::unique_ptr<Endpoint>> endpoints;
+    std::vector<std::unique_ptr<Source>> sources;
     Memory memory;
     std::size_t running = 0;
     bool closed = false;
@@ -120,7 +132,6 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
 namespace {
 
 std::optional<Address> read_account(const std::string& account) {
-    if (account.empty()) return Address{};
     try {
         return Address::parse(account, "/account");
     } catch (const Error&) {
@@ -135,7 +146,7 @@ EvmLedger::EvmLedger(asio::io_context& io, EvmOptions options)
 
 EvmLedger::~EvmLedger() {
     impl_->closed = true;
-    for (const auto& endpoint : impl_->endpoints) endpoint->close();
+    for (const auto& source : impl_->sources) source->endpoint.close();
 }
 
 const Kind& EvmLedger::kind() const { return impl_->kind; }
@@ -151,15 +162,15 @@ Description EvmLedger::describe() const {
 
 std::vector<Health> EvmLedger::health() const {
     std::vector<Health> out;
-    for (const auto& endpoint : impl_->endpoints) out.push_back(endpoint->health());
+    for (const auto& source : impl_->sources) out.push_back(source->endpoint.health());
     return out;
 }
 
 void EvmLedger::conditions(const std::string& account, Then<std::optional<Conditions>> then) {
     using Answer = std::optional<Conditions>;
     const std::optional<Address> address = read_account(account);
-    if (!address) return impl_->answer<Answer>({}, std::move(then));
-    impl_->run<Answer>(std::move(then), [address = *address](Session session) -> awaitable<Answer> {
+    if (!address && !account.empty()) return impl_->answer<Answer>({}, std::move(then));
+    impl_->run<Answer>(std::move(then), [address](Session session) -> awaitable<Answer> {
         co_return co_await read_conditions(session, address);
     });
 }
@@ -174,15 +185,17 @@ void EvmLedger::plan(const std::string& account, const json::Object& call, Then<
 }
 
 void EvmLedger::submit(const Bytes& transaction, Then<Submission> then) {
+    Listed listed;
     try {
-        const SignedTransaction read = decode_transaction(transaction);
-        impl_->memory.remember({sender(read), read.transaction.nonce}, transaction_hash(transaction));
+        listed = listed_of(transaction);
+        impl_->memory.remember(slot_of(listed), listed.hash);
+        for (const auto& source : impl_->sources) source->follower.submitting(listed);
     } catch (const Error& error) {
         return impl_->answer<Submission>(
             {.status = Submission::Status::rejected, .detail = error.what(), .transaction = {}}, std::move(then));
     }
-    impl_->run<Submission>(std::move(then), [transaction](Session session) -> awaitable<Submission> {
-        co_return co_await hand_in(session, transaction);
+    impl_->run<Submission>(std::move(then), [transaction, listed](Session session) -> awaitable<Submission> {
+        co_return co_await hand_in(session, transaction, listed);
     });
 }
 

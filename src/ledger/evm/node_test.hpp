@@ -144,8 +144,10 @@ class Chain {
         if (block == nullptr) return nullptr;
         const Header& header = block->header;
         json::Array transactions;
-        for (std::size_t i = 0; i < block->items.size() && full; ++i)
-            transactions.push_back(transaction_json(*block, i));
+        for (std::size_t i = 0; i < block->items.size(); ++i) {
+            json::Object transaction = transaction_json(*block, i);
+            transactions.push_back(full ? json::Value(std::move(transaction)) : transaction.at("hash"));
+        }
         return json::Object{{"hash", to_0x(header.hash().view())},
                             {"parentHash", to_0x(header.parent_hash.view())},
                             {"sha3Uncles", to_0x(header.uncles_hash.view())},

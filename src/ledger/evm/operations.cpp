@@ -6,9 +6,11 @@
 namespace concordat::ledger::evm {
 
 using boost::asio::awaitable;
+using namespace std::chrono_literals;
 
 namespace {
 
+constexpr auto head_holds = 100ms;              // for a price
 constexpr Price ceiling_factor = 5;             // a base fee that doubles twice still leaves room
 constexpr std::uint64_t max_range = 2000;       // blocks of one page of events
 constexpr std::size_t max_page_logs = 1 << 16;  // of one answer
@@ -24,26 +26,17 @@ U256 quantity_or_zero(const Reply& reply, std::string_view method) {
 }
 
 void add_fee_requests(std::vector<Request>& requests) {
-    requests.push_back({"eth_getBlockByNumber", {"latest", false}});
     requests.push_back({"eth_gasPrice", {}});
     requests.push_back({"eth_maxPriorityFeePerGas", {}});
     requests.push_back({"eth_feeHistory", {"0x5", "latest", json::Array{50}}});
 }
 
-struct Market {
-    Head head;
-    Price price = 0;
-};
-
-Market market_of(std::span<const Reply> replies) {
-    Market out;
-    out.head = head_of(result_of(replies[0], "eth_getBlockByNumber"), "block");
-    FeeAnswers fees;
-    fees.base_fee = out.head.base_fee;
-    fees.gas_price = quantity_or_zero(replies[1], "eth_gasPrice");
-    fees.advised_tip = quantity_or_zero(replies[2], "eth_maxPriorityFeePerGas");
-    if (!replies[3].error) fees.paid = paid_tips(replies[3].result);
-    out.price = price_of(fees);
+// Without the base fee, which is the head's.
+FeeAnswers fees_of(std::span<const Reply> replies) {
+    FeeAnswers out;
+    out.gas_price = quantity_or_zero(replies[0], "eth_gasPrice");
+    out.advised_tip = quantity_or_zero(replies[1], "eth_maxPriorityFeePerGas");
+    if (!replies[2].error) out.paid = paid_tips(replies[2].result);
     return out;
 }
 
@@ -60,19 +53,33 @@ Call completed(json::Object call) {
 
 }  // namespace
 
-awaitable<Conditions> read_conditions(Session session, Address account) {
+awaitable<Conditions> read_conditions(Session session, std::optional<Address> account) {
+    // Who asks of an account wants it as it is now.
+    co_await session.follower.refresh(session.deadline, account ? 0ms : head_holds);
+    std::optional<FeeAnswers> fees = session.follower.advice();
     std::vector<Request> requests;
-    add_fee_requests(requests);
-    requests.push_back({"eth_getBalance", {account.lower(), "latest"}});
-    requests.push_back({"eth_getTransactionCount", {account.lower(), "latest"}});
-    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
-    const Market market = market_of(replies);
-    const std::string_view balance = string_of(result_of(replies[4], "eth_getBalance"), "eth_getBalance");
-    const std::string_view count = string_of(result_of(replies[5], "eth_getTransactionCount"), "count");
-    co_return Conditions{.height = market.head.number,
-                         .price = market.price,
-                         .balance = decimal(parse_quantity(balance, "eth_getBalance")),
-                         .next = parse_quantity_u64(count, "eth_getTransactionCount")};
+    if (account) {
+        requests.push_back({"eth_getBalance", {account->lower(), "latest"}});
+        requests.push_back({"eth_getTransactionCount", {account->lower(), "latest"}});
+    }
+    const std::size_t before_fees = requests.size();
+    if (!fees) add_fee_requests(requests);
+    std::vector<Reply> replies;
+    if (!requests.empty()) replies = co_await session.ask(std::move(requests));
+    if (!fees) {
+        fees = fees_of(std::span(replies).subspan(before_fees));
+        session.follower.set_advice(*fees);
+    }
+    const Head& head = session.follower.head();
+    fees->base_fee = head.base_fee;
+    Conditions out{.height = head.number, .price = price_of(*fees)};
+    if (account) {
+        const std::string_view balance = string_of(result_of(replies[0], "eth_getBalance"), "eth_getBalance");
+        const std::string_view count = string_of(result_of(replies[1], "eth_getTransactionCount"), "count");
+        out.balance = decimal(parse_quantity(balance, "eth_getBalance"));
+        out.next = parse_quantity_u64(count, "eth_getTransactionCount");
+    }
+    co_return out;
 }
 
 awaitable<Plan> make_plan(Session session, Address account, json::Object call) {
@@ -84,40 +91,40 @@ awaitable<Plan> make_plan(Session session, Address account, json::Object call) {
         out.problem = error.what();
     }
     if (!out.problem.empty()) co_return out;
+    const Conditions now = co_await read_conditions(session, {});
     std::vector<Request> requests;
-    add_fee_requests(requests);
     requests.push_back({"eth_estimateGas", {call_object(account, complete)}});
     const std::vector<Reply> replies = co_await session.ask(std::move(requests));
-    const Market market = market_of(replies);
     constexpr Price most = std::numeric_limits<Price>::max();
-    out.ceiling = market.price > most / ceiling_factor ? most : market.price * ceiling_factor;
-    if (replies[4].error) {
-        out.problem = problem_of(*replies[4].error);
+    out.ceiling = now.price > most / ceiling_factor ? most : now.price * ceiling_factor;
+    if (replies[0].error) {
+        out.problem = problem_of(*replies[0].error);
         co_return out;
     }
     const std::uint64_t estimate =
-        parse_quantity_u64(string_of(replies[4].result, "eth_estimateGas"), "eth_estimateGas");
-    if (complete.gas == 0) complete.gas = gas_with_margin(estimate, market.head.gas_limit);
+        parse_quantity_u64(string_of(replies[0].result, "eth_estimateGas"), "eth_estimateGas");
+    const Head& head = session.follower.head();
+    if (complete.gas == 0) complete.gas = gas_with_margin(estimate, head.gas_limit);
     if (complete.gas < estimate) out.problem = "needs " + std::to_string(estimate) + " gas";
-    if (!market.head.base_fee) complete.legacy = true;
+    if (!head.base_fee) complete.legacy = true;
     out.call = complete.to_json();
     co_return out;
 }
 
-awaitable<Submission> hand_in(Session session, const Bytes& transaction) {
-    const Hash256 hash = transaction_hash(transaction);
+awaitable<Submission> hand_in(Session session, const Bytes& transaction, Listed listed) {
     std::vector<Request> requests;
     requests.push_back({"eth_sendRawTransaction", {to_0x(transaction)}});
     const std::vector<Reply> replies = co_await session.ask(std::move(requests));
     Submission out;
     if (replies[0].error) {
         out = refusal_of(*replies[0].error);
-    } else if (parse_hash_0x(string_of(replies[0].result, "hash"), "hash") == hash) {
+    } else if (parse_hash_0x(string_of(replies[0].result, "hash"), "hash") == listed.hash) {
         out.status = Submission::Status::accepted;
+        session.follower.submitted(listed);
     } else {
         throw Error(Code::protocol, "eth_sendRawTransaction", "must answer with the transaction's hash");
     }
-    if (out.status == Submission::Status::accepted) out.transaction = to_0x(hash.view());
+    if (out.status == Submission::Status::accepted) out.transaction = to_0x(listed.hash.view());
     co_return out;
 }
 

@@ -5,9 +5,9 @@
 
 namespace concordat::ledger::evm {
 
-boost::asio::awaitable<Conditions> read_conditions(Session session, Address account);
+boost::asio::awaitable<Conditions> read_conditions(Session session, std::optional<Address> account);
 boost::asio::awaitable<Plan> make_plan(Session session, Address account, json::Object call);
-boost::asio::awaitable<Submission> hand_in(Session session, const Bytes& transaction);
+boost::asio::awaitable<Submission> hand_in(Session session, const Bytes& transaction, Listed listed);
 // `filter` is log_filter's. Nothing is remembered: the cursor holds all.
 boost::asio::awaitable<EventPage> read_events(Session session, json::Object filter, std::optional<Cursor> cursor,
                                               std::size_t limit);

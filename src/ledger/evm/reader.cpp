@@ -202,7 +202,6 @@ awaitable<bool> has_succeeded(Session session, Listed transaction) {
 }
 
 struct Glance {
-    Head head;
     std::uint64_t count = 0;
     std::optional<Listed> known;  // one of the known transactions
 };
@@ -216,21 +215,37 @@ bool better(const Listed& one, const std::optional<Listed>& best) {
 
 awaitable<Glance> glance(Session session, Slot slot, std::vector<Hash256> known) {
     std::vector<Request> requests;
-    requests.push_back({"eth_getBlockByNumber", {"latest", false}});
     requests.push_back({"eth_getTransactionCount", {slot.account.lower(), "latest"}});
     for (const Hash256& hash : known) requests.push_back({"eth_getTransactionByHash", {text_of(hash)}});
     const std::vector<Reply> replies = co_await session.ask(std::move(requests));
     Glance out;
-    out.head = head_of(result_of(replies[0], "eth_getBlockByNumber"), "block");
-    out.count = count_of(result_of(replies[1], "eth_getTransactionCount"));
-    for (std::size_t i = 2; i < replies.size(); ++i) {
+    out.count = count_of(result_of(replies[0], "eth_getTransactionCount"));
+    for (std::size_t i = 1; i < replies.size(); ++i) {
         if (replies[i].error || replies[i].result.is_null()) continue;
         Listed listed = listed_of(replies[i].result, "transaction");
-        if (listed.hash != known[i - 2] || listed.sender != slot.account || listed.nonce != slot.number) {
+        if (listed.hash != known[i - 1] || listed.sender != slot.account || listed.nonce != slot.number) {
             throw Error(Code::protocol, "eth_getTransactionByHash", "must be the transaction that was asked for");
         }
         if (better(listed, out.known)) out.known = std::move(listed);
     }
+    co_return out;
+}
+
+// Without what is known of the newest blocks.
+awaitable<std::optional<Listed>> look_anew(Session session, Slot slot, Memory& memory, SearchLimits limits) {
+    const std::vector<Hash256> known = memory.of(slot);
+    const Head before = session.follower.head();
+    session.follower.looking(slot, known);
+    Glance seen = co_await glance(session, slot, known);
+    std::optional<Listed> out = std::move(seen.known);
+    const bool in_block = out && out->block;
+    if (!in_block && seen.count > slot.number) {
+        out = co_await search(session, slot, session.follower.head().number, memory, limits);
+    } else if (!out) {
+        out = co_await find_in_pool(session, slot);
+    }
+    if (out) memory.remember(slot, out->hash);
+    session.follower.looked(slot, {.transaction = out, .succeeded = {}}, before.hash);
     co_return out;
 }
 
@@ -273,12 +288,10 @@ std::vector<Bytes> encoded_receipts(const json::Array& receipts) {
     return out;
 }
 
-awaitable<std::vector<Bytes>> block_receipts(Session session, std::uint64_t number, const json::Array& transactions) {
-    std::vector<Request> whole;
-    whole.push_back({"eth_getBlockReceipts", {quantity(number)}});
-    const std::vector<Reply> together = co_await session.ask(std::move(whole));
-    if (!together[0].error && together[0].result.is_array()) co_return encoded_receipts(together[0].result.get_array());
-    std::vector<Request> requests;  // an older node: one by one
+// `together` is eth_getBlockReceipts' answer; from an older node, one by one.
+awaitable<std::vector<Bytes>> block_receipts(Session session, Reply together, const json::Array& transactions) {
+    if (!together.error && together.result.is_array()) co_return encoded_receipts(together.result.get_array());
+    std::vector<Request> requests;
     for (const json::Value& item : transactions) {
         const rpc::Members in(item, "transaction");
         requests.push_back({"eth_getTransactionReceipt", {text_of(in.hash("hash"))}});
@@ -350,22 +363,30 @@ bool Memory::is_behind(std::uint64_t head, std::uint64_t depth, std::uint64_t sh
 
 awaitable<Filling> find_filling(Session session, Slot slot, std::uint64_t depth_needed, Memory& memory,
                                 SearchLimits limits) {
-    const std::vector<Hash256> known = memory.of(slot);
+    Follower& follower = session.follower;
     const std::uint64_t shown = memory.highest();
-    Glance seen = co_await glance(session, slot, known);
-    if (memory.is_behind(seen.head.number, depth_needed, shown, std::chrono::steady_clock::now())) {
+    co_await follower.refresh(session.deadline);
+    if (memory.is_behind(follower.head().number, depth_needed, shown, std::chrono::steady_clock::now())) {
         throw Error(Code::not_found, "block", "is one that others have left behind");
     }
-    Filling out{.transaction = std::move(seen.known), .succeeded = false, .head = seen.head.number};
-    const bool in_block = out.transaction && out.transaction->block;
-    if (!in_block && seen.count > slot.number) {
-        out.transaction = co_await search(session, slot, seen.head.number, memory, limits);
-    } else if (!out.transaction) {
-        out.transaction = co_await find_in_pool(session, slot);
+    Follower::Sight seen;
+    if (const Follower::Sight* known = follower.sight(slot)) {
+        seen = *known;
+    } else {
+        seen.transaction = co_await look_anew(session, slot, memory, limits);
     }
-    if (!out.transaction) co_return out;
-    memory.remember(slot, out.transaction->hash);
-    if (out.transaction->block) out.succeeded = co_await has_succeeded(session, *out.transaction);
+    Filling out{.transaction = std::move(seen.transaction), .succeeded = false, .head = follower.head().number};
+    if (!out.transaction || !out.transaction->block) co_return out;
+    if (!seen.succeeded) {
+        try {
+            seen.succeeded = co_await has_succeeded(session, *out.transaction);
+        } catch (const Error&) {
+            follower.forget(slot);
+            throw;
+        }
+        follower.succeeded(slot, out.transaction->hash, *seen.succeeded);
+    }
+    out.succeeded = *seen.succeeded;
     co_return out;
 }
 
@@ -395,14 +416,15 @@ awaitable<std::optional<json::Value>> prove_filling(Session session, const Pin& 
     const std::uint64_t number = *filling.transaction->block;
     std::vector<Request> requests;
     requests.push_back(block_request(number, true));
-    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
+    requests.push_back({"eth_getBlockReceipts", {quantity(number)}});
+    std::vector<Reply> replies = co_await session.ask(std::move(requests));
     const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
     if (block.is_null()) co_return std::nullopt;
     const Header header = header_from_rpc(block, "block");
     const json::Array& transactions = rpc::Members(block, "block").array("transactions", trie::max_items);
     const std::size_t index = index_in(transactions, filling.transaction->hash);
     std::vector<Bytes> encoded = co_await signed_transactions(session, transactions);
-    std::vector<Bytes> receipts = co_await block_receipts(session, number, transactions);
+    std::vector<Bytes> receipts = co_await block_receipts(session, std::move(replies[1]), transactions);
     std::vector<Header> descendants;
     if (depth > 1) descendants = co_await headers_after(session, number, depth - 1);
     json::Value evidence = json::Object{

@@ -2,18 +2,9 @@
 // Error when the endpoint's answers cannot be used, Error(not_found) when this endpoint does not have what is asked
 // for.
 #pragma once
-#include <map>
-
-#include "endpoint.hpp"
-#include "reading.hpp"
+#include "follower.hpp"
 
 namespace concordat::ledger::evm {
-
-struct Slot {
-    Address account;
-    std::uint64_t number = 0;
-    auto operator<=>(const Slot&) const = default;
-};
 
 // Transactions that are known to be for a slot: a shortcut only, losing it costs a search.
 class Memory {

@@ -65,7 +65,11 @@ json::Value address_filter(const json::Value& value) {
 
 Head head_of(const json::Value& block, std::string_view field) {
     const rpc::Members in(block, field);
-    Head out{.number = in.u64("number"), .hash = in.hash("hash"), .gas_limit = in.u64("gasLimit"), .base_fee = {}};
+    Head out{.number = in.u64("number"),
+             .hash = in.hash("hash"),
+             .parent = in.hash("parentHash"),
+             .gas_limit = in.u64("gasLimit"),
+             .base_fee = {}};
     if (in.has("baseFeePerGas")) out.base_fee = in.integer("baseFeePerGas");
     return out;
 }
@@ -83,6 +87,17 @@ Listed listed_of(const json::Value& transaction, std::string_view field) {
     out.price = price_from(in.has("maxFeePerGas") ? in.integer("maxFeePerGas") : integer_or_zero(in, "gasPrice"));
     if (in.has("blockNumber")) out.block = in.u64("blockNumber");
     return out;
+}
+
+Listed listed_of(ByteView transaction) {
+    const SignedTransaction read = decode_transaction(transaction);
+    const Transaction& said = read.transaction;
+    return {.hash = transaction_hash(transaction),
+            .sender = sender(read),
+            .nonce = said.nonce,
+            .call = {.to = said.to, .data = said.data, .value = said.value, .gas = said.gas_limit, .legacy = false},
+            .price = price_from(said.gas_price),
+            .block = {}};
 }
 
 Submission refusal_of(const RpcError& error) {

@@ -10,7 +10,7 @@ namespace concordat::ledger::evm {
 
 struct Head {
     std::uint64_t number = 0;
-    Hash256 hash;
+    Hash256 hash, parent;
     std::uint64_t gas_limit = 0;
     std::optional<U256> base_fee;  // nothing before London
 };
@@ -26,6 +26,7 @@ struct Listed {
     std::optional<std::uint64_t> block;  // nothing while it waits
 };
 Listed listed_of(const json::Value& transaction, std::string_view field);
+Listed listed_of(ByteView transaction);  // a signed one; throws as decode_transaction
 
 // What eth_sendRawTransaction's refusal means. The texts are geth's and anvil's; one that is not known here is
 // `unknown`: looking shows what became of it.

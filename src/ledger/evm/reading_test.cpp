@@ -143,7 +143,11 @@ TEST(EvmReading, TransactionsThatWaitAndThatAreInBlocks) {
 }
 
 TEST(EvmReading, BlocksWithAndWithoutABaseFee) {
-    json::Object block{{"number", "0x2"}, {"hash", hash_text}, {"gasLimit", "0x10"}, {"baseFeePerGas", "0x7"}};
+    json::Object block{{"number", "0x2"},
+                       {"hash", hash_text},
+                       {"parentHash", hash_text},
+                       {"gasLimit", "0x10"},
+                       {"baseFeePerGas", "0x7"}};
     EXPECT_EQ(head_of(block, "block").base_fee, U256(7));
     block.erase("baseFeePerGas");
     EXPECT_FALSE(head_of(block, "block").base_fee);

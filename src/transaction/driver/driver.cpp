@@ -71,7 +71,7 @@ void Driver::look(const Hash256& transaction) {
                           const bool watched = known.ending && !known.disputed && status != Status::unknown;
                           if (!to_send && !watched) return decide(transaction);
                           now.ledger->conditions(
-                              known.pin.account,
+                              {},
                               later<std::optional<ledger::Conditions>>(
                                   transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
                                       then.facts.conditions = std::move(conditions);

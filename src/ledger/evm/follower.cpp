@@ -1,0 +1,236 @@
+#include "follower.hpp"
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <ledger/evm/protocol/rpc.hpp>
+#include <ledger/evm/protocol/trie.hpp>
+
+namespace concordat::ledger::evm {
+
+namespace asio = boost::asio;
+using asio::awaitable;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto looked_lately = 1s;     // somebody else's transaction is seen that late
+constexpr auto looked_at_head = 10s;   // a pool that drops what it has taken is seen that late
+constexpr auto advice_holds = 1s;
+
+const Listed* find(const std::vector<Listed>& all, const Hash256& hash) {
+    const auto found = std::ranges::find(all, hash, &Listed::hash);
+    return found == all.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+awaitable<void> Follower::refresh(Deadline deadline, std::chrono::milliseconds age) {
+    if (head_ && steady_clock::now() - refreshed_ <= age) co_return;
+    co_await refresh(deadline);
+}
+
+awaitable<void> Follower::refresh(Deadline deadline) {
+    // The answer that is under way may be older than this call.
+    const std::uint64_t wanted = begun_ + 1;
+    while (done_ < wanted) {
+        if (fetching_) {
+            co_await wait(deadline);
+        } else {
+            co_await fetch_alone(deadline);
+        }
+    }
+}
+
+awaitable<void> Follower::wait(Deadline deadline) {
+    const auto waiting =
+        std::make_shared<Waiting>(asio::steady_timer(co_await asio::this_coro::executor, deadline));
+    waiting_.push_back(waiting);
+    (void)co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    if (waiting->failure) std::rethrow_exception(waiting->failure);
+    if (waiting->woken) co_return;
+    std::erase(waiting_, waiting);
+    throw Error(Code::timeout, "endpoint", "must answer in time");
+}
+
+// Who waits fails with it: the endpoint would let each of them wait as long.
+awaitable<void> Follower::fetch_alone(Deadline deadline) {
+    fetching_ = true;
+    ++begun_;
+    std::exception_ptr failure;
+    try {
+        co_await fetch(deadline);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    fetching_ = false;
+    done_ = begun_;
+    for (const auto& waiting : std::exchange(waiting_, {})) {
+        waiting->woken = true;
+        waiting->failure = failure;
+        waiting->timer.cancel();
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+awaitable<void> Follower::fetch(Deadline deadline) {
+    const Deadline asked = steady_clock::now();
+    std::vector<Request> requests;
+    requests.push_back({"eth_getBlockByNumber", {"latest", false}});
+    const std::vector<Reply> replies = co_await endpoint_.ask(std::move(requests), deadline);
+    const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
+    const Head newest = head_of(block, "block");
+    if (broken_ || !head_ || newest.hash != head_->hash) {
+        const std::optional<json::Array> blocks = co_await blocks_to(newest, block, deadline);
+        if (broken_ || !blocks) {  // another branch, or too far away: all is looked at anew
+            watched_.clear();
+            by_transaction_.clear();
+        } else {
+            for (const json::Value& one : *blocks) search(one);
+        }
+        head_ = newest;
+        broken_ = false;
+    }
+    refreshed_ = asked;
+}
+
+awaitable<std::optional<json::Array>> Follower::blocks_to(const Head& newest, const json::Value& block,
+                                                          Deadline deadline) {
+    if (!head_ || newest.number <= head_->number || newest.number - head_->number > max_gap) co_return std::nullopt;
+    json::Array out;
+    if (newest.number > head_->number + 1) {
+        std::vector<Request> requests;
+        requests.reserve(newest.number - head_->number - 1);
+        for (std::uint64_t number = head_->number + 1; number < newest.number; ++number) {
+            requests.push_back({"eth_getBlockByNumber", {quantity(number), false}});
+        }
+        for (Reply& reply : co_await endpoint_.ask(std::move(requests), deadline)) {
+            if (reply.error || reply.result.is_null()) co_return std::nullopt;
+            out.push_back(std::move(reply.result));
+        }
+    }
+    out.push_back(block);
+    Hash256 parent = head_->hash;
+    for (const json::Value& one : out) {
+        const Head head = head_of(one, "block");
+        if (head.parent != parent) co_return std::nullopt;
+        parent = head.hash;
+    }
+    co_return out;
+}
+
+void Follower::search(const json::Value& block) {
+    const rpc::Members in(block, "block");
+    const std::uint64_t number = in.u64("number");
+    for (const json::Value& item : in.array("transactions", trie::max_items)) {
+        if (!item.is_string()) throw Error(Code::bad_format, in.at("transactions"), "must be hashes");
+        const auto known = by_transaction_.find(parse_hash_0x(item.get_string(), in.at("transactions")));
+        if (known == by_transaction_.end()) continue;
+        const auto found = watched_.find(known->second);
+        if (found == watched_.end()) continue;
+        if (const Listed* listed = find(found->second.candidates, known->first)) {
+            found->second.sight = {.transaction = *listed, .succeeded = {}};
+            found->second.sight.transaction->block = number;
+        } else {
+            watched_.erase(found);
+        }
+    }
+}
+
+const Follower::Sight* Follower::sight(const Slot& slot) const {
+    const auto found = watched_.find(slot);
+    if (found == watched_.end()) return nullptr;
+    const Watched& known = found->second;
+    if (known.sight.transaction && known.sight.transaction->block) return &known.sight;
+    if (!known.looked) return nullptr;
+    const auto age = steady_clock::now() - *known.looked;
+    const bool holds = age < looked_lately || (age < looked_at_head && known.head == head_->hash);
+    return holds ? &known.sight : nullptr;
+}
+
+Follower::Watched& Follower::watched(const Slot& slot) {
+    if (watched_.size() >= max_watched && !watched_.contains(slot)) {
+        watched_.clear();
+        by_transaction_.clear();
+    }
+    return watched_[slot];
+}
+
+void Follower::add_candidate(const Slot& slot, Watched& watched, const Listed& transaction) {
+    by_transaction_[transaction.hash] = slot;
+    if (find(watched.candidates, transaction.hash) == nullptr) watched.candidates.push_back(transaction);
+}
+
+void Follower::looking(const Slot& slot, const std::vector<Hash256>& transactions) {
+    (void)watched(slot);
+    for (const Hash256& hash : transactions) by_transaction_[hash] = slot;
+}
+
+void Follower::looked(const Slot& slot, const Sight& found, const Hash256& head_before) {
+    const auto at = watched_.find(slot);
+    if (at == watched_.end()) return;  // the branch has changed meanwhile
+    Watched& known = at->second;
+    if (known.sight.transaction && known.sight.transaction->block) return;  // a block has come meanwhile
+    if (found.transaction) {
+        const bool expected = by_transaction_.contains(found.transaction->hash);
+        add_candidate(slot, known, *found.transaction);
+        // In a block that is not searched yet, or maybe in one that was searched without knowing it.
+        if (found.transaction->block ? *found.transaction->block > head_->number
+                                     : !expected && head_before != head_->hash) {
+            return;
+        }
+    }
+    known.sight = found;
+    known.looked = steady_clock::now();
+    known.head = head_before;
+}
+
+void Follower::succeeded(const Slot& slot, const Hash256& transaction, bool succeeded) {
+    const auto at = watched_.find(slot);
+    if (at == watched_.end()) return;
+    Sight& sight = at->second.sight;
+    if (sight.transaction && sight.transaction->block && sight.transaction->hash == transaction) {
+        sight.succeeded = succeeded;
+    }
+}
+
+void Follower::submitting(const Listed& transaction) {
+    if (!head_) return;
+    const Slot slot = slot_of(transaction);
+    Watched& known = watched(slot);
+    known.looked.reset();
+    add_candidate(slot, known, transaction);
+}
+
+// The slot was open in the newest state, which is that of `head` or a later one.
+void Follower::submitted(const Listed& transaction) {
+    const auto at = watched_.find(slot_of(transaction));
+    if (at == watched_.end()) return;
+    Watched& known = at->second;
+    std::optional<Listed>& seen = known.sight.transaction;
+    if (seen && seen->block) return;
+    if (!seen || seen->price <= transaction.price) seen = transaction;
+    known.looked = steady_clock::now();
+    known.head = head_->hash;
+}
+
+void Follower::reset() {
+    broken_ = true;
+    watched_.clear();
+    by_transaction_.clear();
+    advice_.reset();
+}
+
+std::optional<FeeAnswers> Follower::advice() const {
+    return steady_clock::now() - advised_ < advice_holds ? advice_ : std::nullopt;
+}
+
+void Follower::set_advice(FeeAnswers advice) {
+    advice_ = std::move(advice);
+    advised_ = steady_clock::now();
+}
+
+}  // namespace concordat::ledger::evm

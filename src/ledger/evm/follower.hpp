@@ -1,0 +1,104 @@
+// The newest blocks of one endpoint, read once for all looks: while no new block comes, whether a slot is filled costs one
+// question, shared by all that ask meanwhile; a new block is searched for the transactions that are known to be for a
+// slot. What else may fill it is found by looking anew after a while (reader.hpp). One thread, the endpoint's.
+#pragma once
+#include <map>
+#include <unordered_map>
+
+#include "endpoint.hpp"
+#include "reading.hpp"
+
+namespace concordat::ledger::evm {
+
+struct Slot {
+    Address account;
+    std::uint64_t number = 0;
+    auto operator<=>(const Slot&) const = default;
+};
+
+inline Slot slot_of(const Listed& transaction) { return {transaction.sender, transaction.nonce}; }
+
+class Follower {
+  public:
+    explicit Follower(Endpoint& endpoint) : endpoint_(endpoint) {}
+
+    // Afterwards `head` is what the endpoint has shown since the call; those who call meanwhile share the next answer.
+    // Throws Error as Endpoint::ask and head_of do.
+    boost::asio::awaitable<void> refresh(Deadline deadline);
+    // The same, unless that was done no longer than `age` ago.
+    boost::asio::awaitable<void> refresh(Deadline deadline, std::chrono::milliseconds age);
+    const Head& head() const { return *head_; }  // after a refresh
+
+    // What the branch of `head` shows of a slot.
+    struct Sight {
+        std::optional<Listed> transaction;  // fills it (with its block), or waits for it
+        std::optional<bool> succeeded;      // in a block; nothing: not asked yet
+    };
+    // Nothing where it is not known, or has been for too long.
+    const Sight* sight(const Slot& slot) const;
+
+    // A look, in two steps: before its questions, so that no block passes unseen, and with its answer.
+    void looking(const Slot& slot, const std::vector<Hash256>& transactions);
+    void looked(const Slot& slot, const Sight& found, const Hash256& head_before);
+    void succeeded(const Slot& slot, const Hash256& transaction, bool succeeded);
+    // A submission, likewise: before it, and when the endpoint has taken what it did not know.
+    void submitting(const Listed& transaction);
+    void submitted(const Listed& transaction);
+    void forget(const Slot& slot) { watched_.erase(slot); }
+    void reset();  // who answers there may be somebody else
+
+    // What a node advises to pay, kept for a second; the base fee is the head's.
+    std::optional<FeeAnswers> advice() const;
+    void set_advice(FeeAnswers advice);
+
+    static constexpr std::uint64_t max_gap = 64;  // blocks that are fetched to reach a new head
+    static constexpr std::size_t max_watched = 16'384;
+
+  private:
+    struct Watched {
+        Sight sight;
+        std::optional<Deadline> looked;
+        Hash256 head;  // when it was looked at
+        std::vector<Listed> candidates;
+    };
+    struct Waiting {
+        explicit Waiting(boost::asio::steady_timer at) : timer(std::move(at)) {}
+        boost::asio::steady_timer timer;
+        bool woken = false;
+        std::exception_ptr failure;
+    };
+    boost::asio::awaitable<void> fetch_alone(Deadline deadline);
+    boost::asio::awaitable<void> wait(Deadline deadline);
+    boost::asio::awaitable<void> fetch(Deadline deadline);
+    // The blocks from `head` to `newest`, that one too; nothing where they are not one branch.
+    boost::asio::awaitable<std::optional<json::Array>> blocks_to(const Head& newest, const json::Value& block,
+                                                                 Deadline deadline);
+    void search(const json::Value& block);
+    Watched& watched(const Slot& slot);
+    void add_candidate(const Slot& slot, Watched& watched, const Listed& transaction);
+
+    Endpoint& endpoint_;
+    std::optional<Head> head_;
+    bool broken_ = false;  // what is watched is not on the branch of the next head
+    Deadline refreshed_{};
+    std::map<Slot, Watched> watched_;
+    std::unordered_map<Hash256, Slot, Hash256Hasher> by_transaction_;
+    std::optional<FeeAnswers> advice_;
+    Deadline advised_{};
+
+    bool fetching_ = false;
+    std::uint64_t begun_ = 0, done_ = 0;  // fetches
+    std::vector<std::shared_ptr<Waiting>> waiting_;
+};
+
+// An operation's way to one endpoint.
+struct Session {
+    Endpoint& endpoint;
+    Follower& follower;
+    Deadline deadline;
+    boost::asio::awaitable<std::vector<Reply>> ask(std::vector<Request> requests) {
+        return endpoint.ask(std::move(requests), deadline);
+    }
+};
+
+}  // namespace concordat::ledger::evm
