@@ -41,6 +41,9 @@ if(CONCORDAT_TESTS)
   add_library(rapidcheck_gtest INTERFACE)
 endif()
 
+if(CONCORDAT_SANITIZE)
+  add_compile_definitions(CONCORDAT_SANITIZED)  # compilers do not agree on a name
+endif()
 if(CONCORDAT_SANITIZE STREQUAL "address")
   # By clang, and ready for libFuzzer: one build for the unit tests and the fuzz targets.
   add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)

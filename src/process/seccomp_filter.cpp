@@ -16,7 +16,7 @@ namespace concordat::process {
 namespace {
 
 // Sanitisers read /proc and trace threads at exit; under them the filter would end every run.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(CONCORDAT_SANITIZED)
 constexpr bool sanitised = true;
 #else
 constexpr bool sanitised = false;

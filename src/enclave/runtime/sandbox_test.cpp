@@ -1,6 +1,6 @@
 // The list of system calls in runtime.hpp, held to: everything else kills the process here. Not under sanitizers, which
 // make system calls of their own.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(CONCORDAT_SANITIZED)
 #include <gtest/gtest.h>
 #include <seccomp.h>
 #include <unistd.h>
