@@ -58,4 +58,16 @@ std::string_view fate_name(Fate fate) {
     panic("no such fate");
 }
 
+Recorded Kind::recorded(const AnchorClaim& claim, const Finality&, const json::Value&) const {
+    throw Error(Code::bad_receipt, "/chain", "must be of a kind of ledger that keeps anchors, unlike " + claim.chain);
+}
+
+const Kind* kind_of_chain(Kinds kinds, std::string_view chain) {
+    const std::string_view space = chain.substr(0, chain.find(':'));
+    for (const Kind* kind : kinds) {
+        if (kind->chains() == space) return kind;
+    }
+    return nullptr;
+}
+
 }  // namespace concordat::ledger

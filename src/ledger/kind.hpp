@@ -73,10 +73,30 @@ struct Judgement {
     bool operator==(const Judgement&) const = default;
 };
 
+// That a contract on a chain recorded a signed root of a record ledger (docs/contracts.md).
+struct AnchorClaim {
+    std::string chain;     // CAIP-2
+    std::string contract;  // as that chain writes it
+    Hash256 ledger;        // thumbprint of the service key that signed
+    std::uint64_t size = 0;
+    Hash256 root;
+    std::uint64_t time = 0;  // ms since 1970
+    std::uint64_t flags = 0;
+};
+
+// Where it did.
+struct Recorded {
+    bool proved = false;  // else the host's word
+    std::string transaction{};
+    std::uint64_t block = 0;
+    bool operator==(const Recorded&) const = default;
+};
+
 class Kind {
   public:
     virtual ~Kind() = default;
-    virtual std::string_view name() const = 0;  // as in a contract's `ledgers`: "evm"
+    virtual std::string_view name() const = 0;    // as in a contract's `ledgers`: "evm"
+    virtual std::string_view chains() const = 0;  // the CAIP-2 namespace of its chains: "eip155"
     // Throws Error naming the member of the call that is not of this kind's form.
     virtual void check(const Pin& pin) const = 0;
     // Throws Error naming the member (/interface, /call, /address, /work, /finality/…) that no call could be made with.
@@ -90,9 +110,15 @@ class Kind {
     // What `evidence` (from Ledger::prove) shows about the pin's slot, final as `finality` asks. Throws
     // Error(bad_receipt) naming the member that does not hold.
     virtual Judgement judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const = 0;
+    // That `evidence`, final as `finality` asks, shows exactly this. Throws Error naming the member that does not hold;
+    // a kind without such contracts says so at "/chain".
+    virtual Recorded recorded(const AnchorClaim& claim, const Finality& finality, const json::Value& evidence) const;
 };
 
 // Those that a program knows, each once.
 using Kinds = std::span<const Kind* const>;
+
+// The one whose chains have this CAIP-2 name; null for none.
+const Kind* kind_of_chain(Kinds kinds, std::string_view chain);
 
 }  // namespace concordat::ledger

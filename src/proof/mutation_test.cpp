@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "../../tests/support/transaction_fixture.hpp"
+#include "../../tests/support/anchor_fixture.hpp"
 #include "open.hpp"
 #include "verify.hpp"
 
@@ -19,7 +19,8 @@ struct Sample {
     TrustFile trust;
 };
 
-// An execution with a disclosed field, and a payment on another ledger that came to an end.
+// An execution with a disclosed field, a payment on another ledger that came to an end, and an execution with an
+// anchor.
 const Sample& sample(std::string_view name) {
     static const Sample execution = [] {
         test::ReceiptMaker maker;
@@ -31,7 +32,13 @@ const Sample& sample(std::string_view name) {
         maker.paid();
         return Sample{disclose(maker.receipt().write(), std::vector{maker.price()}), maker.trust()};
     }();
-    return name == "execution" ? execution : payment;
+    static const Sample anchored = [] {
+        test::AnchorMaker maker;
+        maker.story();
+        maker.grow(5);
+        return Sample{maker.anchored().write(), maker.trust_signers()};
+    }();
+    return name == "execution" ? execution : name == "payment" ? payment : anchored;
 }
 
 class MutationTest : public ::testing::TestWithParam<const char*> {
@@ -42,7 +49,7 @@ class MutationTest : public ::testing::TestWithParam<const char*> {
     const std::string& text_ = sample(GetParam()).text;
     const TrustFile& trust_ = sample(GetParam()).trust;
 };
-INSTANTIATE_TEST_SUITE_P(Receipts, MutationTest, ::testing::Values("execution", "payment"),
+INSTANTIATE_TEST_SUITE_P(Receipts, MutationTest, ::testing::Values("execution", "payment", "anchored"),
                          [](const auto& one) { return std::string(one.param); });
 
 // Another character of the same kind, so that the change gets as deep as it can.

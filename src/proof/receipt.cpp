@@ -65,6 +65,20 @@ std::optional<ReceiptPackage> read_package(Reader& in) {
     return package;
 }
 
+std::optional<ReceiptAnchor> read_anchor(Reader& in) {
+    if (in.find("anchor") == nullptr) return std::nullopt;
+    Reader one(in.any("anchor"), in.at("anchor"));
+    ReceiptAnchor out{Anchor::read(one), ledger::confidential::path_from_json(one, "consistency")};
+    one.finish();
+    return out;
+}
+
+json::Value write_anchor(const ReceiptAnchor& anchor) {
+    json::Object out = anchor.anchor.to_json();
+    out["consistency"] = ledger::confidential::path_to_json(anchor.consistency);
+    return out;
+}
+
 const ledger::confidential::EnclaveIdentity* find_identity(
     std::span<const ledger::confidential::EnclaveIdentity> enclaves, const std::string& kid) {
     for (const auto& one : enclaves) {
@@ -94,6 +108,7 @@ Receipt Receipt::parse(std::string_view text) {
     receipt.ledger_evidence = ledger.any("evidence");
     ledger.finish();
     receipt.package = read_package(in);
+    receipt.anchor = read_anchor(in);
     receipt.state = in.object("state");
     receipt.sealed = in.object("sealed");
     receipt.disclosures = read_disclosures(in);
@@ -120,6 +135,7 @@ std::string Receipt::write() const {
         out["package"] =
             json::Object{{"manifest", to_base64url(package->manifest)}, {"config", to_base64url(package->config)}};
     }
+    if (anchor) out["anchor"] = write_anchor(*anchor);
     return json::canonical(out);
 }
 

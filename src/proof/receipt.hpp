@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "anchor.hpp"
+
 namespace concordat::proof {
 
 inline constexpr std::string_view receipt_typ = "concordat/receipt/1";
@@ -43,8 +45,9 @@ struct Receipt {
     std::string ledger_identity;                     // compact JWS
     json::Value ledger_evidence;
     std::optional<ReceiptPackage> package;  // where there is a prepare entry: of its version
-    json::Object state;                     // redacted
-    json::Object sealed;                    // audience → {iv, ciphertext}
+    std::optional<ReceiptAnchor> anchor;
+    json::Object state;   // redacted
+    json::Object sealed;  // audience → {iv, ciphertext}
     std::vector<std::string> disclosures;
 
     // Strict, and `text` must be the very bytes that write() makes. Throws Error naming what is wrong.

@@ -78,6 +78,25 @@ TrustedChain read_chain(const json::Value& value, const std::string& path) {
     return chain;
 }
 
+std::set<std::pair<std::string, std::string>> read_anchors(Reader& in) {
+    std::set<std::pair<std::string, std::string>> out;
+    for (const json::Value& item : in.array("anchors", max_items)) {
+        Reader one(item, in.at("anchors") + "/" + std::to_string(out.size()));
+        const std::string chain(one.string("chain", contract::max_name_bytes));
+        check_caip2(chain, one.at("chain"));
+        const std::string contract(one.string("contract", 128));
+        one.finish();
+        if (!out.emplace(chain, contract).second) in.fail("anchors", "must name each contract once");
+    }
+    return out;
+}
+
+json::Array write_anchors(const std::set<std::pair<std::string, std::string>>& anchors) {
+    json::Array out;
+    for (const auto& [chain, contract] : anchors) out.push_back(json::Object{{"chain", chain}, {"contract", contract}});
+    return out;
+}
+
 json::Object write_chains(const std::map<std::string, TrustedChain, std::less<>>& chains) {
     json::Object out;
     for (const auto& [name, chain] : chains) {
@@ -129,6 +148,7 @@ TrustFile TrustFile::parse(std::string_view text) {
             trust.chains.emplace(std::string(member.key()), read_chain(member.value(), path));
         }
     }
+    if (in.find("anchors") != nullptr) trust.anchors = read_anchors(in);
     in.any("allow_development");
     trust.allow_development = in.boolean_or("allow_development", false);
     trust.allow_asserted = read_asserted(in);
@@ -150,6 +170,7 @@ std::string TrustFile::write() const {
                      {"allow_development", allow_development},
                      {"allow_asserted", std::move(asserted)}};
     if (!chains.empty()) out["chains"] = write_chains(chains);
+    if (!anchors.empty()) out["anchors"] = write_anchors(anchors);
     if (!parties.empty()) {
         json::Object ids;
         for (const auto& [id, keys] : parties) {

@@ -28,6 +28,9 @@ struct TrustFile {
     std::map<std::string, std::set<Hash256>> parties;  // id → thumbprints; who is not listed goes by the binding's word
     std::map<std::string, TrustedChain, std::less<>>
         chains;  // one that is not listed must prove it as the binding asks
+    // The contracts, each by chain and address, whose records of a ledger's roots count, if `chains` says how its
+    // chain's blocks are final.
+    std::set<std::pair<std::string, std::string>> anchors;
     bool allow_development = false;
     std::set<std::string> allow_asserted;  // "clock", "rollback"
 

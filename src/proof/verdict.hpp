@@ -13,7 +13,7 @@ std::string_view how_name(How how);
 
 struct Line {
     // format binding message source entries transaction chain account call inclusion finality disputed enclave ledger
-    // state disclosures clock rollback
+    // state disclosures clock rollback anchor
     std::string layer;
     std::string text;
     How how = How::proved;

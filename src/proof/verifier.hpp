@@ -74,7 +74,13 @@ class Verifier {
     Line disclosure(std::size_t index, const Digests& digests) const;
     Line disclosures() const;
     Line clock() const;
+    bool single_node() const;  // of the ledger that appended any of the entries
     Line rollback() const;
+    // The root of the tree that the last entry's ledger receipt shows.
+    Hash256 last_tree() const;
+    Line anchored_root() const;
+    Line anchored_beginning() const;
+    std::vector<Line> anchored_on_chain(const TrustedChain* witness) const;
     Line asserted(std::string layer, std::string text) const;
 
     const Receipt& receipt_;

@@ -89,10 +89,7 @@ std::vector<Line> Verifier::run() {
     lines.push_back(state());
     lines.push_back(disclosures());
     lines.push_back(clock());
-    const bool single_node = std::ranges::any_of(receipt_.entries, [](const ReceiptEntry& entry) {
-        return (entry.receipt.flags & ledger::confidential::flag_single_node) != 0;
-    });
-    if (single_node) lines.push_back(rollback());
+    if (single_node() || receipt_.anchor) lines.push_back(rollback());
     return lines;
 }
 

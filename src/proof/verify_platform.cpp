@@ -228,8 +228,4 @@ Line Verifier::clock() const {
                                  ", is the host's claim");
 }
 
-Line Verifier::rollback() const {
-    return asserted("rollback", "the ledger is a single node: a disk that was rolled back cannot be detected");
-}
-
 }  // namespace concordat::proof

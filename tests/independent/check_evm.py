@@ -3,6 +3,8 @@ vectors. Exit status: 0 all are refused and what is so is not, 1 otherwise."""
 
 import base64
 import copy
+import datetime
+import hashlib
 import json
 import pathlib
 import sys
@@ -58,8 +60,51 @@ def cases(pin, finality, evidence):
             yield f"inclusion/{member}", pin, finality, changed
 
 
+def anchor_cases(chain, contract, ledger, values, finality, evidence):
+    """What is shown, changed in one place at a time; and whether it is still what the chain shows."""
+    yield "chain", "eip155:1", contract, ledger, values, finality, evidence
+    yield "contract", chain, "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", ledger, values, finality, evidence
+    yield "contract's spelling", chain, contract.lower(), ledger, values, finality, evidence
+    yield "ledger", chain, contract, bytes(32), values, finality, evidence
+    for at in range(len(values)):
+        yield f"value, byte {at}", chain, contract, ledger, values[:at] + bytes([values[at] ^ 1]) + values[at + 1 :], finality, evidence
+    yield "witness", chain, contract, ledger, values, {**finality, "witness": "oracle"}, evidence
+    yield "signer", chain, contract, ledger, values, {**finality, "parameters": {"signers": [STRANGER]}}, evidence
+    short = copy.deepcopy(evidence)
+    short["inclusion"]["descendants"].pop()
+    yield "depth", chain, contract, ledger, values, finality, short
+    for name in ("header", "transaction"):
+        for at in range(2, len(evidence["inclusion"][name]), 41):
+            changed = copy.deepcopy(evidence)
+            changed["inclusion"][name] = flipped(changed["inclusion"][name], at)
+            yield f"{name}, digit {at}", chain, contract, ledger, values, finality, changed
+
+
+def check_anchors():
+    """(tried, wrong) over the anchor of a receipt."""
+    anchor = json.loads((vectors / "receipt_anchored.json").read_text())["anchor"]
+    trust = json.loads((vectors / "trust_anchor.json").read_text())
+    jwk = json.dumps(trust["ledgers"][0]["service_key"], sort_keys=True, separators=(",", ":"))
+    ledger, root = hashlib.sha256(jwk.encode()).digest(), anchor["root"]
+    time = datetime.datetime.fromisoformat(root["time"].replace("Z", "+00:00"))
+    ms = round(time.timestamp() * 1000)
+    values = b"".join(n.to_bytes(32, "big") for n in (root["size"], int(root["root"][7:], 16), ms, root["flags"]))
+    good = (anchor["chain"], anchor["contract"], ledger, values, trust["chains"][anchor["chain"]], anchor["evidence"])
+    tried = wrong = 0
+    for what, *case in [("", *good), *anchor_cases(*good)]:
+        tried += 1
+        try:
+            holds = evm.check_anchor(*case)
+        except (evm.BadEvidence, KeyError, TypeError, ValueError):
+            holds = False
+        if holds != (what == ""):
+            wrong += 1
+            print(f"an anchor with another {what} is accepted" if what else "an anchor is refused")
+    return tried, wrong
+
+
 def main():
-    wrong = tried = 0
+    tried, wrong = check_anchors()
     for name, expected in (("receipt_committed.json", "called"), ("receipt_disputed.json", "cancelled")):
         good = load(name)
         if fate(*good) != expected:

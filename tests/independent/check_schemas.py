@@ -14,7 +14,7 @@ root = pathlib.Path(__file__).resolve().parents[2]
 schemas = {path.stem: json.loads(path.read_text()) for path in (root / "docs/schemas").glob("*.json")}
 registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas.values())
 OPTIONAL = {"sealed", "sender", "action", "package", "number", "result", "effects", "events", "fuel", "meter"}
-OPTIONAL |= {"audiences", "accounts", "proposal", "deadline", "reason", "parties", "chains", "package"}
+OPTIONAL |= {"audiences", "accounts", "proposal", "deadline", "reason", "parties", "chains", "package", "anchor", "anchors"}
 NEEDED = {"execute": ("sender", "action"), "prepare": ("sender", "action", "effects", "deadline")}
 
 
@@ -24,10 +24,10 @@ def unb64(text):
 
 def documents():
     vectors = root / "tests/vectors"
-    for name in ("trust.json", "trust_clique.json", "trust_host.json"):
+    for name in ("trust.json", "trust_clique.json", "trust_host.json", "trust_anchor.json"):
         yield "trust", json.loads((vectors / name).read_text())
     for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_asserted.json",
-                 "receipt_disputed.json"):
+                 "receipt_disputed.json", "receipt_anchored.json"):
         receipt = json.loads((vectors / name).read_text())
         yield "receipt", receipt
         for one in receipt["bindings"]:

@@ -96,7 +96,7 @@ def receipt(raw):
     kind = 0 if raw[0] >= 0xC0 else raw[0]
     fields = decode_rlp(raw if kind == 0 else raw[1:])
     need(len(fields) == 4 and fields[0] in (b"", b"\1"), "a receipt must give a status")
-    return kind, fields[0] == b"\1", number(fields[1])
+    return kind, fields[0] == b"\1", number(fields[1]), fields[3]
 
 
 def members(value, required, optional=()):
@@ -126,7 +126,7 @@ class Inclusion:
         found = trie_value(block[TRANSACTIONS], index, proof["transaction_proof"])
         need(found == raw_transaction, "the transaction must be the one in the block")
         self.transaction = Transaction(raw_transaction)
-        kind, self.succeeded, gas = receipt(trie_value(block[RECEIPTS], index, proof["receipt_proof"]))
+        kind, self.succeeded, gas, self.logs = receipt(trie_value(block[RECEIPTS], index, proof["receipt_proof"]))
         need(kind == self.transaction.type, "the receipt must be of the transaction's type")
         before = receipt(trie_value(block[RECEIPTS], index - 1, proof["previous_receipt_proof"]))[2] if index else 0
         need(before <= gas <= number(block[GAS_USED]), "gas must be counted up")
@@ -218,6 +218,26 @@ def pinned_call(interface, call, target, arguments):
     return {"to": target["address"], "data": "0x" + data.hex(), "value": "0", "gas": target["work"]}
 
 
+def is_final(inclusion, finality):
+    """Whether the witness proves that the block stands; else it is the host's word."""
+    if finality["witness"] == "clique":
+        check_clique(inclusion.headers, finality["parameters"])
+        return True
+    need(finality["witness"] == "host", "a witness that is not known")
+    return False
+
+
+def check_anchor(chain, contract, ledger, values, finality, evidence):
+    """That the contract recorded these values (size, root, time, flags, 32 bytes each) of the ledger with this thumbprint."""
+    inclusion = Inclusion(members(evidence, ("inclusion",))["inclusion"])
+    need(chain in (f"eip155:{inclusion.transaction.chain}", chain if inclusion.transaction.chain == 0 else None), "another chain")
+    need(contract == to_checksum_address(contract), "a contract's address as EIP-55 has it")
+    topics = [keccak(b"Anchored(bytes32,uint64,bytes32,uint64,uint64)"), ledger]
+    wanted = [hex_bytes(contract.lower()), topics, values]
+    need(inclusion.succeeded and wanted in inclusion.logs, "the contract did not record this")
+    return is_final(inclusion, finality)
+
+
 def judge(pin, finality, evidence):
     """("called" | "failed" | "cancelled", proved): what filled the pin's slot."""
     inclusion = Inclusion(members(evidence, ("inclusion",))["inclusion"])
@@ -226,11 +246,7 @@ def judge(pin, finality, evidence):
     need(found.sender == pin["account"] == to_checksum_address(pin["account"]), "a transaction of another account")
     need(str(found.nonce) == pin["slot"], "a transaction of another slot")
     need(len(inclusion.headers) >= finality["blocks"], "must be as deep as is asked")
-    proved = finality["witness"] == "clique"
-    if proved:
-        check_clique(inclusion.headers, finality["parameters"])
-    else:
-        need(finality["witness"] == "host", "a witness that is not known")
+    proved = is_final(inclusion, finality)
     pinned = (hex_bytes(call["to"].lower()) if "to" in call else b"", hex_bytes(call["data"]), int(call["value"]), int(call["gas"]))
     if pinned != (found.to, found.data, found.value, found.gas):
         return "cancelled", proved

@@ -410,6 +410,30 @@ def root_of_path(leaf, index, size, path):
     return node
 
 
+def is_consistent(old_size, old_root, new_size, new_root, path):
+    """RFC 9162, 2.1.4.2."""
+    if old_size >= new_size:
+        return old_size == new_size and old_root == new_root and not path
+    if not path:
+        return False
+    steps = [old_root, *path] if old_size & (old_size - 1) == 0 else path
+    fn, sn = old_size - 1, new_size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    old = new = steps[0]
+    for step in steps[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            old, new = sha(b"\1", step, old), sha(b"\1", step, new)
+            while fn & 1 == 0 and fn != 0:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            new = sha(b"\1", new, step)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and old == old_root and new == new_root
+
+
 def tree_root(leaves):
     if not leaves:
         return sha()
@@ -542,7 +566,7 @@ class Verifier:
         self.r = members(
             strict(raw),
             ("typ", "bindings", "entries", "enclaves", "ledger", "state", "sealed", "disclosures"),
-            ("package",),
+            ("package", "anchor"),
         )
         need(jcs(self.r) == raw, "a receipt must be in RFC 8785 form")
         need(self.r["typ"] == "concordat/receipt/1", "typ of a receipt")
@@ -722,6 +746,7 @@ class Verifier:
             statement = pad("concordat/ledger-root/1") + key.thumbprint + u256(receipt["size"]) + root
             statement += u256(time_ms(receipt["time"])) + u256(receipt["flags"])
             key.verify(statement, unb64(receipt["signature"]), "ledger receipt")
+            self.last_tree = receipt["size"], root
             need(receipt["index"] > before, "ledger indices must rise")
             before = receipt["index"]
             self.single_node = self.single_node or receipt["flags"] == 1
@@ -758,13 +783,37 @@ class Verifier:
                 else:
                     self.digests(one, out)
 
+    def anchor(self):
+        """Whether an anchor that this trust file relies on excludes a rollback."""
+        self.anchored, anchor = False, self.r.get("anchor")
+        if anchor is None:
+            return
+        members(anchor, ("chain", "contract", "root", "consistency", "evidence"))
+        signed = members(anchor["root"], ("size", "root", "time", "flags", "signature"))
+        need(is_count(signed["size"]) and signed["size"] > 0, "size of an anchored root")
+        need(signed["flags"] in (0, 1) and not isinstance(signed["flags"], bool), "flags that are not known")
+        key, root = self.in_force.service_key, digest(signed["root"])
+        values = u256(signed["size"]) + root + u256(time_ms(signed["time"])) + u256(signed["flags"])
+        key.verify(pad("concordat/ledger-root/1") + key.thumbprint + values, unb64(signed["signature"]), "anchored root")
+        path = [unb64(one) for one in anchor["consistency"]]
+        need(all(len(one) == 32 for one in path), "a proof of consistency")
+        need(is_consistent(*self.last_tree, signed["size"], root, path), "an anchor of another history")
+        witness = self.trust.get("chains", {}).get(anchor["chain"])
+        listed = {"chain": anchor["chain"], "contract": anchor["contract"]} in self.trust.get("anchors", [])
+        self.anchored = listed and witness is not None
+        if not anchor["chain"].startswith("eip155:"):
+            need(not self.anchored, "an anchor on a chain that this verifier cannot judge")
+            return
+        finality = witness if self.anchored else {"witness": "host"}
+        evm.check_anchor(anchor["chain"], anchor["contract"], key.thumbprint, values, finality, anchor["evidence"])
+
     def asserted(self):
         need("clock" in self.trust["allow_asserted"], "clock: times are only the host's claim")
-        if self.single_node:
+        if self.single_node and not self.anchored:
             need("rollback" in self.trust["allow_asserted"], "rollback: a single node cannot detect it")
 
 
-LAYERS = ("bindings", "entries", "message", "transaction", "enclaves", "ledger", "state", "disclosures", "asserted")
+LAYERS = ("bindings", "entries", "message", "transaction", "enclaves", "ledger", "state", "disclosures", "anchor", "asserted")
 
 
 def main(arguments):
@@ -778,7 +827,7 @@ def main(arguments):
             trust = members(
                 strict(file.read()),
                 ("typ", "ledgers", "development_roots", "measurements", "minimum_svn", "allow_development", "allow_asserted"),
-                ("parties", "chains"),
+                ("parties", "chains", "anchors"),
             )
         need(trust["typ"] == "concordat/trust/1", "typ of a trust file")
         for chain, how in trust.get("chains", {}).items():

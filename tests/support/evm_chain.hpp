@@ -12,11 +12,14 @@ inline SecretKey secret_of(std::uint8_t last) {
     return SecretKey(std::move(bytes));
 }
 
-inline Receipt receipt_of(ByteView transaction, bool succeeded, std::uint64_t cumulative_gas) {
+inline Receipt receipt_of(ByteView transaction, bool succeeded, std::uint64_t cumulative_gas,
+                          std::vector<Log> logs = {}) {
     Receipt out;
     out.type = transaction[0] < 0xc0 ? transaction[0] : std::uint8_t{0};
     out.succeeded = succeeded;
     out.cumulative_gas = cumulative_gas;
+    out.logs_bloom = bloom_of(logs);
+    out.logs = std::move(logs);
     return out;
 }
 
@@ -27,8 +30,9 @@ struct Chain {
     std::vector<Header> headers;
     std::vector<std::pair<Address, std::uint8_t>> sealers;  // none: not clique
 
-    void add(Bytes transaction, bool succeeded = true) {
-        receipts.push_back(receipt_of(transaction, succeeded, 21000 * (receipts.size() + 1)).encode());
+    void add(Bytes transaction, bool succeeded = true, std::vector<Log> logs = {}) {
+        const std::uint64_t gas = 21000 * (receipts.size() + 1);
+        receipts.push_back(receipt_of(transaction, succeeded, gas, std::move(logs)).encode());
         transactions.push_back(std::move(transaction));
     }
     void seal_with(std::size_t count) {

@@ -128,6 +128,19 @@ class ReceiptMaker {
         return out;
     }
 
+    // What others append.
+    void grow(std::size_t leaves) {
+        for (std::size_t i = 0; i < leaves; ++i) tree_.append(hash_of("other " + std::to_string(tree_.size())));
+    }
+    confidential::SignedRoot signed_root() const {
+        confidential::SignedRoot out{
+            .size = tree_.size(), .root = tree_.root(), .time = start_time + 900'000, .flags = flags, .signature = {}};
+        out.signature = world.ledger.sign(confidential::ledger_root_statement(world.ledger.public_key().thumbprint(),
+                                                                              out.size, out.root, out.time, out.flags));
+        return out;
+    }
+    std::vector<Hash256> consistency(std::uint64_t from) const { return tree_.consistency(from, tree_.size()); }
+
     json::Object audiences() const {
         FixedRandom random("audiences");
         json::Object out;

@@ -42,6 +42,7 @@ class FakeKind final : public Kind {
   public:
     explicit FakeKind(std::string chain) : chain_(std::move(chain)) {}
     std::string_view name() const override { return "fake"; }
+    std::string_view chains() const override { return "fake"; }
     void check(const Pin& pin) const override;
     void check(const Target& target, const Finality& finality) const override;
     // The arguments are the call.

@@ -49,24 +49,6 @@ bool signed_by(const crypto::PublicKey& key, ByteView statement, const crypto::S
     return key && key.alg() == crypto::Alg::es256k && key.verify(statement, signature);
 }
 
-json::Array path_to_json(const std::vector<Hash256>& path) {
-    json::Array out;
-    out.reserve(path.size());
-    for (const Hash256& hash : path) out.emplace_back(to_base64url(hash.view()));
-    return out;
-}
-
-std::vector<Hash256> path_from_json(json::Reader& in, std::string_view name) {
-    std::vector<Hash256> out;
-    for (const json::Value& item : in.array(name, max_path)) {
-        const auto bytes =
-            item.is_string() ? from_base64url({item.get_string().data(), item.get_string().size()}) : std::nullopt;
-        if (!bytes || bytes->size() != 32) in.fail(name, "must hold 32-byte hashes in base64url");
-        out.push_back(Hash256::from(*bytes));
-    }
-    return out;
-}
-
 crypto::Signature signature_from_json(json::Reader& in, std::string_view name) {
     const Bytes bytes = in.base64url(name, 64);
     crypto::Signature signature{};
@@ -115,6 +97,24 @@ std::uint64_t read_number(wire::Reader& in, std::string_view what) {
 }
 
 }  // namespace
+
+json::Array path_to_json(const std::vector<Hash256>& path) {
+    json::Array out;
+    out.reserve(path.size());
+    for (const Hash256& hash : path) out.emplace_back(to_base64url(hash.view()));
+    return out;
+}
+
+std::vector<Hash256> path_from_json(json::Reader& in, std::string_view name) {
+    std::vector<Hash256> out;
+    for (const json::Value& item : in.array(name, max_path)) {
+        const auto bytes =
+            item.is_string() ? from_base64url({item.get_string().data(), item.get_string().size()}) : std::nullopt;
+        if (!bytes || bytes->size() != 32) in.fail(name, "must hold 32-byte hashes in base64url");
+        out.push_back(Hash256::from(*bytes));
+    }
+    return out;
+}
 
 std::string chain_of(const crypto::PublicKey& service_key) {
     return "ccl:" + service_key.thumbprint().hex().substr(0, 32);
@@ -219,6 +219,28 @@ SignedRoot SignedRoot::read(wire::Reader& in) {
     out.time = static_cast<TimeMs>(read_number(in, "root.time"));
     out.flags = read_number(in, "root.flags");
     out.signature = read_signature(in);
+    return out;
+}
+
+json::Object SignedRoot::to_json() const {
+    json::Object out;
+    out["size"] = to_int(size);
+    out["root"] = root.text();
+    out["time"] = format_time(time);
+    out["flags"] = to_int(flags);
+    out["signature"] = to_base64url(signature);
+    return out;
+}
+
+SignedRoot SignedRoot::parse(const json::Value& value, std::string_view field) {
+    json::Reader in(value, std::string(field));
+    SignedRoot out;
+    out.size = unsigned_from_json(in, "size");
+    out.root = in.hash("root");
+    out.time = time_from_json(in, "time");
+    out.flags = unsigned_from_json(in, "flags");
+    out.signature = signature_from_json(in, "signature");
+    in.finish();
     return out;
 }
 

@@ -40,6 +40,8 @@ struct SignedRoot {
     TimeMs time = 0;
     std::uint64_t flags = 0;
     crypto::Signature signature{};
+    json::Object to_json() const;  // {"size", "root", "time", "flags", "signature"}
+    static SignedRoot parse(const json::Value& value, std::string_view field);
     void write(wire::Writer& out) const;
     static SignedRoot read(wire::Reader& in);
     bool operator==(const SignedRoot&) const = default;
@@ -62,6 +64,10 @@ struct LedgerReceipt {
     // Throws Error(bad_receipt) naming `field`.
     void verify(const Hash256& leaf, const crypto::PublicKey& service_key, std::string_view field) const;
 };
+
+// A path of a tree (inclusion or consistency): an array of 32 bytes each in base64url, at most 64.
+json::Array path_to_json(const std::vector<Hash256>& path);
+std::vector<Hash256> path_from_json(json::Reader& in, std::string_view name);
 
 // Answer to "what is the head of this binding?", fresh by the asker's nonce.
 struct HeadStatement {

@@ -1,6 +1,7 @@
 #include "kind.hpp"
 
 #include <ledger/evm/protocol/abi.hpp>
+#include <ledger/evm/protocol/keccak.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -41,12 +42,44 @@ Address read_address(std::string_view text, const std::string& field) {
     return address;
 }
 
-// The signed transaction that evidence shows, as far as it matters; throws unless it is the account's for the slot.
-Call filling(const Pin& pin, const Bytes& encoded, const std::string& field) {
-    const SignedTransaction found = decode_transaction(encoded);
-    const Transaction& tx = found.transaction;
+constexpr const char* inclusion_field = "/evidence/inclusion";
+
+struct Shown {
+    Inclusion inclusion;
+    SignedTransaction transaction;
+};
+
+// What evidence shows of a transaction on this chain, as deep as is asked; nothing about the blocks' standing yet.
+Shown read_evidence(const std::string& chain, std::uint64_t depth, const json::Value& evidence) {
+    json::Reader reader(evidence, "/evidence");
+    const std::string field = inclusion_field;
+    const InclusionProof proof = InclusionProof::parse(reader.any("inclusion"), field);
+    reader.finish();
+    Shown out{.inclusion = check_inclusion(proof, field), .transaction = {}};
+    if (out.inclusion.chain.size() < depth) {
+        refuse(field + "/descendants", "must be at least " + std::to_string(depth - 1));
+    }
+    out.transaction = decode_transaction(proof.transaction);
     // A legacy transaction may leave the chain open: then every chain takes it, this one too.
-    if (tx.chain_id != 0 && ChainId{tx.chain_id}.text() != pin.chain) refuse(field, "must be of " + pin.chain);
+    const std::uint64_t id = out.transaction.transaction.chain_id;
+    if (id != 0 && ChainId{id}.text() != chain) refuse(field + "/transaction", "must be of " + chain);
+    return out;
+}
+
+// Whether the blocks' standing is proved; throws where it should be and is not.
+bool is_final(const Finality& finality, const Inclusion& inclusion) {
+    if (finality.witness != "clique") return false;
+    const std::string field = inclusion_field;
+    if (!clique::check_finality(signers_of(finality), inclusion.chain, field + "/headers").proved()) {
+        refuse(field + "/descendants", "must show the seals of a majority of the signers");
+    }
+    return true;
+}
+
+// The signed transaction as far as it matters; throws unless it is the account's for the slot.
+Call filling(const Pin& pin, const SignedTransaction& found) {
+    const std::string field = std::string(inclusion_field) + "/transaction";
+    const Transaction& tx = found.transaction;
     if (sender(found).text() != pin.account) refuse(field, "must be sent by " + pin.account);
     if (tx.nonce != pin.slot) refuse(field, "must have the nonce " + std::to_string(pin.slot));
     return {.to = tx.to, .data = tx.data, .value = tx.value, .gas = tx.gas_limit, .legacy = false};
@@ -87,6 +120,17 @@ Fate fate_of(const Call& pinned, const Call& found, bool succeeded) {
     const auto effect = [](const Call& call) { return std::tie(call.to, call.data, call.value, call.gas); };
     if (effect(pinned) != effect(found)) return Fate::cancelled;
     return succeeded ? Fate::called : Fate::failed;
+}
+
+Log anchored_log(const AnchorClaim& claim) {
+    static const Hash256 topic = keccak256(bytes_of("Anchored(bytes32,uint64,bytes32,uint64,uint64)"));
+    Log out{.address = read_address(claim.contract, "/contract"), .topics = {topic, claim.ledger}, .data = {}};
+    const auto append = [&](ByteView word) { out.data.insert(out.data.end(), word.begin(), word.end()); };
+    append(to_word(claim.size));
+    append(claim.root.view());
+    append(to_word(claim.time));
+    append(to_word(claim.flags));
+    return out;
 }
 
 clique::Signers signers_of(const Finality& finality) {
@@ -172,24 +216,26 @@ Bytes EvmKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKe
 
 Judgement EvmKind::judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const {
     check(pin);
-    const std::uint64_t depth = depth_needed(finality);
-    json::Reader reader(evidence, "/evidence");
-    const InclusionProof proof = InclusionProof::parse(reader.any("inclusion"), reader.at("inclusion"));
-    reader.finish();
-    const std::string field = reader.at("inclusion");
-    const Inclusion inclusion = check_inclusion(proof, field);
-    if (inclusion.chain.size() < depth) {
-        refuse(field + "/descendants", "must be at least " + std::to_string(depth - 1));
+    const Shown shown = read_evidence(pin.chain, depth_needed(finality), evidence);
+    const Call found = filling(pin, shown.transaction);
+    return {.fate = fate_of(Call::parse(pin.call, "/call"), found, shown.inclusion.succeeded),
+            .proved = is_final(finality, shown.inclusion),
+            .transaction = to_0x(shown.inclusion.transaction_hash.view()),
+            .block = shown.inclusion.chain.front().number};
+}
+
+Recorded EvmKind::recorded(const AnchorClaim& claim, const Finality& finality, const json::Value& evidence) const {
+    ChainId::parse(claim.chain, "/chain");
+    const Log wanted = anchored_log(claim);
+    const Shown shown = read_evidence(claim.chain, depth_needed(finality), evidence);
+    const std::vector<Log>& logs = shown.inclusion.logs;
+    if (!shown.inclusion.succeeded || std::ranges::find(logs, wanted) == logs.end()) {
+        refuse(std::string(inclusion_field) + "/receipt_proof",
+               "must show that " + claim.contract + " recorded this root of this ledger");
     }
-    const Call found = filling(pin, proof.transaction, field + "/transaction");
-    const bool proved = finality.witness == "clique";
-    if (proved && !clique::check_finality(signers_of(finality), inclusion.chain, field + "/headers").proved()) {
-        refuse(field + "/descendants", "must show the seals of a majority of the signers");
-    }
-    return {.fate = fate_of(Call::parse(pin.call, "/call"), found, inclusion.succeeded),
-            .proved = proved,
-            .transaction = to_0x(inclusion.transaction_hash.view()),
-            .block = inclusion.chain.front().number};
+    return {.proved = is_final(finality, shown.inclusion),
+            .transaction = to_0x(shown.inclusion.transaction_hash.view()),
+            .block = shown.inclusion.chain.front().number};
 }
 
 }  // namespace concordat::ledger::evm

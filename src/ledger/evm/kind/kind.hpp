@@ -32,6 +32,9 @@ struct Call {
     bool operator==(const Call&) const = default;
 };
 
+// RootAnchor's event that says that it recorded this.
+Log anchored_log(const AnchorClaim& claim);
+
 // What fills the slot when the call is given up.
 Call cancellation(const Address& account, bool legacy);
 
@@ -48,6 +51,7 @@ std::uint64_t depth_needed(const Finality& finality);
 class EvmKind final : public Kind {
   public:
     std::string_view name() const override { return "evm"; }
+    std::string_view chains() const override { return "eip155"; }
     void check(const Pin& pin) const override;
     // A target's interface is a JSON ABI, and its call a function of it by name or signature; without an interface the
     // call says all: "transfer(address to, uint256 amount)". Arguments are an object by the parameters' names.
@@ -57,6 +61,9 @@ class EvmKind final : public Kind {
     Bytes sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const override;
     // Proved with witness "clique"; with "host" the inclusion is checked and the block's standing is the host's word.
     Judgement judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const override;
+    // A log of the transaction, whoever sent it, is RootAnchor's event Anchored (contracts/RootAnchor.sol) with exactly
+    // these values.
+    Recorded recorded(const AnchorClaim& claim, const Finality& finality, const json::Value& evidence) const override;
 };
 
 }  // namespace concordat::ledger::evm

@@ -225,6 +225,117 @@ TEST(EvmKind, CliqueSealsProve) {
     EXPECT_EQ(rule(4, clique), "/finality/parameters/signers/0: must be a string");
 }
 
+AnchorClaim claim_of(std::uint8_t seed) {
+    AnchorClaim out{.chain = "eip155:31337",
+                    .contract = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+                    .ledger = keccak256(Bytes{seed}),
+                    .size = 1000u + seed,
+                    .root = keccak256(Bytes{seed, 1}),
+                    .time = 1'700'000'000'000,
+                    .flags = 1};
+    return out;
+}
+
+json::Value anchored(std::vector<Log> logs, bool succeeded = true, std::size_t depth = 3) {
+    Chain chain;
+    chain.add(signed_call(pin_of()), succeeded, std::move(logs));
+    chain.build(depth);
+    return chain.evidence(0);
+}
+
+// Topic and data as contracts/RootAnchor.sol has them: event Anchored(bytes32 indexed, uint64, bytes32, uint64,
+// uint64).
+TEST(EvmKind, KnowsTheEventOfAnAnchor) {
+    const AnchorClaim claim = claim_of(1);
+    const Log log = anchored_log(claim);
+    EXPECT_EQ(log.address.text(), claim.contract);
+    ASSERT_EQ(log.topics.size(), 2u);
+    EXPECT_EQ(log.topics[0], keccak256(bytes_of("Anchored(bytes32,uint64,bytes32,uint64,uint64)")));
+    EXPECT_EQ(log.topics[1], claim.ledger);
+    EXPECT_EQ(to_0x(log.data), "0x" + std::string(61, '0') + "3e9" + claim.root.hex() + std::string(53, '0') +
+                                   "18bcfe56800" + std::string(63, '0') + "1");
+}
+
+TEST(EvmKind, AnAnchorIsRecordedByItsContractAlone) {
+    const AnchorClaim claim = claim_of(1);
+    const Log good = anchored_log(claim);
+    const Log other = anchored_log(claim_of(2));
+    const auto rule = [&](std::vector<Log> logs, bool succeeded = true) {
+        return refusal([&] { EvmKind().recorded(claim, host, anchored(std::move(logs), succeeded)); });
+    };
+    const std::string refused =
+        "/evidence/inclusion/receipt_proof: must show that " + claim.contract + " recorded this root of this ledger";
+    EXPECT_EQ(
+        EvmKind().recorded(claim, host, anchored({other, good, other})),
+        (Recorded{.proved = false, .transaction = to_0x(transaction_hash(signed_call(pin_of())).view()), .block = 40}));
+    EXPECT_EQ(rule({good}), "was accepted");
+    EXPECT_EQ(rule({}), refused);
+    EXPECT_EQ(rule({other}), refused);
+    EXPECT_EQ(rule({good}, false), refused);
+    const auto changed = [&](auto edit) {
+        Log log = good;
+        edit(log);
+        return rule({other, log});
+    };
+    EXPECT_EQ(changed([](Log& log) { log.address = Address{}; }), refused);
+    EXPECT_EQ(changed([](Log& log) { log.topics.pop_back(); }), refused);
+    EXPECT_EQ(changed([](Log& log) { log.topics.push_back(log.topics[1]); }), refused);
+    EXPECT_EQ(changed([](Log& log) { log.data.push_back(0); }), refused);
+    for (std::size_t i = 0; i < good.data.size(); ++i)
+        EXPECT_EQ(changed([&](Log& log) { log.data[i] ^= 1; }), refused) << i;
+    for (std::size_t topic = 0; topic < 2; ++topic)
+        EXPECT_EQ(changed([&](Log& log) { log.topics[topic].bytes[31] ^= 1; }), refused);
+}
+
+TEST(EvmKind, AnAnchorIsAsFinalAsItsBlocks) {
+    const AnchorClaim claim = claim_of(1);
+    Chain chain;
+    chain.add(signed_call(pin_of()), true, {anchored_log(claim)});
+    chain.seal_with(3);
+    json::Array signers;
+    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
+    const Finality clique{.blocks = 1, .witness = "clique", .parameters = {{"signers", signers}}};
+    chain.build(1);
+    EXPECT_EQ(refusal([&] { EvmKind().recorded(claim, clique, chain.evidence(0)); }),
+              "/evidence/inclusion/descendants: must be at least 1");
+    chain.build(2);
+    EXPECT_TRUE(EvmKind().recorded(claim, clique, chain.evidence(0)).proved);
+    EXPECT_EQ(refusal([&] { EvmKind().recorded(claim, host, chain.evidence(0)); }),
+              "/evidence/inclusion/descendants: must be at least 2");
+    AnchorClaim elsewhere = claim;
+    elsewhere.chain = "eip155:1";
+    EXPECT_EQ(refusal([&] { EvmKind().recorded(elsewhere, clique, chain.evidence(0)); }),
+              "/evidence/inclusion/transaction: must be of eip155:1");
+    elsewhere.chain = "fake:1";
+    EXPECT_EQ(refusal([&] { EvmKind().recorded(elsewhere, clique, chain.evidence(0)); }).substr(0, 6), "/chain");
+    elsewhere = claim;
+    elsewhere.contract = "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed";
+    EXPECT_EQ(refusal([&] { EvmKind().recorded(elsewhere, clique, chain.evidence(0)); }),
+              "/contract: must be written as EIP-55 has it");
+}
+
+TEST(EvmKind, AlteredEvidenceOfAnAnchorIsRefused) {
+    const AnchorClaim claim = claim_of(1);
+    Chain chain;
+    chain.add(signed_call(pin_of()), true, {anchored_log(claim)});
+    chain.seal_with(3);
+    json::Array signers;
+    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
+    const Finality clique{.blocks = 1, .witness = "clique", .parameters = {{"signers", signers}}};
+    chain.build(2);
+    const json::Value good = chain.evidence(0);
+    std::string text = json::canonical(good);
+    std::size_t tried = 0;
+    for (std::size_t i = 0; i < text.size(); i += 3) {
+        const char kept = text[i];
+        text[i] = kept == 'a' ? 'b' : kept == '1' ? '2' : 'a';
+        EXPECT_THROW(EvmKind().recorded(claim, clique, json::parse(text, "evidence")), Error) << i;
+        text[i] = kept;
+        ++tried;
+    }
+    EXPECT_GT(tried, 500u);
+}
+
 // What is written is read back.
 RC_GTEST_PROP(EvmKind, CallsKeepTheirText, (std::vector<std::uint8_t> data, std::uint32_t value, std::uint16_t gas)) {
     Call call{.to = Address{}, .data = data, .value = value, .gas = transfer_gas + gas, .legacy = value % 2 == 0};
