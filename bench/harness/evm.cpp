@@ -36,7 +36,7 @@ class AdapterLoad {
         evm::EvmOptions options;
         options.chain_id = network.chain.value;
         options.genesis = network.genesis;
-        options.endpoints = network.endpoints();
+        options.endpoints = network.endpoints("ws");
         options.limits.connections = account_count;
         ledger_ = std::make_unique<evm::EvmLedger>(io_, options);
     }

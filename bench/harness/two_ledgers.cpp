@@ -36,7 +36,7 @@ class Payments {
         token_ = read_text_file(data / "operator.token", 4096);
         call("POST", "/v1/packages", text_of(registry::write_archive(payment_package())), "application/x-tar");
         json::Array endpoints;
-        for (const std::string& url : network.endpoints()) endpoints.emplace_back(url);
+        for (const std::string& url : network.endpoints("ws")) endpoints.emplace_back(url);
         call("PUT", "/v1/ledgers/" + network.chain.text(),
              json::canonical(json::Object{{"kind", "evm"}, {"endpoints", std::move(endpoints)}}), "application/json");
         evm::PlainClient chain(network.ports.front());

@@ -36,7 +36,7 @@ void show(const Session& session, const fs::path& folder, const evm::NetworkDesc
 // So that the node reaches it. A network can be of use without a node.
 void connect(Session& session, const evm::NetworkDescription& network) {
     json::Array endpoints;
-    for (const std::string& url : network.endpoints()) endpoints.emplace_back(url);
+    for (const std::string& url : network.endpoints("ws")) endpoints.emplace_back(url);
     try {
         session.put_json(
             "/v1/ledgers/" + network.chain.text(),

@@ -98,6 +98,9 @@ class Ledger {
     virtual void conditions(const std::string& account, Then<std::optional<Conditions>> then) = 0;
     // `call` is in the kind's form, as far as the contract makes it. Nothing when the ledger cannot be asked now.
     virtual void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) = 0;
+    // `changed` is called, never from within an operation, when the ledger tells unasked of a new block: what was seen
+    // is worth another look. An adapter need not; of several listeners the last one counts.
+    virtual void on_change(std::function<void()> changed) { (void)changed; }
     // Hands in what Kind::sign made. The same bytes again do no harm.
     virtual void submit(const Bytes& transaction, Then<Submission> then) = 0;
     virtual void look(const Pin& pin, const Finality& finality, Then<View> then) = 0;

@@ -5,7 +5,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/url.hpp>
 
 namespace concordat::ledger::evm {
 
@@ -32,23 +31,13 @@ constexpr std::size_t max_header_bytes = 16 * 1024;
 
 }  // namespace
 
-Url Url::parse(const std::string& text, const std::string& field) {
-    const auto url = boost::urls::parse_uri(text);
-    if (!url || url->scheme() != "http" || url->host().empty() || url->has_userinfo() || url->has_fragment()) {
-        throw Error(Code::config, field, "must be http://host:port/path");
-    }
-    Url out{.host = std::string(url->host_address()),
-            .port = std::string(url->port()),
-            .authority = std::string(url->encoded_host_and_port()),
-            .target = {}};
-    if (out.port.empty()) out.port = "80";
-    out.target = std::string(url->encoded_target());
-    if (out.target.empty()) out.target = "/";
-    return out;
-}
+Connections::Connections(asio::io_context& io, Url url, std::size_t most)
+    : io_(io), url_(std::move(url)), most_(most) {}
 
-Connections::Connections(asio::io_context& io, Url url, std::size_t most, std::size_t max_body_bytes)
-    : io_(io), url_(std::move(url)), most_(most), max_body_bytes_(max_body_bytes) {}
+asio::awaitable<std::vector<Reply>> Connections::ask(std::span<const Request> requests, Deadline deadline) {
+    const std::size_t count = requests.size();
+    co_return parse_replies(co_await post(request_text(requests), deadline), count);
+}
 
 void Connections::close() {
     closed_ = true;
@@ -112,7 +101,7 @@ asio::awaitable<Connections::Answer> Connections::exchange(Held connection, cons
     request.prepare_payload();
     const auto [unsent, sent] = co_await http::async_write(connection->stream, request, quiet);
     http::response_parser<http::string_body> parser;
-    parser.body_limit(max_body_bytes_);
+    parser.body_limit(max_answer_bytes);
     parser.header_limit(max_header_bytes);
     error_code problem = unsent;
     if (!problem) {

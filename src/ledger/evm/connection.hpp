@@ -1,40 +1,27 @@
-// HTTP POST to one server over a few kept connections. One thread, the io_context's.
+// JSON-RPC by HTTP POST to one server over a few kept connections. One thread, the io_context's.
 #pragma once
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <chrono>
 #include <deque>
 #include <memory>
-#include <string>
-#include <vector>
+
+#include "transport.hpp"
 
 namespace concordat::ledger::evm {
 
-using Deadline = std::chrono::steady_clock::time_point;
-
-struct Url {
-    std::string host;
-    std::string port;
-    std::string authority;  // both, as the Host field has them
-    std::string target;
-    // "http://host[:port][/path]". Throws Error(config) naming `field`.
-    static Url parse(const std::string& text, const std::string& field);
-};
-
-class Connections {
+class Connections final : public Transport {
   public:
-    Connections(boost::asio::io_context& io, Url url, std::size_t most, std::size_t max_body_bytes);
+    Connections(boost::asio::io_context& io, Url url, std::size_t most);
 
-    // The body of an answer with status 200. A kept connection that turns out to be closed is replaced once: what is
-    // sent here does no harm when it arrives twice. Throws Error(unavailable | timeout | protocol | too_large | busy).
-    // Must outlive the call.
-    boost::asio::awaitable<std::string> post(std::string body, Deadline deadline);
-    void close();  // every call that is under way ends with an error
+    boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline) override;
+    void close() override;
 
   private:
+    // The body of an answer with status 200. A kept connection that turns out to be closed is replaced once: what is
+    // sent here does no harm when it arrives twice.
+    boost::asio::awaitable<std::string> post(std::string body, Deadline deadline);
+
     struct Connection {
         explicit Connection(boost::asio::io_context& io) : stream(io) {}
         boost::beast::tcp_stream stream;
@@ -57,7 +44,6 @@ class Connections {
     boost::asio::io_context& io_;
     Url url_;
     std::size_t most_;
-    std::size_t max_body_bytes_;
     std::size_t busy_ = 0;
     bool closed_ = false;
     std::vector<Held> idle_;

@@ -4,6 +4,9 @@
 #include <ledger/evm/protocol/amount.hpp>
 #include <ledger/evm/protocol/rpc.hpp>
 
+#include "connection.hpp"
+#include "socket.hpp"
+
 namespace concordat::ledger::evm {
 
 namespace asio = boost::asio;
@@ -24,10 +27,16 @@ std::string_view text_of(const json::Value& value, std::string_view field) {
 
 Endpoint::Endpoint(asio::io_context& io, const std::string& url, const EndpointLimits& limits,
                    std::shared_ptr<ChainIdentity> identity)
-    : url_(url),
-      limits_(limits),
-      identity_(std::move(identity)),
-      connections_(io, Url::parse(url, "/endpoints"), limits.connections, max_answer_bytes) {}
+    : url_(url), limits_(limits), identity_(std::move(identity)) {
+    Url where = Url::parse(url, "/endpoints");
+    pushes_ = where.socket;
+    if (pushes_) {
+        // Headers are not read: that there is a new block is all that is wanted of them.
+        transport_ = std::make_unique<Socket>(io, std::move(where), [this](const json::Object&) { announced(); });
+    } else {
+        transport_ = std::make_unique<Connections>(io, std::move(where), limits.connections);
+    }
+}
 
 asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests, Deadline deadline) {
     std::vector<Reply> out;
@@ -35,8 +44,7 @@ asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests,
         const std::size_t count = std::min(max_batch, requests.size() - begin);
         const std::span<const Request> part(requests.data() + begin, count);
         const Deadline limit = std::min(deadline, steady_clock::now() + limits_.request_timeout);
-        const std::string answer = co_await connections_.post(request_text(part), limit);
-        for (Reply& reply : parse_replies(answer, count)) out.push_back(std::move(reply));
+        for (Reply& reply : co_await transport_->ask(part, limit)) out.push_back(std::move(reply));
     }
     co_return out;
 }
@@ -58,7 +66,16 @@ asio::awaitable<void> Endpoint::identify(Deadline deadline) {
     if (genesis != *identity_->genesis) {
         throw Error(Code::wrong_ledger, "genesis", "must be " + to_0x(identity_->genesis->view()));
     }
+    if (pushes_) co_await subscribe(deadline);
     identified_ = true;
+}
+
+// A node without subscriptions is polled.
+asio::awaitable<void> Endpoint::subscribe(Deadline deadline) {
+    std::vector<Request> requests;
+    requests.push_back({"eth_subscribe", {"newHeads"}});
+    const std::vector<Reply> replies = co_await ask(std::move(requests), deadline);
+    announces_ = !replies[0].error;
 }
 
 void Endpoint::worked() {
@@ -69,7 +86,8 @@ void Endpoint::worked() {
 
 void Endpoint::failed(Code code, std::string problem) {
     // Whoever answers there next time may be somebody else.
-    identified_ = false;
+    identified_ = announces_ = false;
+    transport_->drop();
     problem_ = std::move(problem);
     if (code == Code::wrong_ledger) {
         rests_until_ = steady_clock::now() + foreign_rest;

@@ -3,8 +3,7 @@
 #include <base/bytes.hpp>
 #include <ledger/ledger.hpp>
 
-#include "connection.hpp"
-#include "json_rpc.hpp"
+#include "transport.hpp"
 
 namespace concordat::ledger::evm {
 
@@ -24,7 +23,7 @@ class Endpoint {
     Endpoint(boost::asio::io_context& io, const std::string& url, const EndpointLimits& limits,
              std::shared_ptr<ChainIdentity> identity);
 
-    // Throws Error as Connections::post and parse_replies do. More than max_batch requests go in several messages.
+    // Throws Error as Transport::ask does. More than max_batch requests go in several messages.
     boost::asio::awaitable<std::vector<Reply>> ask(std::vector<Request> requests, Deadline deadline);
     // Asks for chain id and genesis unless that was done since the last failure; throws Error(wrong_ledger).
     boost::asio::awaitable<void> identify(Deadline deadline);
@@ -33,13 +32,20 @@ class Endpoint {
     void worked();
     void failed(Code code, std::string problem);  // it rests for a while, longer each time
     Health health() const;
-    void close() { connections_.close(); }
+    // Whether it tells of each new block, which `announced` is called for.
+    bool announces() const { return announces_; }
+    std::function<void()> announced = [] {};
+    void close() { transport_->close(); }
 
   private:
+    boost::asio::awaitable<void> subscribe(Deadline deadline);
+
     std::string url_;
     EndpointLimits limits_;
     std::shared_ptr<ChainIdentity> identity_;
-    Connections connections_;
+    std::unique_ptr<Transport> transport_;
+    bool pushes_ = false;     // by its URL
+    bool announces_ = false;  // has agreed to
     bool identified_ = false;
     unsigned failures_ = 0;
     std::string problem_ = "not asked yet";

@@ -46,7 +46,21 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
         identity->genesis = options.genesis;
         for (const std::string& url : options.endpoints) {
             sources.push_back(std::make_unique<Source>(io, url, options.limits, identity));
+            Source& source = *sources.back();
+            source.endpoint.announced = [this, &source] {
+                source.follower.announced();
+                tell();
+            };
         }
+    }
+
+    // Many blocks at once are told once.
+    void tell() {
+        if (std::exchange(telling, true)) return;
+        asio::post(io, [self = shared_from_this()] {
+            self->telling = false;
+            if (!self->closed && self->changed) self->changed();
+        });
     }
 
     SearchLimits search() const { return {.scan_blocks = options.scan_blocks}; }
@@ -125,7 +139,9 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
     std::shared_ptr<ChainIdentity> identity = std::make_shared<ChainIdentity>();
     std::vector<std::unique_ptr<Source>> sources;
     Memory memory;
+    std::function<void()> changed;
     std::size_t running = 0;
+    bool telling = false;
     bool closed = false;
 };
 
@@ -159,6 +175,8 @@ Description EvmLedger::describe() const {
             .witnesses = {"host", "clique"},
             .events = true};
 }
+
+void EvmLedger::on_change(std::function<void()> changed) { impl_->changed = std::move(changed); }
 
 std::vector<Health> EvmLedger::health() const {
     std::vector<Health> out;

@@ -17,9 +17,10 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto looked_lately = 1s;     // somebody else's transaction is seen that late
-constexpr auto looked_at_head = 10s;   // a pool that drops what it has taken is seen that late
+constexpr auto looked_lately = 1s;    // somebody else's transaction is seen that late
+constexpr auto looked_at_head = 10s;  // a pool that drops what it has taken is seen that late
 constexpr auto advice_holds = 1s;
+constexpr auto announcements_hold = 1s;  // one that stops is noticed that late
 
 const Listed* find(const std::vector<Listed>& all, const Hash256& hash) {
     const auto found = std::ranges::find(all, hash, &Listed::hash);
@@ -34,6 +35,8 @@ awaitable<void> Follower::refresh(Deadline deadline, std::chrono::milliseconds a
 }
 
 awaitable<void> Follower::refresh(Deadline deadline) {
+    const bool told = endpoint_.announces() && head_ && !broken_ && !announced_ && !fetching_;
+    if (told && steady_clock::now() - refreshed_ < announcements_hold) co_return;
     // The answer that is under way may be older than this call.
     const std::uint64_t wanted = begun_ + 1;
     while (done_ < wanted) {
@@ -46,8 +49,7 @@ awaitable<void> Follower::refresh(Deadline deadline) {
 }
 
 awaitable<void> Follower::wait(Deadline deadline) {
-    const auto waiting =
-        std::make_shared<Waiting>(asio::steady_timer(co_await asio::this_coro::executor, deadline));
+    const auto waiting = std::make_shared<Waiting>(asio::steady_timer(co_await asio::this_coro::executor, deadline));
     waiting_.push_back(waiting);
     (void)co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
     if (waiting->failure) std::rethrow_exception(waiting->failure);
@@ -78,6 +80,7 @@ awaitable<void> Follower::fetch_alone(Deadline deadline) {
 
 awaitable<void> Follower::fetch(Deadline deadline) {
     const Deadline asked = steady_clock::now();
+    announced_ = false;
     std::vector<Request> requests;
     requests.push_back({"eth_getBlockByNumber", {"latest", false}});
     const std::vector<Reply> replies = co_await endpoint_.ask(std::move(requests), deadline);

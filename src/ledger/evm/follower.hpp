@@ -1,6 +1,6 @@
-// The newest blocks of one endpoint, read once for all looks: while no new block comes, whether a slot is filled costs one
-// question, shared by all that ask meanwhile; a new block is searched for the transactions that are known to be for a
-// slot. What else may fill it is found by looking anew after a while (reader.hpp). One thread, the endpoint's.
+// The newest blocks of one endpoint, read once for all looks: while no new block comes, whether a slot is filled costs
+// one question, shared by all that ask meanwhile; a new block is searched for the transactions that are known to be for
+// a slot. What else may fill it is found by looking anew after a while (reader.hpp). One thread, the endpoint's.
 #pragma once
 #include <map>
 #include <unordered_map>
@@ -25,9 +25,11 @@ class Follower {
     // Afterwards `head` is what the endpoint has shown since the call; those who call meanwhile share the next answer.
     // Throws Error as Endpoint::ask and head_of do.
     boost::asio::awaitable<void> refresh(Deadline deadline);
-    // The same, unless that was done no longer than `age` ago.
+    // The same, unless that was done no longer than `age` ago. Either asks nothing of an endpoint that would have told
+    // of a new block, for a second.
     boost::asio::awaitable<void> refresh(Deadline deadline, std::chrono::milliseconds age);
     const Head& head() const { return *head_; }  // after a refresh
+    void announced() { announced_ = true; }      // there is a new block
 
     // What the branch of `head` shows of a slot.
     struct Sight {
@@ -79,6 +81,7 @@ class Follower {
 
     Endpoint& endpoint_;
     std::optional<Head> head_;
+    bool announced_ = false;
     bool broken_ = false;  // what is watched is not on the branch of the next head
     Deadline refreshed_{};
     std::map<Slot, Watched> watched_;

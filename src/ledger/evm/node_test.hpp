@@ -1,5 +1,5 @@
-// What the tests of this folder share: a chain of our own making, and a node that shows it over HTTP, truthfully or
-// not.
+// What the tests of this folder share: a chain of our own making, and a node that shows it over HTTP and websockets,
+// truthfully or not.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -11,6 +11,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/websocket.hpp>
 #include <functional>
 #include <ledger/evm/kind/kind.hpp>
 #include <map>
@@ -88,6 +89,7 @@ class Chain {
             return json::Value(to_0x(transaction_hash(parse_0x(params.at(0).as_string(), "sent")).view()));
         }
         if (method == "eth_getLogs") return json::Array{};
+        if (method == "eth_subscribe") return "0x1";
         return std::nullopt;
     }
 
@@ -210,7 +212,20 @@ class ScriptedNode {
         : io_(io), chain_(chain), acceptor_(io, {boost::asio::ip::make_address("127.0.0.1"), 0}) {
         boost::asio::co_spawn(io_, accept(), boost::asio::detached);
     }
-    std::string url() const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+    std::string url(const std::string& scheme = "http") const {
+        return scheme + "://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+    }
+    // Tells all that hold a websocket that there is a new block.
+    void announce() {
+        const json::Value note = json::Object{
+            {"jsonrpc", "2.0"},
+            {"method", "eth_subscription"},
+            {"params", json::Object{{"subscription", "0x1"},
+                                    {"result", *chain_.answer("eth_getBlockByNumber", {"latest", false})}}}};
+        for (const auto& one : sockets_) {
+            boost::asio::co_spawn(io_, tell(one, boost::json::serialize(note)), boost::asio::detached);
+        }
+    }
 
     Manner manner = Manner::answers;
     std::map<std::string, Lie> lies;             // by method
@@ -221,10 +236,12 @@ class ScriptedNode {
 
   private:
     using Socket = boost::asio::ip::tcp::socket;
+    using WebSocket = boost::beast::websocket::stream<Socket>;
 
     boost::asio::awaitable<void> accept() {
         for (;;) {
             Socket socket = co_await acceptor_.async_accept(boost::asio::use_awaitable);
+            socket.set_option(boost::asio::ip::tcp::no_delay(true));
             ++connections;
             boost::asio::co_spawn(io_, serve(std::move(socket)), boost::asio::detached);
         }
@@ -239,9 +256,37 @@ class ScriptedNode {
                 request.body_limit(1 << 24);
                 co_await http::async_read(socket, buffer, request, boost::asio::use_awaitable);
                 if (manner == Manner::closes) co_return;
+                if (boost::beast::websocket::is_upgrade(request.get()) && manner != Manner::html) {
+                    co_await serve_socket(std::make_shared<WebSocket>(std::move(socket)), request.release());
+                    co_return;
+                }
                 co_await respond(socket, request.get().body());
             }
         } catch (const std::exception&) {  // the client has gone
+        }
+    }
+
+    static boost::asio::awaitable<void> tell(std::weak_ptr<WebSocket> socket, std::string text) {
+        if (const auto held = socket.lock()) {
+            co_await held->async_write(boost::asio::buffer(text), boost::asio::use_awaitable);
+        }
+    }
+
+    boost::asio::awaitable<void> serve_socket(std::shared_ptr<WebSocket> socket,
+                                              boost::beast::http::request<boost::beast::http::string_body> request) {
+        co_await socket->async_accept(request, boost::asio::use_awaitable);
+        sockets_.push_back(socket);
+        for (;;) {
+            boost::beast::flat_buffer buffer;
+            co_await socket->async_read(buffer, boost::asio::use_awaitable);
+            if (manner == Manner::closes) co_return;
+            if (manner == Manner::hangs) continue;
+            const std::string_view text(static_cast<const char*>(buffer.data().data()), buffer.size());
+            std::string answer = boost::json::serialize(answers_to(boost::json::parse(text)));
+            if (manner == Manner::garbage) answer = R"([{"id":)";
+            if (manner == Manner::huge) answer = R"({"id":1})";
+            // At once, so that nothing else is written in between.
+            socket->write(boost::asio::buffer(answer));
         }
     }
 
@@ -320,6 +365,7 @@ class ScriptedNode {
     boost::asio::io_context& io_;
     const Chain& chain_;
     boost::asio::ip::tcp::acceptor acceptor_;
+    std::vector<std::weak_ptr<WebSocket>> sockets_;
 };
 
 }  // namespace concordat::ledger::evm

@@ -2,6 +2,8 @@
 // Error when the endpoint's answers cannot be used, Error(not_found) when this endpoint does not have what is asked
 // for.
 #pragma once
+#include <deque>
+
 #include "follower.hpp"
 
 namespace concordat::ledger::evm {

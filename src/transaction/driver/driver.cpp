@@ -39,12 +39,30 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
     at->second.ledger = &ledger;
     at->second.reached = reached;
     at->second.moved = timeline_.now();
+    listen(ledger);
     again_in(transaction, 0);
 }
 
 void Driver::again_in(const Hash256& transaction, TimeMs ms) {
-    timeline_.after(ms, [this, alive = alive_, transaction] {
-        if (*alive && open_.contains(transaction)) look(transaction);
+    Open& open = open_.at(transaction);
+    open.waits = true;
+    timeline_.after(ms, [this, alive = alive_, transaction, turn = ++open.turn] {
+        if (!*alive) return;
+        const auto found = open_.find(transaction);
+        if (found != open_.end() && found->second.turn == turn) look(transaction);
+    });
+}
+
+// A new block ends all waiting for it.
+void Driver::listen(ledger::Ledger& ledger) {
+    if (!heard_.insert(&ledger).second) return;
+    ledger.on_change([this, alive = alive_, &ledger] {
+        if (!*alive) return;
+        std::vector<Hash256> waiting;
+        for (const auto& [transaction, open] : open_) {
+            if (open.ledger == &ledger && open.waits) waiting.push_back(transaction);
+        }
+        for (const Hash256& transaction : waiting) look(transaction);
     });
 }
 
@@ -59,6 +77,8 @@ void Driver::again_soon(const Hash256& transaction, Open& open) {
 void Driver::look(const Hash256& transaction) {
     Open& open = open_.at(transaction);
     const Journal& journal = open.progress.journal;
+    open.waits = false;
+    ++open.turn;
     open.facts = {};
     open.ledger->look(journal.pin, journal.finality,
                       later<ledger::View>(transaction, [=, this](Open& now, ledger::View view) {
@@ -71,12 +91,11 @@ void Driver::look(const Hash256& transaction) {
                           const bool watched = known.ending && !known.disputed && status != Status::unknown;
                           if (!to_send && !watched) return decide(transaction);
                           now.ledger->conditions(
-                              {},
-                              later<std::optional<ledger::Conditions>>(
-                                  transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
-                                      then.facts.conditions = std::move(conditions);
-                                      decide(transaction);
-                                  }));
+                              {}, later<std::optional<ledger::Conditions>>(
+                                      transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
+                                          then.facts.conditions = std::move(conditions);
+                                          decide(transaction);
+                                      }));
                       }));
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 #include <base/timeline.hpp>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include <ledger/ledger.hpp>
@@ -57,6 +58,8 @@ class Driver {
         ledger::Ledger* ledger = nullptr;
         std::optional<Attempt> last;
         TimeMs moved = 0;  // when something last happened to it
+        bool waits = false;
+        std::uint64_t turn = 0;  // a wait that was cut short is not ended again
         std::uint64_t reached = 0;
         std::optional<TimeMs> contradicts_since;
         Facts facts;
@@ -66,6 +69,7 @@ class Driver {
     std::function<void(T)> later(const Hash256& transaction, F what);
     void again_in(const Hash256& transaction, TimeMs ms);
     void again_soon(const Hash256& transaction, Open& open);
+    void listen(ledger::Ledger& ledger);
     void look(const Hash256& transaction);
     void decide(const Hash256& transaction);
     void send(const Hash256& transaction, const Send& step);
@@ -76,6 +80,7 @@ class Driver {
     Policy policy_;
     Listener listener_;
     std::unordered_map<Hash256, Open, Hash256Hasher> open_;
+    std::set<ledger::Ledger*> heard_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 

@@ -294,7 +294,8 @@ TEST_P(Conformance, APlanCanBePinned) {
     EXPECT_FALSE(doomed->problem.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance, testing::Values("fake", "anvil", "geth-dev", "geth-clique"),
+INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance,
+                         testing::Values("fake", "anvil", "anvil-ws", "geth-dev", "geth-dev-ws", "geth-clique"),
                          [](const auto& named) {
                              std::string name = named.param;
                              std::erase(name, '-');

@@ -28,9 +28,10 @@ std::string word(std::uint64_t value) { return evm::to_0x(evm::to_word(evm::U256
 
 class EvmHarness final : public Harness {
   public:
-    EvmHarness(std::shared_ptr<evm::Network> network, bool keeps_state)
+    EvmHarness(std::shared_ptr<evm::Network> network, bool keeps_state, bool by_websocket)
         : network_(std::move(network)),
           keeps_state_(keeps_state),
+          by_websocket_(by_websocket),
           client_(network_->description().ports.front()),
           timeline_(io_, clock_) {
         const json::Value receipt = network_->send({}, 0, evm::parse_0x(contract_code, "code"));
@@ -43,6 +44,7 @@ class EvmHarness final : public Harness {
         options.chain_id = network_->description().chain.value;
         options.genesis = network_->description().genesis;
         options.endpoints = {client_.url()};
+        if (by_websocket_) options.endpoints.front().replace(0, 4, "ws");
         options.limits.request_timeout = std::chrono::milliseconds(1500);
         options.operation_timeout = std::chrono::milliseconds(3000);
         ledger_ = std::make_unique<evm::EvmLedger>(io_, options);
@@ -136,7 +138,7 @@ class EvmHarness final : public Harness {
     bool is_anvil() const { return network_->description().kind == "anvil"; }
 
     std::shared_ptr<evm::Network> network_;
-    bool keeps_state_;
+    bool keeps_state_, by_websocket_;
     evm::PlainClient client_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
@@ -180,10 +182,12 @@ std::shared_ptr<evm::Network> network_of(const std::string& kind) {
 
 }  // namespace
 
-std::unique_ptr<Harness> evm_harness(const std::string& kind) {
+std::unique_ptr<Harness> evm_harness(const std::string& name) {
+    const bool by_websocket = name.ends_with("-ws");
+    const std::string kind = by_websocket ? name.substr(0, name.size() - 3) : name;
     const std::shared_ptr<evm::Network> network = network_of(kind);
     const bool keeps_state = kind == "anvil-kept" || kind == "geth-clique";
-    return network ? std::make_unique<EvmHarness>(network, keeps_state) : nullptr;
+    return network ? std::make_unique<EvmHarness>(network, keeps_state, by_websocket) : nullptr;
 }
 
 }  // namespace concordat::ledger::conformance

@@ -165,7 +165,7 @@ TEST_P(Transactions, ANodeThatIsKilledInTheMiddleTakesNothingAway) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ledgers, Transactions,
-                         testing::Values("fake", "anvil", "anvil-kept", "geth-dev", "geth-clique"),
+                         testing::Values("fake", "anvil", "anvil-ws", "anvil-kept", "geth-dev", "geth-clique"),
                          [](const auto& named) {
                              std::string name = named.param;
                              std::erase(name, '-');

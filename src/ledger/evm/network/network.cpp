@@ -55,9 +55,9 @@ NetworkOptions with_whole_paths(NetworkOptions options) {
 
 }  // namespace
 
-std::vector<std::string> NetworkDescription::endpoints() const {
+std::vector<std::string> NetworkDescription::endpoints(std::string_view scheme) const {
     std::vector<std::string> out;
-    for (const std::uint16_t port : ports) out.push_back("http://127.0.0.1:" + std::to_string(port));
+    for (const std::uint16_t port : ports) out.push_back(std::string(scheme) + "://127.0.0.1:" + std::to_string(port));
     return out;
 }
 

@@ -37,7 +37,7 @@ struct NetworkDescription {
     Address account;
     std::vector<NodeProcess> nodes;
 
-    std::vector<std::string> endpoints() const;
+    std::vector<std::string> endpoints(std::string_view scheme = "http") const;  // or "ws": on the same ports
     json::Object to_json() const;
     // Errors: Error(bad_format | missing_field | unknown_field) naming the member below /network.
     static NetworkDescription parse(const json::Value& value);

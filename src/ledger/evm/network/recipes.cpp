@@ -66,16 +66,33 @@ NetworkDescription prepare_anvil(const NetworkOptions& options) {
 // ------------------------------------------------------------------------------------------------------------ geth
 
 std::vector<std::string> geth_command(const fs::path& program, const fs::path& data, std::uint16_t port) {
-    return {program.string(), "--datadir",
-            data.string(),    "--http",
-            "--http.addr",    "127.0.0.1",
-            "--http.port",    std::to_string(port),
-            "--http.api",     "eth,net,web3,txpool,debug",
-            "--authrpc.addr", "127.0.0.1",
-            "--authrpc.port", std::to_string(free_port()),
-            "--nodiscover",   "--ipcdisable",
-            "--gcmode",       "archive",
-            "--verbosity",    "2"};
+    return {program.string(),
+            "--datadir",
+            data.string(),
+            "--http",
+            "--http.addr",
+            "127.0.0.1",
+            "--http.port",
+            std::to_string(port),
+            "--http.api",
+            "eth,net,web3,txpool,debug",
+            "--ws",
+            "--ws.addr",
+            "127.0.0.1",
+            "--ws.port",
+            std::to_string(port),  // the same one serves both
+            "--ws.api",
+            "eth,net,web3,txpool,debug",
+            "--authrpc.addr",
+            "127.0.0.1",
+            "--authrpc.port",
+            std::to_string(free_port()),
+            "--nodiscover",
+            "--ipcdisable",
+            "--gcmode",
+            "archive",
+            "--verbosity",
+            "2"};
 }
 
 NetworkDescription prepare_geth_dev(const NetworkOptions& options) {

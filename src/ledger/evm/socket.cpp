@@ -1,0 +1,212 @@
+#include "socket.hpp"
+
+#include <base/error.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/websocket.hpp>
+#include <deque>
+#include <map>
+
+namespace concordat::ledger::evm {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = boost::beast::websocket;
+using asio::awaitable;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds silence{30};  // then it is asked for a sign of life
+
+std::exception_ptr failure_of(Code code, std::string rule) {
+    return std::make_exception_ptr(Error(code, "endpoint", std::move(rule)));
+}
+
+}  // namespace
+
+// One connection. Its coroutines hold it; it outlives the Socket as long as one of them runs, but tells it nothing
+// then.
+struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
+    struct Waiting {
+        Waiting(asio::io_context& io, Deadline deadline, std::uint64_t id, std::size_t size)
+            : timer(io, deadline), first_id(id), count(size) {}
+        asio::steady_timer timer;
+        std::uint64_t first_id;
+        std::size_t count;
+        std::optional<std::vector<Reply>> replies;
+        std::exception_ptr failure;
+        void end(std::exception_ptr why) {
+            failure = std::move(why);
+            timer.cancel();
+        }
+    };
+
+    explicit Link(asio::io_context& context) : io(context), stream(context) {}
+
+    void fail(const std::exception_ptr& why) {
+        if (failure) return;
+        failure = why;
+        beast::get_lowest_layer(stream).close();
+        for (const auto& [id, one] : std::exchange(waiting, {})) one->end(why);
+        for (const auto& one : std::exchange(opening, {})) one->end(why);
+    }
+
+    void deliver(const json::Value& answer) {
+        if (const json::Object* params = notification_of(answer)) {
+            if (told) told(*params);
+            return;
+        }
+        const std::optional<std::uint64_t> id = id_of(answer);
+        if (!id) throw Error(Code::protocol, "answer", "must have the id of a request");
+        auto at = waiting.upper_bound(*id);
+        if (at == waiting.begin()) return;  // nobody waits for it any more
+        --at;
+        const std::shared_ptr<Waiting> one = at->second;
+        if (*id >= one->first_id + one->count) return;
+        waiting.erase(at);
+        one->replies = replies_of(answer, one->count, one->first_id);
+        one->timer.cancel();
+    }
+
+    static awaitable<void> read(std::shared_ptr<Link> link) {
+        beast::flat_buffer buffer;
+        while (!link->failure) {
+            const auto [problem, size] = co_await link->stream.async_read(buffer, quiet);
+            if (problem) {
+                const bool too_large = problem == websocket::error::message_too_big;
+                link->fail(too_large ? failure_of(Code::too_large, "answers with too much")
+                                     : failure_of(Code::unavailable, "cannot be reached: " + problem.message()));
+                break;
+            }
+            try {
+                link->deliver(parse_answer({static_cast<const char*>(buffer.data().data()), buffer.size()}));
+            } catch (const Error&) {
+                link->fail(std::current_exception());
+            }
+            buffer.consume(buffer.size());
+        }
+    }
+
+    static awaitable<void> write(std::shared_ptr<Link> link) {
+        while (!link->failure && !link->out.empty()) {
+            const std::string text = std::move(link->out.front());
+            link->out.pop_front();
+            const auto [problem, size] = co_await link->stream.async_write(asio::buffer(text), quiet);
+            if (problem) link->fail(failure_of(Code::unavailable, "cannot be reached: " + problem.message()));
+        }
+        link->writing = false;
+    }
+
+    void send(std::string text) {
+        out.push_back(std::move(text));
+        if (std::exchange(writing, true)) return;
+        asio::co_spawn(io, write(shared_from_this()), asio::detached);
+    }
+
+    asio::io_context& io;
+    websocket::stream<beast::tcp_stream> stream;
+    std::function<void(const json::Object&)> told;
+    bool is_open = false, writing = false;
+    std::exception_ptr failure;
+    std::map<std::uint64_t, std::shared_ptr<Waiting>> waiting;  // by first id
+    std::vector<std::shared_ptr<Waiting>> opening;              // who waits for the connection
+    std::deque<std::string> out;
+};
+
+Socket::Socket(asio::io_context& io, Url url, std::function<void(const json::Object&)> told)
+    : io_(io), url_(std::move(url)), told_(std::move(told)) {}
+
+Socket::~Socket() { drop(); }
+
+void Socket::drop() {
+    if (const Held link = std::exchange(link_, nullptr)) {
+        link->told = {};
+        link->fail(failure_of(Code::unavailable, "is given up"));
+    }
+}
+
+void Socket::close() {
+    closed_ = true;
+    drop();
+}
+
+awaitable<void> Socket::open(Held link, Url url, Deadline deadline) {
+    asio::ip::tcp::resolver resolver(link->io);
+    const auto [lookup, addresses] = co_await resolver.async_resolve(url.host, url.port, quiet);
+    error_code problem = lookup;
+    auto& tcp = beast::get_lowest_layer(link->stream);
+    if (!problem) {
+        tcp.expires_at(deadline);
+        const auto [refused, peer] = co_await tcp.async_connect(addresses, quiet);
+        problem = refused;
+    }
+    if (!problem) {
+        tcp.socket().set_option(asio::ip::tcp::no_delay(true), problem);
+        tcp.expires_never();  // the stream has limits of its own
+        const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
+        link->stream.set_option(
+            websocket::stream_base::timeout{.handshake_timeout = std::max(rest, std::chrono::milliseconds(1)),
+                                            .idle_timeout = silence,
+                                            .keep_alive_pings = true});
+        link->stream.read_message_max(max_answer_bytes);
+        const auto [unshaken] = co_await link->stream.async_handshake(url.authority, url.target, quiet);
+        problem = unshaken;
+    }
+    if (link->failure) co_return;
+    if (problem) {
+        const bool late = problem == beast::error::timeout;
+        link->fail(late ? failure_of(Code::timeout, "must answer in time")
+                        : failure_of(Code::unavailable, "cannot be reached: " + problem.message()));
+        co_return;
+    }
+    link->is_open = true;
+    for (const auto& one : std::exchange(link->opening, {})) one->timer.cancel();
+    co_await Link::read(link);
+}
+
+awaitable<Socket::Held> Socket::link(Deadline deadline) {
+    if (closed_) throw Error(Code::unavailable, "endpoint", "is closed");
+    if (!link_ || link_->failure) {
+        link_ = std::make_shared<Link>(io_);
+        link_->told = told_;
+        asio::co_spawn(io_, open(link_, url_, deadline), asio::detached);
+    }
+    const Held held = link_;
+    if (!held->is_open) {
+        const auto waiting = std::make_shared<Link::Waiting>(io_, deadline, 0, 0);
+        held->opening.push_back(waiting);
+        (void)co_await waiting->timer.async_wait(quiet);
+        if (waiting->failure) std::rethrow_exception(waiting->failure);
+        if (!held->is_open) throw Error(Code::timeout, "endpoint", "must answer in time");
+    }
+    co_return held;
+}
+
+awaitable<std::vector<Reply>> Socket::ask(std::span<const Request> requests, Deadline deadline) {
+    const Held held = co_await link(deadline);
+    if (held->failure) std::rethrow_exception(held->failure);
+    if (held->waiting.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
+    const auto waiting = std::make_shared<Link::Waiting>(io_, deadline, next_id_, requests.size());
+    next_id_ += requests.size();
+    held->waiting.emplace(waiting->first_id, waiting);
+    held->send(request_text(requests, waiting->first_id));
+    (void)co_await waiting->timer.async_wait(quiet);
+    if (waiting->replies) co_return std::move(*waiting->replies);
+    if (!waiting->failure) {
+        held->waiting.erase(waiting->first_id);
+        waiting->failure = failure_of(Code::timeout, "must answer in time");
+        held->fail(waiting->failure);
+    }
+    std::rethrow_exception(waiting->failure);
+}
+
+}  // namespace concordat::ledger::evm
