@@ -34,11 +34,7 @@ awaitable<http::Response> get_ledger(Context& context, http::Request) {
 awaitable<http::Response> get_root(Context& context, http::Request) {
     const auto root = co_await call<node::ccl::SignedRoot>(
         [&](process::Then<node::ccl::SignedRoot> then) { context.node.ledger().root(then); });
-    co_return json_response(json::canonical(json::Object{{"size", static_cast<std::int64_t>(root.size)},
-                                                         {"root", root.root.text()},
-                                                         {"time", format_time(root.time)},
-                                                         {"flags", static_cast<std::int64_t>(root.flags)},
-                                                         {"signature", to_base64url(root.signature)}}));
+    co_return json_response(json::canonical(root.to_json()));
 }
 
 awaitable<http::Response> get_consistency(Context& context, http::Request request) {
@@ -47,10 +43,35 @@ awaitable<http::Response> get_consistency(Context& context, http::Request reques
         "to", static_cast<std::int64_t>(context.node.chronicle().watermark()), 0, json::max_integer));
     const auto hashes = co_await call<std::vector<Hash256>>(
         [&](process::Then<std::vector<Hash256>> then) { context.node.ledger().consistency(from, to, then); });
-    json::Array path;
-    for (const Hash256& hash : hashes) path.emplace_back(to_base64url(hash.view()));
+    json::Array path = node::ccl::path_to_json(hashes);
     co_return json_response(json::canonical(json::Object{
         {"from", static_cast<std::int64_t>(from)}, {"to", static_cast<std::int64_t>(to)}, {"path", std::move(path)}}));
+}
+
+json::Object anchor_json(const node::AnchorRow& row) {
+    return {{"chain", row.chain},
+            {"contract", row.contract},
+            {"root", row.root.to_json()},
+            {"transaction", row.transaction},
+            {"block", std::to_string(row.block)},
+            {"kept", format_time(row.kept)}};
+}
+
+awaitable<http::Response> get_anchors(Context& context, http::Request) {
+    json::Array out;
+    for (const node::AnchorRow& row : context.node.anchors().list()) out.push_back(anchor_json(row));
+    co_return json_response(json::canonical(json::Object{{"anchors", std::move(out)}}));
+}
+
+awaitable<http::Response> post_anchor(Context& context, http::Request request) {
+    require_operator(context.node, request);
+    const json::Value body = json_body(request);
+    json::Reader reader(body, "");
+    proof::Anchor anchor = proof::Anchor::read(reader);
+    reader.finish();
+    const auto kept = co_await call<node::AnchorRow>(
+        [&](process::Then<node::AnchorRow> then) { context.node.anchors().put(std::move(anchor), then); });
+    co_return json_response(json::canonical(anchor_json(kept)));
 }
 
 // What whoever writes a binding puts into it: which code answers here, and which roots vouch for it.
@@ -140,6 +161,14 @@ void add_system_routes(std::vector<RouteDoc>& routes, Context& context) {
     add(get, "/v1/ledger/consistency", "getLedgerConsistency",
         "Proof that the tree of `from` entries begins the tree of `to` (RFC 9162).", get_consistency)
         .query = {{"from", "size"}, {"to", "size"}};
+    add(get, "/v1/ledger/anchors", "listLedgerAnchors",
+        "The ledger's roots that contracts on other chains have recorded; receipts hold them.", get_anchors);
+    RouteDoc& anchored =
+        add(post, "/v1/ledger/anchors", "putLedgerAnchor",
+            "Keep one: {\"chain\", \"contract\", \"root\", \"evidence\"} that the contract recorded it.", post_anchor);
+    anchored.request_type = "application/json";
+    anchored.for_operators = true;
+    anchored.body_bytes = node::max_anchor_bytes;
     add(get, "/v1/attestation", "getAttestation", "Measurements and evidence of the enclaves that run here.",
         get_attestation);
     add(get, "/v1/enclaves", "getEnclaves", "The pool of enclaves and the isolation that each holds.", get_enclaves)

@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t max_jobs = 65'536;
 constexpr TimeMs answer_lifetime_ms = 24LL * 3600 * 1000;
 
-constexpr std::array<std::string_view, 2> migrations{R"(
+constexpr std::array<std::string_view, 3> migrations{R"(
 CREATE TABLE inbox(
   ordinal INTEGER PRIMARY KEY AUTOINCREMENT, digest BLOB NOT NULL, tenant TEXT NOT NULL, binding BLOB NOT NULL,
   input TEXT NOT NULL, state INTEGER NOT NULL, code TEXT NOT NULL, field TEXT NOT NULL, rule TEXT NOT NULL,
@@ -31,6 +31,12 @@ CREATE INDEX answers_by_age ON answers(created);
 )",
                                                      R"(
 CREATE TABLE ledgers(chain TEXT PRIMARY KEY, settings TEXT NOT NULL) WITHOUT ROWID;
+)",
+                                                     R"(
+CREATE TABLE anchors(
+  chain TEXT NOT NULL, contract TEXT NOT NULL, size INTEGER NOT NULL, root TEXT NOT NULL, evidence TEXT NOT NULL,
+  txid TEXT NOT NULL, block INTEGER NOT NULL, kept INTEGER NOT NULL, PRIMARY KEY(chain, contract, size));
+CREATE INDEX anchors_by_size ON anchors(size);
 )"};
 
 constexpr std::string_view inbox_columns =
@@ -62,6 +68,17 @@ DraftRow read_draft(const store::Statement& row) {
             .decisions = std::string(row.text(7)),
             .expires = row.integer(8),
             .created = row.integer(9)};
+}
+
+AnchorRow read_anchor(const store::Statement& row) {
+    const json::Value root = json::parse(row.text(2), "root");
+    return {.chain = std::string(row.text(0)),
+            .contract = std::string(row.text(1)),
+            .root = ledger::confidential::SignedRoot::parse(root, "root"),
+            .evidence = std::string(row.text(3)),
+            .transaction = std::string(row.text(4)),
+            .block = static_cast<std::uint64_t>(row.integer(5)),
+            .kept = row.integer(6)};
 }
 
 template <class Read>
@@ -249,6 +266,53 @@ std::vector<LedgerRow> Journal::ledgers() {
     return all(statement, [](const store::Statement& row) {
         return LedgerRow{std::string(row.text(0)), std::string(row.text(1))};
     });
+}
+
+void Journal::put_anchor(AnchorRow row, std::size_t keep, Done done) {
+    disk_->write(
+        [this, row = std::move(row), keep] {
+            writer_
+                .prepare(
+                    "INSERT OR REPLACE INTO anchors(chain,contract,size,root,evidence,txid,block,kept) "
+                    "VALUES(?,?,?,?,?,?,?,?)")
+                .bind(row.chain)
+                .bind(row.contract)
+                .bind(row.root.size)
+                .bind(json::canonical(row.root.to_json()))
+                .bind(row.evidence)
+                .bind(row.transaction)
+                .bind(row.block)
+                .bind(row.kept)
+                .run();
+            writer_
+                .prepare(
+                    "DELETE FROM anchors WHERE chain=?1 AND contract=?2 AND size NOT IN "
+                    "(SELECT size FROM anchors WHERE chain=?1 AND contract=?2 ORDER BY size DESC LIMIT ?3)")
+                .bind(row.chain)
+                .bind(row.contract)
+                .bind(keep)
+                .run();
+        },
+        std::move(done));
+}
+
+std::vector<AnchorRow> Journal::anchors(std::size_t limit) {
+    auto statement = reader_.prepare(
+        "SELECT chain,contract,root,'',txid,block,kept FROM anchors ORDER BY size DESC,chain,contract LIMIT ?");
+    return all(statement.bind(limit), read_anchor);
+}
+
+std::optional<AnchorRow> Journal::anchor_above(std::uint64_t size) {
+    auto statement = reader_.prepare(
+        "SELECT chain,contract,root,evidence,txid,block,kept FROM anchors WHERE size>=? "
+        "ORDER BY size,chain,contract LIMIT 1");
+    return one(statement.bind(size), read_anchor);
+}
+
+std::size_t Journal::anchor_places(const std::string& chain, const std::string& contract) {
+    auto statement = reader_.prepare(
+        "SELECT count(*) FROM (SELECT DISTINCT chain,contract FROM anchors WHERE NOT(chain=? AND contract=?))");
+    return statement.bind(chain).bind(contract).step() ? static_cast<std::size_t>(statement.integer(0)) : 0;
 }
 
 void Journal::put_answer(const std::string& key, AnswerRow row, TimeMs now, Done done) {

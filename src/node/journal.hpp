@@ -1,9 +1,10 @@
-// node.db: what cannot be made again from the ledger. The durable inbox, drafts (documents on their way to being signed
-// by all), the tenants of bindings, operator tokens, and the answers of operator requests that carry an idempotency
-// key. Each commit is on the disk before anybody is told. Loop thread only.
+// node.db: what cannot be made again from the ledger. The durable inbox, anchors, drafts (documents on their way to
+// being signed by all), the tenants of bindings, operator tokens, and the answers of operator requests that carry an
+// idempotency key. Each commit is on the disk before anybody is told. Loop thread only.
 #pragma once
 #include <base/clock.hpp>
 #include <filesystem>
+#include <ledger/confidential/protocol/statement.hpp>
 #include <optional>
 #include <store/database.hpp>
 #include <string>
@@ -59,6 +60,17 @@ struct LedgerRow {
     std::string settings;  // JCS, as docs/node.md says
 };
 
+// A root of the record ledger that a contract on another chain has recorded.
+struct AnchorRow {
+    std::string chain, contract;
+    ledger::confidential::SignedRoot root;
+    std::string evidence;     // JCS; empty where it was not asked for
+    std::string transaction;  // that recorded it
+    std::uint64_t block = 0;
+    TimeMs kept = 0;
+};
+inline constexpr std::size_t max_anchor_bytes = std::size_t{2} << 20;
+
 class Journal {
   public:
     using Done = DiskThread::Done;
@@ -93,6 +105,12 @@ class Journal {
     void put_ledger(LedgerRow row, Done done);
     void remove_ledger(const std::string& chain, Done done);
     std::vector<LedgerRow> ledgers();
+
+    // Then at most `keep` stay of this contract, those of the most entries.
+    void put_anchor(AnchorRow row, std::size_t keep, Done done);
+    std::vector<AnchorRow> anchors(std::size_t limit);          // without evidence, those of the most entries first
+    std::optional<AnchorRow> anchor_above(std::uint64_t size);  // of the fewest entries, at least that many
+    std::size_t anchor_places(const std::string& chain, const std::string& contract);  // how many others have some
 
     void put_answer(const std::string& key, AnswerRow row, TimeMs now, Done done);
     std::optional<AnswerRow> answer(const std::string& key);

@@ -76,6 +76,7 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
                                                     .max_total = static_cast<std::size_t>(options_.total_queue)});
     drafts_ = std::make_unique<Drafts>(loop_, *journal_, *chronicle_, *lanes_, *packages_, clock_);
     ledgers_ = std::make_unique<Ledgers>(loop_, *journal_);
+    anchors_ = std::make_unique<Anchors>(*journal_, *ledger_, *ledgers_, clock_);
     transactions_ =
         std::make_unique<Transactions>(loop_, clock_, *chronicle_, *lanes_, *ledgers_, transaction::Policy{});
 }
@@ -112,7 +113,9 @@ void Node::on_ledger_ready(const ccl::IdentityReply& identity) {
             chronicle_->open(identity_, [this](const Outcome<Nothing>& done) { on_caught_up(done); });
         },
         [&] {
-            drafts_->set_chain(ccl::Identity::parse(identity_.identity).chain);
+            const ccl::Identity known = ccl::Identity::parse(identity_.identity);
+            drafts_->set_chain(known.chain);
+            anchors_->set_service_key(known.service_key);
             return Nothing{};
         });
 }

@@ -7,6 +7,7 @@
 #include <enclave/host/pool.hpp>
 #include <registry/store.hpp>
 
+#include "anchors.hpp"
 #include "drafts.hpp"
 #include "options.hpp"
 #include "transactions.hpp"
@@ -64,6 +65,7 @@ class Node : private LaneHost {
     // --- Transactions across ledgers, and the ledgers.
     Transactions& transactions() { return *transactions_; }
     Ledgers& ledgers() { return *ledgers_; }
+    Anchors& anchors() { return *anchors_; }
     void accounts(const Hash256& binding, Then<std::vector<AccountView>> then);
 
     Drafts& drafts() { return *drafts_; }
@@ -103,7 +105,7 @@ class Node : private LaneHost {
     std::vector<EntryRow> steps_before(const EntryRow& row, const Commit& commit);
     void ask_accounts(const json::Object& addresses, const contract::Binding& binding,
                       const Then<std::vector<AccountView>>& then);
-    std::string assemble(const std::vector<CommitPtr>& commits);
+    proof::Receipt assemble(const std::vector<CommitPtr>& commits);
     void run_inbox();
     void run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,
                       const std::string& trace);
@@ -125,6 +127,7 @@ class Node : private LaneHost {
     std::unique_ptr<Drafts> drafts_;
     std::unique_ptr<Ledgers> ledgers_;
     std::unique_ptr<Transactions> transactions_;
+    std::unique_ptr<Anchors> anchors_;
     ccl::IdentityReply identity_;
     Then<Nothing> started_;
     bool running_ = false, stopping_ = false;

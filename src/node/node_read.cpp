@@ -172,7 +172,13 @@ void Node::receipt(const Hash256& binding, std::uint64_t sequence, Then<std::str
         const auto compose = [this, then](std::vector<EntryRow> chosen) {
             std::ranges::sort(chosen, {}, &EntryRow::sequence);
             gather(std::move(chosen), [this, then](Outcome<std::vector<CommitPtr>> commits) {
-                process::complete<std::string>(then, [&] { return assemble(commits.get()); });
+                const auto anchored = [then](Outcome<proof::Receipt> made) {
+                    process::complete<std::string>(then, [&] { return made.get().write(); });
+                };
+                const auto assembled = [this, then, anchored](Outcome<proof::Receipt> made) {
+                    made.ok() ? anchors_->add_to(std::move(made.get()), anchored) : then(made.error());
+                };
+                process::complete<proof::Receipt>(assembled, [&] { return assemble(commits.get()); });
             });
         };
         if (proof::steps_before(wanted->type).empty()) return compose(std::move(rows));
@@ -208,7 +214,7 @@ std::vector<EntryRow> Node::steps_before(const EntryRow& row, const Commit& comm
     return rows;
 }
 
-std::string Node::assemble(const std::vector<CommitPtr>& commits) {
+proof::Receipt Node::assemble(const std::vector<CommitPtr>& commits) {
     std::vector<ccl::Appended> entries;
     std::map<std::string, ccl::EnclaveIdentity> enclaves;
     Hash256 version_package;
@@ -227,7 +233,7 @@ std::string Node::assemble(const std::vector<CommitPtr>& commits) {
     }
     std::vector<ccl::EnclaveIdentity> list;
     for (auto& [kid, identity] : enclaves) list.push_back(std::move(identity));
-    return proof::make_receipt(entries, list, identity_.identity, identity_.evidence, package).write();
+    return proof::make_receipt(entries, list, identity_.identity, identity_.evidence, package);
 }
 
 void Node::head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStatement> then) {

@@ -36,13 +36,13 @@ class AnchorMaker : public ReceiptMaker {
         return chain.evidence(1);
     }
     // Of the tree as it is now, recorded together with another ledger's.
-    proof::ReceiptAnchor anchor() {
-        ledger::AnchorClaim other = claim();
+    proof::ReceiptAnchor anchor(const std::string& where = contract) {
+        ledger::AnchorClaim ours = claim(), other = claim();
+        ours.contract = where;
         other.ledger = hash_of("another ledger");
-        const std::vector<evm::Log> logs{evm::anchored_log(other), evm::anchored_log(claim())};
-        return {
-            .anchor = {.chain = chain_name, .contract = contract, .root = signed_root(), .evidence = evidence(logs)},
-            .consistency = consistency(appended.back().receipt.size)};
+        const std::vector<evm::Log> logs{evm::anchored_log(other), evm::anchored_log(ours)};
+        return {.anchor = {.chain = chain_name, .contract = where, .root = signed_root(), .evidence = evidence(logs)},
+                .consistency = consistency(appended.back().receipt.size)};
     }
     proof::Receipt anchored() {
         proof::Receipt out = receipt();

@@ -139,7 +139,8 @@ class ReceiptMaker {
                                                                               out.size, out.root, out.time, out.flags));
         return out;
     }
-    std::vector<Hash256> consistency(std::uint64_t from) const { return tree_.consistency(from, tree_.size()); }
+    std::vector<Hash256> consistency(std::uint64_t from) const { return consistency(from, tree_.size()); }
+    std::vector<Hash256> consistency(std::uint64_t from, std::uint64_t to) const { return tree_.consistency(from, to); }
 
     json::Object audiences() const {
         FixedRandom random("audiences");
