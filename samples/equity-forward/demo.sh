@@ -38,7 +38,7 @@ trap cleanup EXIT
 stop_chain() { [ ! -e "$demo/chain/network.json" ] || "$bin/concordat" ledger down "$demo/chain" > /dev/null 2>&1 || true; }
 # What a contract on the chain says: FUNCTION ARGUMENTS.
 on_chain() { "$bin/concordat" ledger read "$demo/chain" "$token" "$1" --arguments "$2"; }
-balance() { on_chain "balanceOf(address) returns (uint256)" "[\"$1\"]"; }
+balance() { on_chain "balanceOf(address) returns (uint256)" "[\"$1\"]" | tr -d '[]"'; }
 cash() { printf '    %-8s has %s.%s\n' "$1" "${2:0:-2}" "${2: -2}"; }
 
 stop_earlier_node() {
@@ -206,6 +206,11 @@ echo "$amount" >> "$demo/secrets"
 for bank in north south; do run message send "$binding" acknowledge --body "{\"amount\":\"$amount\"}" --key "$demo/$bank/key.json"; done
 run entries "$binding"
 
+step "The record ledger is one node: nothing in it would tell that its disk was put back. A contract on the chain records its root."
+anchors=$("$bin/concordat" ledger deploy "$demo/chain" contracts/artifacts/RootAnchor.json)
+run ledger anchor "$demo/chain" "$anchors"
+run ledger anchor "$demo/chain" "$anchors"
+
 step "The receipts of the payment and of the last entry: files that prove all of it, offline, to anyone."
 run receipt "$binding" "$settled" -o "$demo/payment.json"
 run receipt "$binding" -o "$demo/receipt.json"
@@ -238,6 +243,13 @@ else
   trust "$demo/trust-chain.json" --host-finality "$chain_id"
 fi
 run verify "$demo/payment.json" --trust "$demo/trust-chain.json"
+
+step "They hold the anchor too. An auditor that relies on its contract does not need the host's word that nothing was rolled back."
+if [ -n "$signers" ]; then believed="--clique $chain_id=$signers"; else believed="--host-finality $chain_id"; fi
+"$bin/concordat" trust init --allow-development --allow-asserted clock --party "$demo/north/public.json" --party "$demo/south/public.json" \
+  $believed --anchor "$chain_id=$anchors" -o "$demo/trust-anchor.json" 2>> "$demo/commands.log"
+"$bin/concordat" verify "$demo/receipt.json" --trust "$demo/trust-anchor.json" > "$demo/auditor/anchored.txt"
+grep -A5 "rollback:" "$demo/auditor/anchored.txt" | indented
 
 step "What the operator could read: node database, ledger files and logs are searched for every confidential value."
 sort -u "$demo/secrets" -o "$demo/secrets"

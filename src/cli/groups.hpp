@@ -17,6 +17,7 @@ void add_proof_commands(CLI::App& app, Session& session);
 void add_system_commands(CLI::App& app, Session& session);
 void add_ledger_commands(CLI::App& ledger, Session& session);  // below `ledger`
 void add_chain_commands(CLI::App& ledger, Session& session);   // below `ledger`
+void add_anchor_command(CLI::App& ledger, Session& session);   // below `ledger`
 void add_transaction_commands(CLI::App& app, Session& session);
 void add_network_commands(CLI::App& ledger, Session& session);  // below `ledger`
 void add_completion_command(CLI::App& app, Session& session);

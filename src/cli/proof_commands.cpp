@@ -25,7 +25,7 @@ namespace ccl = ledger::confidential;
 
 struct ProofOptions {
     std::string receipt, trust, out;
-    std::vector<std::string> fields, asserted, parties, host_finality, clique;
+    std::vector<std::string> fields, asserted, parties, host_finality, clique, anchors;
     bool allow_development = false, history = false;
     KeyOptions key;
 };
@@ -132,6 +132,23 @@ void take_chains(proof::TrustFile& trust, const ProofOptions& options, std::stri
     }
 }
 
+// Contracts that record a record ledger's roots.
+void take_anchors(proof::TrustFile& trust, const std::vector<std::string>& given, std::string& told) {
+    for (const std::string& one : given) {
+        const std::size_t equals = one.find('=');
+        if (equals == std::string::npos)
+            throw Error(Code::bad_format, "--anchor", "must be CHAIN=ADDRESS, got '" + one + "'");
+        const std::string chain = one.substr(0, equals);
+        const std::string contract = ledger::evm::Address::parse(one.substr(equals + 1), "--anchor").text();
+        if (!trust.chains.contains(chain))
+            throw Error(Code::bad_format, "--anchor",
+                        "needs a word on the blocks of " + chain + ": --clique or --host-finality");
+        if (!trust.anchors.emplace(chain, contract).second)
+            throw Error(Code::bad_format, "--anchor", "must name each contract once, got '" + one + "' again");
+        told += "  anchors  " + contract + " on " + chain + "\n";
+    }
+}
+
 void trust_init(Session& session, const ProofOptions& options) {
     proof::TrustFile trust;
     trust.minimum_svn = 1;
@@ -145,6 +162,7 @@ void trust_init(Session& session, const ProofOptions& options) {
     }
     take_parties(trust, options.parties, told);
     take_chains(trust, options, told);
+    take_anchors(trust, options.anchors, told);
     // A chain's name is checked as verifiers will check it.
     write_result(options.out, proof::TrustFile::parse(trust.write()).write());
     note("This trust file believes:\n" + told +
@@ -266,6 +284,10 @@ void add_trust(CLI::App& app, Session& session) {
     command
         ->add_option("--clique", options->clique,
                      "CHAIN=ADDRESS,ADDRESS…: its blocks are final when a majority of these signers sealed them")
+        ->allow_extra_args(false);
+    command
+        ->add_option("--anchor", options->anchors,
+                     "CHAIN=ADDRESS of a RootAnchor: what it recorded of a ledger cannot be rolled back")
         ->allow_extra_args(false);
     command->add_option("-o,--output", options->out, "file to write");
     command->callback([options, &session] { trust_init(session, *options); });

@@ -112,6 +112,7 @@ void add_system_commands(CLI::App& app, Session& session) {
     add_ledger_commands(*group, session);
     add_network_commands(*group, session);
     add_chain_commands(*group, session);
+    add_anchor_command(*group, session);
     app.add_subcommand("attestation", "The code of the node's enclaves, and who vouches for it")->callback([&session] {
         attestation(session);
     });

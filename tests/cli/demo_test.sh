@@ -23,6 +23,10 @@ done
 expect 0 "asserted" "The receipt holds" -- "$concordat" verify "$demo/payment.json" --trust "$demo/trust-chain.json"
 expect 0 "The receipt holds" -- "$programs/concordat-verify" "$demo/payment.json" --trust "$demo/trust-chain.json"
 expect 0 -- tests/independent/run.sh "$demo/payment.json" "$demo/trust-chain.json"
+for receipt in receipt payment; do
+  expect 0 "The receipt holds" "the ledger's first 25 entries are anchored on eip155:31337" -- "$concordat" verify "$demo/$receipt.json" --trust "$demo/trust-anchor.json"
+  expect 0 -- tests/independent/run.sh "$demo/$receipt.json" "$demo/trust-anchor.json"
+done
 expect 1 "DOES NOT HOLD" "does not take the host's word" -- "$programs/concordat-verify" "$demo/payment.json" --trust "$demo/trust.json"
 expect 0 'settlement = {"amount":"86224.91","payer":"buyer","price":"28.80"}' -- "$concordat" verify "$demo/receipt-auditor.json" --trust "$demo/trust.json"
 expect 0 "nothing in this receipt is sealed to this key" -- "$concordat" open "$demo/receipt.json" --key "$demo/auditor/key.json"
@@ -57,6 +61,7 @@ binding=$("$concordat" --json binding list | python3 -c 'import json,sys; print(
 expect 0 '"closed"' '"NORTH-DESK-7741"' -- "$concordat" state "$binding" --key "$demo/north/key.json"
 "$concordat" receipt "$binding" -o "$demo/again.json" 2> /dev/null
 expect 0 "The receipt holds" -- "$concordat" verify "$demo/again.json" --trust "$demo/trust.json"
+expect 0 "The receipt holds" "are anchored" -- "$concordat" verify "$demo/again.json" --trust "$demo/trust-anchor.json"
 
 echo "== the rest of what the API tells"
 expect 0 "ready" -- "$concordat" ready
@@ -107,6 +112,14 @@ expect 1 "field: BINDING" "no open document" -- "$concordat" binding sign "$bind
 expect 1 "unauthenticated" "Authorization" "do:" -- env -u CONCORDAT_TOKEN_FILE "$concordat" package publish "$demo/equity-forward-1.0.0.tar"
 expect 1 "field: --field" "state/settlement" -- "$concordat" disclose "$demo/receipt.json" --field state/colour "${north[@]}"
 expect 1 "field: --package" -- "$concordat" binding amend "$binding" --package equity-forward:9.9.9 "${north[@]}"
+
+echo "== anchors that are not so"
+expect 0 "13 refused" -- python3 "$here/bad_anchors.py" "$CONCORDAT_NODE" "$CONCORDAT_TOKEN_FILE" "$demo/receipt.json"
+expect 1 "unavailable" "does not run" -- "$concordat" ledger anchor "$demo/chain" 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
+expect 2 "--every" -- "$concordat" ledger anchor "$demo/chain" 0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed --every 0
+expect 1 "field: --anchor" "CHAIN=ADDRESS" -- "$concordat" trust init --anchor eip155:1
+expect 1 "field: --anchor" "--clique or --host-finality" -- "$concordat" trust init --anchor eip155:1=0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed
+expect 1 "field: --anchor" -- "$concordat" trust init --host-finality eip155:1 --anchor eip155:1=0x12
 
 echo "== later, and events"
 sent=$("$concordat" --json message send "$binding" dispute --body '{"reason":"none"}' --async "${north[@]}" | python3 -c 'import json,sys; print(json.load(sys.stdin)["message"])')
