@@ -50,7 +50,6 @@ Line Verifier::anchored_beginning() const {
 std::vector<Line> Verifier::anchored_on_chain(const TrustedChain* witness) const {
     const Anchor& anchor = receipt_.anchor->anchor;
     const ledger::Kind* kind = ledger::kind_of_chain(kinds_, anchor.chain);
-    if (kind == nullptr && witness == nullptr) return {};
     const How how = witness != nullptr && witness->witness != ledger::host_witness ? How::proved : How::asserted;
     const auto judge = [&](const ledger::Finality& finality) {
         if (kind == nullptr) {

@@ -10,7 +10,7 @@ import sys
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 LAYERS = {"format", "binding", "message", "source", "entries", "enclave", "ledger", "state", "disclosures", "clock", "rollback"}
-LAYERS |= {"transaction", "chain", "account", "call", "inclusion", "finality", "disputed"}
+LAYERS |= {"transaction", "chain", "account", "call", "inclusion", "finality", "disputed", "anchor"}
 
 
 def leaves(value, path=()):

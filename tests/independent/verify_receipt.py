@@ -801,9 +801,7 @@ class Verifier:
         witness = self.trust.get("chains", {}).get(anchor["chain"])
         listed = {"chain": anchor["chain"], "contract": anchor["contract"]} in self.trust.get("anchors", [])
         self.anchored = listed and witness is not None
-        if not anchor["chain"].startswith("eip155:"):
-            need(not self.anchored, "an anchor on a chain that this verifier cannot judge")
-            return
+        need(anchor["chain"].startswith("eip155:"), "an anchor on a chain that this verifier cannot judge")
         finality = witness if self.anchored else {"witness": "host"}
         evm.check_anchor(anchor["chain"], anchor["contract"], key.thumbprint, values, finality, anchor["evidence"])
 
