@@ -1,7 +1,9 @@
 // `concordat ledger anchor`: has a contract on a chain record the record ledger's newest root, and hands the node the
 // evidence, which its receipts then hold (docs/ledger.md).
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <crypto/merkle.hpp>
 #include <csignal>
 #include <ledger/confidential/protocol/statement.hpp>
 #include <ledger/evm/evm_ledger.hpp>
@@ -74,18 +76,18 @@ class Anchoring {
         for (int attempt = 1;; ++attempt) {
             const Newest newest = read_newest();
             const auto root = ccl::SignedRoot::parse(session_.get_json("/v1/ledger/root"), "/root");
-            if (!is_new(root, newest)) return report("nothing new", root.size);
+            if (!is_new(root, newest)) {
+                return newest.size == 0 || is_kept(newest) ? report("nothing new", newest.size) : recover(newest);
+            }
             register_key();
-            const json::Value receipt = submit(root, newest.size);
+            const json::Value receipt = submit(root, newest);
             const std::string transaction = text_at(receipt, "transactionHash");
             const json::Value evidence = prove(transaction);
-            const json::Object anchor{
-                {"chain", chain()}, {"contract", contract_.text()}, {"root", root.to_json()}, {"evidence", evidence}};
             if (!recorded(root, evidence)) {  // somebody was faster: it passed this one over
                 if (attempt < max_attempts) continue;
                 throw Error(Code::conflict, "CONTRACT", "recorded other roots each time; try again");
             }
-            session_.post_json("/v1/ledger/anchors", json::canonical(anchor), "application/json");
+            hand_in(root, evidence);
             json::Object out = report("anchored", root.size);
             out["transaction"] = transaction;
             out["block"] = evm::decimal(evm::parse_quantity(text_at(receipt, "blockNumber"), "/blockNumber"));
@@ -99,6 +101,7 @@ class Anchoring {
     struct Newest {
         std::uint64_t size = 0;
         Hash256 root;
+        std::string block{};
     };
 
     static evm::Network open(const std::filesystem::path& folder) {
@@ -149,17 +152,21 @@ class Anchoring {
         }
         const json::Value newest = ask(anchors_text);
         const evm::U256 size = evm::parse_u256(text_at(newest, "size"), "/size");
-        return {.size = static_cast<std::uint64_t>(size), .root = evm::parse_hash_0x(text_at(newest, "root"), "/root")};
+        return {.size = static_cast<std::uint64_t>(size),
+                .root = evm::parse_hash_0x(text_at(newest, "root"), "/root"),
+                .block = text_at(newest, "block")};
+    }
+
+    [[noreturn]] static void report_rollback(const Newest& newest, const std::string& how) {
+        throw Error(Code::rolled_back, "CONTRACT",
+                    "holds a root of " + std::to_string(newest.size) + " entries that this record ledger signed, and " +
+                        how + ": it was rolled back");
     }
 
     static bool is_new(const ccl::SignedRoot& root, const Newest& newest) {
-        const bool behind = root.size < newest.size;
-        if (behind || (root.size == newest.size && root.size > 0 && root.root != newest.root)) {
-            throw Error(Code::rolled_back, "CONTRACT",
-                        "holds a root of " + std::to_string(newest.size) +
-                            " entries that this record ledger signed, and " +
-                            (behind ? "it has " + std::to_string(root.size) : std::string("its entries are others")) +
-                            ": it was rolled back");
+        if (root.size < newest.size) report_rollback(newest, "it has " + std::to_string(root.size));
+        if (root.size == newest.size && root.size > 0 && root.root != newest.root) {
+            report_rollback(newest, "its entries are others");
         }
         return root.size > newest.size;
     }
@@ -183,19 +190,24 @@ class Anchoring {
         note("registered the ledger's key at the contract");
     }
 
-    json::Value submit(const ccl::SignedRoot& root, std::uint64_t from) {
+    json::Value submit(const ccl::SignedRoot& root, const Newest& newest) {
         json::Array path;
-        if (from > 0) {
-            const json::Value answer = session_.get_json("/v1/ledger/consistency?from=" + std::to_string(from) +
+        if (newest.size > 0) {
+            const json::Value answer = session_.get_json("/v1/ledger/consistency?from=" + std::to_string(newest.size) +
                                                          "&to=" + std::to_string(root.size));
             json::Reader reader(answer, "/consistency");
-            for (const Hash256& hash : ccl::path_from_json(reader, "path")) path.emplace_back(hex_of(hash));
+            const std::vector<Hash256> hashes = ccl::path_from_json(reader, "path");
+            if (!crypto::verify_consistency(newest.size, newest.root, root.size, root.root, hashes)) {
+                report_rollback(newest, "its entries are others");
+            }
+            for (const Hash256& hash : hashes) path.emplace_back(hex_of(hash));
         }
         const ByteView halves(root.signature);
         const json::Array signature{evm::to_0x(halves.first(32)), evm::to_0x(halves.last(32))};
         const json::Array signed_root{std::to_string(root.size), hex_of(root.root), std::to_string(root.time),
                                       std::to_string(root.flags), signature};
-        const json::Array one{hex_of(service_key_.thumbprint()), signed_root, std::to_string(from), std::move(path)};
+        const json::Array one{hex_of(service_key_.thumbprint()), signed_root, std::to_string(newest.size),
+                              std::move(path)};
         json::Array batch, arguments;  // not by braces: one array in them would be copied, not held
         batch.emplace_back(one);
         arguments.emplace_back(std::move(batch));
@@ -217,6 +229,77 @@ class Anchoring {
             if (error.field() == "/evidence/inclusion/receipt_proof") return false;
             throw;
         }
+    }
+
+    void hand_in(const ccl::SignedRoot& root, const json::Value& evidence) {
+        const json::Object anchor{
+            {"chain", chain()}, {"contract", contract_.text()}, {"root", root.to_json()}, {"evidence", evidence}};
+        session_.post_json("/v1/ledger/anchors", json::canonical(anchor), "application/json");
+    }
+
+    bool is_kept(const Newest& newest) {
+        const json::Value answer = session_.get_json("/v1/ledger/anchors");
+        return std::ranges::any_of(answer.at("anchors").as_array(), [&](const json::Value& one) {
+            return text_at(one, "chain") == chain() && text_at(one, "contract") == contract_.text() &&
+                   text_at(one.at("root"), "size") == std::to_string(newest.size);
+        });
+    }
+
+    // Whoever had the newest root recorded did not get the evidence to this node: it is on the chain.
+    json::Object recover(const Newest& newest) {
+        const std::string block = evm::quantity(evm::parse_u256(newest.block, "/block"));
+        const json::Object filter{{"fromBlock", block}, {"toBlock", block}, {"address", contract_.text()}};
+        json::Array parameters;
+        parameters.emplace_back(filter);
+        const json::Value logs = client_.ask("eth_getLogs", parameters);
+        for (const json::Value& log : logs.as_array()) {
+            const std::string transaction = text_at(log, "transactionHash");
+            const auto root = root_of(transaction, newest);
+            if (!root) continue;
+            const json::Value evidence = prove(transaction);
+            if (!recorded(*root, evidence)) continue;
+            hand_in(*root, evidence);
+            json::Object out = report("recovered", newest.size);
+            out["transaction"] = transaction;
+            out["block"] = newest.block;
+            return out;
+        }
+        throw Error(Code::not_found, "CONTRACT",
+                    "recorded the newest root in a transaction that this program cannot read");
+    }
+
+    // The signed root that a call of the contract handed in.
+    std::optional<ccl::SignedRoot> root_of(const std::string& transaction, const Newest& newest) {
+        const json::Value found = client_.ask("eth_getTransactionByHash", json::Array{json::Value(transaction)});
+        const auto function = evm::abi::Function::parse(anchor_text, "function");
+        json::Value call;
+        try {
+            call = function.decode_call(evm::parse_0x(text_at(found, "input"), "/input"), "/input");
+        } catch (const Error&) {  // of another function, or by way of another contract
+            return std::nullopt;
+        }
+        for (const json::Value& one : call.at("batch").as_array()) {
+            const json::Value& given = one.at("signed");
+            const bool ours = text_at(one, "ledger") == hex_of(service_key_.thumbprint());
+            if (ours && text_at(given, "size") == std::to_string(newest.size)) return read_root(given, newest);
+        }
+        return std::nullopt;
+    }
+
+    static ccl::SignedRoot read_root(const json::Value& given, const Newest& newest) {
+        const auto number = [&](const char* name) {
+            return static_cast<std::uint64_t>(evm::parse_u256(text_at(given, name), name));
+        };
+        ccl::SignedRoot out{.size = newest.size,
+                            .root = newest.root,
+                            .time = static_cast<TimeMs>(number("time")),
+                            .flags = number("flags"),
+                            .signature = {}};
+        const json::Value& signature = given.at("signature");
+        const Hash256 r = evm::parse_hash_0x(text_at(signature, "r"), "/r");
+        const Hash256 s = evm::parse_hash_0x(text_at(signature, "s"), "/s");
+        std::ranges::copy(s.bytes, std::ranges::copy(r.bytes, out.signature.begin()).out);
+        return out;
     }
 
     // The slot that the transaction fills, so that the adapter finds and proves it as it does others.
@@ -276,15 +359,17 @@ class Anchoring {
 
 void show(const Session& session, const json::Object& report) {
     if (session.json) return print_json(report);
-    if (text_at(report, "status") != "anchored") {
+    if (text_at(report, "status") == "nothing new") {
         return print("nothing new to anchor: " + text_at(report, "contract") + " holds the root of all " +
                      text_at(report, "size") + " entries\n");
     }
-    Table table({"anchored", text_at(report, "size") + " entries of " + text_at(report, "ledger")});
+    Table table({text_at(report, "status"), text_at(report, "size") + " entries of " + text_at(report, "ledger")});
     table.add({"on", text_at(report, "chain") + ", block " + text_at(report, "block")});
     table.add({"by", text_at(report, "contract")});
     table.add({"transaction", text_at(report, "transaction")});
-    table.add({"cost", text_at(report, "gas") + " gas, " + text_at(report, "cost") + " wei"});
+    if (const std::string gas = text_at(report, "gas"); !gas.empty()) {
+        table.add({"cost", gas + " gas, " + text_at(report, "cost") + " wei"});
+    }
     print(table.text());
 }
 
