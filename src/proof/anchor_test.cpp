@@ -61,9 +61,9 @@ TEST_F(AnchoredReceipt, SealedBlocksProveThatTheLedgerWasNotRolledBack) {
     ASSERT_EQ(result(), "holds");
     const Line line = rollback(maker.trust_signers());
     EXPECT_EQ(line.how, How::proved);
-    EXPECT_EQ(
-        line.text,
-        "the ledger's first 14 entries are anchored on eip155:31337: it cannot have been rolled back behind them");
+    EXPECT_EQ(line.text,
+              "the ledger's first 14 entries are anchored on eip155:31337, block 40: it cannot have been rolled back "
+              "behind them");
     ASSERT_EQ(line.below.size(), 4u);
     EXPECT_EQ(line.below[1].text, "they begin with the 9 entries of which this receipt's last entry is one");
     EXPECT_NE(line.below[2].text.find(", block 40"), std::string::npos) << line.below[2].text;

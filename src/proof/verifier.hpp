@@ -80,7 +80,7 @@ class Verifier {
     Hash256 last_tree() const;
     Line anchored_root() const;
     Line anchored_beginning() const;
-    std::vector<Line> anchored_on_chain(const TrustedChain* witness) const;
+    std::vector<Line> anchored_on_chain(const TrustedChain* witness, std::string& block) const;
     Line asserted(std::string layer, std::string text) const;
 
     const Receipt& receipt_;

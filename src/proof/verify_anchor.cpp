@@ -46,8 +46,8 @@ Line Verifier::anchored_beginning() const {
 }
 
 // That the contract recorded it, if the blocks of the evidence are on the chain; and whether they are there for good.
-// `witness`: the trust file's, null where it does not rely on this anchor.
-std::vector<Line> Verifier::anchored_on_chain(const TrustedChain* witness) const {
+// `witness`: the trust file's, null where it does not rely on this anchor. Fills in `block` with where it was recorded.
+std::vector<Line> Verifier::anchored_on_chain(const TrustedChain* witness, std::string& block) const {
     const Anchor& anchor = receipt_.anchor->anchor;
     const ledger::Kind* kind = ledger::kind_of_chain(kinds_, anchor.chain);
     const How how = witness != nullptr && witness->witness != ledger::host_witness ? How::proved : How::asserted;
@@ -60,7 +60,8 @@ std::vector<Line> Verifier::anchored_on_chain(const TrustedChain* witness) const
     std::string text = anchor.contract + " on " + anchor.chain + " recorded this root";
     Line recorded = check("anchor", "", how, [&] {
         const ledger::Recorded found = judge(host_word());
-        text += " in transaction " + found.transaction + ", block " + std::to_string(found.block);
+        block = ", block " + std::to_string(found.block);
+        text += " in transaction " + found.transaction + block;
     });
     recorded.text = text;
     if (witness == nullptr) return {std::move(recorded)};
@@ -90,12 +91,13 @@ Line Verifier::rollback() const {
     const auto chain = trust_.chains.find(anchor.chain);
     const TrustedChain* witness = relied && chain != trust_.chains.end() ? &chain->second : nullptr;
     std::vector<Line> below{anchored_root(), anchored_beginning()};
-    for (Line& line : anchored_on_chain(witness)) below.push_back(std::move(line));
+    std::string block;
+    for (Line& line : anchored_on_chain(witness, block)) below.push_back(std::move(line));
     const How how = below.back().how;
     if (witness != nullptr) {
         return group("rollback",
                      "the ledger's first " + std::to_string(anchor.root.size) + " entries are anchored on " +
-                         anchor.chain + ": it cannot have been rolled back behind them",
+                         anchor.chain + block + ": it cannot have been rolled back behind them",
                      how, std::move(below));
     }
     const std::string text = "there is an anchor at " + anchor.contract + " on " + anchor.chain + ", " +
