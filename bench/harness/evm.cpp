@@ -45,6 +45,7 @@ class AdapterLoad {
         const std::int64_t began = monotonic_ns();
         end_ns_ = began + static_cast<std::int64_t>(seconds * 1e9);
         count_ = 0;
+        under_way_ = accounts_.size();
         for (Account& account : accounts_) next(account);
         io_.restart();
         io_.run();
@@ -53,7 +54,10 @@ class AdapterLoad {
 
   private:
     void next(Account& account) {
-        if (monotonic_ns() >= end_ns_) return;
+        if (monotonic_ns() >= end_ns_) {
+            if (--under_way_ == 0) io_.stop();
+            return;
+        }
         ledger_->submit(account.sign(), [this, &account](const ledger::Submission&) { look(account); });
     }
     void look(Account& account) {
@@ -73,7 +77,7 @@ class AdapterLoad {
     boost::asio::io_context io_;
     std::unique_ptr<evm::EvmLedger> ledger_;
     std::int64_t end_ns_ = 0;
-    std::size_t count_ = 0;
+    std::size_t count_ = 0, under_way_ = 0;
 };
 
 }  // namespace
