@@ -140,6 +140,8 @@ awaitable<http::Response> metrics(Context& context, http::Request) {
     for (const auto& [chain, known] : context.node.ledgers().all()) {
         for (const auto& one : known.ledger->health()) unusable += one.usable ? 0 : 1;
     }
+    gauge("accounts_low", "Accounts on other ledgers that cannot pay for ten more calls at their dearest.",
+          context.node.transactions().low_accounts());
     gauge("ledger_endpoints_unusable", "Endpoints of other ledgers that do not answer as they should.", unusable);
     gauge("ready", "Whether messages can be run.", context.node.ready() ? 1 : 0);
     co_return response;

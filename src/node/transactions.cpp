@@ -38,7 +38,13 @@ std::string_view TransactionView::status() const {
 
 Transactions::Transactions(boost::asio::io_context& loop, Clock& clock, Chronicle& chronicle, Lanes& lanes,
                            Ledgers& ledgers, transaction::Policy policy)
-    : loop_(loop), timeline_(loop, clock), chronicle_(chronicle), lanes_(lanes), ledgers_(ledgers), policy_(policy) {
+    : loop_(loop),
+      timeline_(loop, clock),
+      chronicle_(chronicle),
+      lanes_(lanes),
+      ledgers_(ledgers),
+      policy_(policy),
+      balances_(clock) {
     chronicle_.on_transaction([this](const CommitPtr& commit) { on_entry(commit); });
     ledgers_.on_change([this] { driver_.reset(); }, [this] { make_driver(); });
 }
@@ -120,6 +126,7 @@ void Transactions::know(const TransactionRow& row, const Commit& prepare, const 
         const contract::Binding document = contract::Binding::parse(jws.payload);
         const contract::LedgerTarget& target = document.ledgers.at(name);
         Known known{.binding = entry.binding, .genesis = target.genesis, .journal = {}};
+        known.most = boost::multiprecision::cpp_int(target.work) * target.ceiling;
         known.journal = {.pin = entry.pin(),
                          .finality = target.finality,
                          .prepared = entry.time,
@@ -162,6 +169,11 @@ void Transactions::drive(const Hash256& transaction) {
     }
     learn_reached(known);
     driver_->start(transaction, known.journal, *ledger, known.reached);
+    check_balance(known, *ledger);
+}
+
+void Transactions::check_balance(const Known& known, ledger::Ledger& ledger) {
+    balances_.check(ledger, known.journal.pin.chain, known.journal.pin.account, known.most);
 }
 
 // Any question makes the ledger show which chain it is.
@@ -194,6 +206,7 @@ void Transactions::on_entry(const CommitPtr& commit) {
             journal.ending = ending_of(entry.ending.substr(1, entry.ending.size() - 2));
             found->second.evidence = std::string(text_of(commit->input));
             learn_reached(found->second);
+            if (ledger::Ledger* ledger = ledgers_.find(journal.pin.chain)) check_balance(found->second, *ledger);
             log::info("transaction_ended", {{"transaction", entry.transaction.text()},
                                             {"ending", transaction::ending_name(*journal.ending)}});
         }

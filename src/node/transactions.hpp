@@ -5,6 +5,7 @@
 #include <base/asio_timeline.hpp>
 #include <transaction/driver/driver.hpp>
 
+#include "balances.hpp"
 #include "chronicle.hpp"
 #include "lanes.hpp"
 #include "ledgers.hpp"
@@ -39,6 +40,7 @@ class Transactions : private transaction::Recorder {
     // Comes when the transaction has its outcome, or after that time.
     void await_ending(const Hash256& transaction, TimeMs at_most, std::function<void()> then);
     std::size_t size() const { return known_.size(); }
+    std::size_t low_accounts() const { return balances_.low(); }
 
   private:
     // A journal that is driven, or would be if its ledger were known.
@@ -47,7 +49,8 @@ class Transactions : private transaction::Recorder {
         std::string genesis;  // as the binding names it
         transaction::Journal journal;
         std::uint64_t reached = 0;
-        std::string evidence{};  // of the outcome, until a ledger of its kind has told `reached` from it
+        std::string evidence{};                 // of the outcome, until a ledger of its kind has told `reached` from it
+        boost::multiprecision::cpp_int most{};  // that the call may cost
         bool wrong_genesis = false;
     };
     struct Waiter {
@@ -67,6 +70,7 @@ class Transactions : private transaction::Recorder {
     void learn_reached(Known& known) const;
     void drive(const Hash256& transaction);
     void ask_genesis(const Hash256& transaction, ledger::Ledger& ledger);
+    void check_balance(const Known& known, ledger::Ledger& ledger);
     void make_driver();
     void end_waiting(const Hash256& transaction);
     std::optional<transaction::Journal> journal_of(const Hash256& transaction) const;
@@ -77,6 +81,7 @@ class Transactions : private transaction::Recorder {
     Lanes& lanes_;
     Ledgers& ledgers_;
     transaction::Policy policy_;
+    Balances balances_;
     std::unordered_map<Hash256, Known, Hash256Hasher> known_;
     std::unique_ptr<transaction::Driver> driver_;
     std::map<std::uint64_t, Waiter> waiters_;

@@ -267,9 +267,14 @@ def prepare(node, chain, folder):
     cli("package", "publish", folder / "tokens.tar", node=node)
     public = cli("key", "new", folder / "payer.key", "--id", "did:web:payer.example")
     (folder / "payer.json").write_text(json.dumps(public))
-    cli("ledger", "add", chain.network["chain"], chain.network["endpoints"][0], "--genesis", chain.network["genesis"], node=node)
+    endpoint = chain.network["endpoints"][0].replace("http:", "ws:")
+    cli("ledger", "add", chain.network["chain"], endpoint, "--genesis", chain.network["genesis"], node=node)
     arguments = json.dumps(["Test Dollar", "TUSD", chain.network["account"]])
     return cli("ledger", "deploy", chain.folder, ROOT / "contracts/artifacts/CashToken.json", "--arguments", arguments)["contractAddress"]
+
+
+def metrics(node):
+    return urllib.request.urlopen(f"http://127.0.0.1:{node.port}/metrics", timeout=5).read()
 
 
 def mint(chain, token, account):
@@ -285,6 +290,7 @@ def run(node, chain):
     mint(chain, token, poor.account)
     cli("ledger", "fund", chain.folder, payments.account)
     poor.pay(7)  # its account cannot pay for the call: it is given up after a minute
+    until(lambda: b"\nconcordat_accounts_low 1\n" in metrics(node), "the alarm of an account without money")
     begun = time.monotonic()
     amount = 1000
     for point, reach in chosen("POINTS", POINTS).items():
@@ -305,6 +311,7 @@ def run(node, chain):
     cli("ledger", "fund", chain.folder, poor.account)
     ended = until(lambda: poor.has_status(1, "aborted"), "aborted")
     print(f"cancelling each     {ended['status']}", flush=True)
+    assert b"\nconcordat_accounts_low 0\n" in metrics(node), "the account has money again"
     for one in (payments, poor):
         total, committed = one.check(token)
         print(f"{total} transactions, {committed} committed: the chain has each once, and no other")
