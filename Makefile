@@ -18,7 +18,7 @@ build: install
 	@tools/build.sh release
 demo: build
 	@tools/install.sh --evm
-	@samples/equity-forward/demo.sh
+	@tools/demo.sh
 test-fast: build
 	@ctest --test-dir build --output-on-failure -j $(JOBS) -LE slow
 test: build
