@@ -114,7 +114,10 @@ void add_ledger_commands(CLI::App& ledger, Session& session) {
     const auto added = std::make_shared<LedgerOptions>();
     auto* command = ledger.add_subcommand("add", "Have the node reach another ledger by these endpoints (operators)");
     command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337")->required();
-    command->add_option("ENDPOINT", added->endpoints, "URL of a node's JSON-RPC (http:// or ws://), the preferred one first")->required();
+    command
+        ->add_option("ENDPOINT", added->endpoints,
+                     "URL of a node's JSON-RPC (http:// or ws://), the preferred one first")
+        ->required();
     command->add_option("--genesis", added->genesis, "hash of the first block; without it the first endpoint's counts");
     command->add_option("--kind", added->kind)->check(CLI::IsMember({"evm"}))->capture_default_str();
     command->callback([added, &session] { add(session, *added); });

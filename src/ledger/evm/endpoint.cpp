@@ -50,6 +50,10 @@ asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests,
 }
 
 asio::awaitable<void> Endpoint::identify(Deadline deadline) {
+    if (transport_->lost()) {
+        transport_->drop();
+        identified_ = announces_ = false;
+    }
     if (identified_) co_return;
     std::vector<Request> requests;
     requests.push_back({"eth_chainId", {}});
@@ -76,6 +80,7 @@ asio::awaitable<void> Endpoint::subscribe(Deadline deadline) {
     requests.push_back({"eth_subscribe", {"newHeads"}});
     const std::vector<Reply> replies = co_await ask(std::move(requests), deadline);
     announces_ = !replies[0].error;
+    announced();  // nobody told of the blocks before
 }
 
 void Endpoint::worked() {

@@ -585,8 +585,8 @@ TEST_F(EvmLedgerTest, ManyRequestsAreUnderWayOnOneWebsocket) {
 TEST_F(EvmLedgerTest, AWebsocketTellsOfNewBlocks) {
     open({&node}, "ws");
     std::size_t told = 0;
-    ledger->on_change([&] { ++told; });
     EXPECT_EQ(look(1).status, Seen::open);
+    ledger->on_change([&] { ++told; });
     EXPECT_EQ(submit(sign(1)).status, Submission::Status::accepted);
     auto before = node.asked;
     for (int i = 0; i < 5; ++i) EXPECT_EQ(look(1).status, Seen::pending);
@@ -631,6 +631,21 @@ TEST_F(EvmLedgerTest, AWebsocketThatBreaksIsOpenedAgain) {
     EXPECT_EQ(look(0).depth, 4u);
     EXPECT_EQ(node.asked["eth_subscribe"], 2u);
     EXPECT_EQ(node.connections, 2u);
+}
+
+TEST_F(EvmLedgerTest, WhoAnswersAfterAWebsocketBrokeIsAskedAgain) {
+    open({&node}, "ws");
+    EXPECT_EQ(look(0).depth, 3u);
+    node.hang_up();
+    io.run_for(20ms);
+    chain.add_empty(1);
+    EXPECT_EQ(look(0).depth, 4u);
+    EXPECT_EQ(node.asked["eth_chainId"], 2u);
+    EXPECT_EQ(node.asked["eth_subscribe"], 2u);
+    node.hang_up();
+    io.run_for(20ms);
+    node.lies["eth_chainId"] = [](auto&, auto&) { return json::Value("0x1"); };
+    EXPECT_EQ(look(0).status, Seen::unknown);
 }
 
 TEST_F(EvmLedgerTest, WhateverIsNoAnswerOnAWebsocketIsUnknownInBoundedTime) {

@@ -227,6 +227,12 @@ class ScriptedNode {
         }
     }
 
+    void hang_up() {
+        for (const auto& one : sockets_) {
+            if (const auto socket = one.lock()) socket->next_layer().close();
+        }
+    }
+
     Manner manner = Manner::answers;
     std::map<std::string, Lie> lies;             // by method
     std::map<std::string, std::string> refuses;  // by method: the error's text

@@ -141,6 +141,8 @@ Socket::Socket(asio::io_context& io, Url url, std::function<void(const json::Obj
 
 Socket::~Socket() { drop(); }
 
+bool Socket::lost() const { return link_ && link_->failure; }
+
 void Socket::drop() {
     if (const Held link = std::exchange(link_, nullptr)) {
         link->told = {};
@@ -189,7 +191,9 @@ awaitable<void> Socket::open(Held link, Url url, Deadline deadline) {
 
 awaitable<Socket::Held> Socket::link(Deadline deadline) {
     if (closed_) throw Error(Code::unavailable, "endpoint", "is closed");
-    if (!link_ || link_->failure) {
+    // Another connection may lead to somebody else: that is found out before it is used.
+    if (lost()) std::rethrow_exception(link_->failure);
+    if (!link_) {
         link_ = std::make_shared<Link>(io_);
         link_->told = told_;
         asio::co_spawn(io_, open(link_, url_, deadline), asio::detached);

@@ -17,6 +17,7 @@ class Socket final : public Transport {
 
     // Where one request is not answered in time, the connection is given up, with all that is under way on it.
     boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline) override;
+    bool lost() const override;
     void drop() override;
     void close() override;
 

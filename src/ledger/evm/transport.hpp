@@ -28,6 +28,7 @@ class Transport {
     // no harm when it arrives twice. Throws Error(unavailable | timeout | protocol | too_large | busy). Must outlive
     // the call.
     virtual boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline) = 0;
+    virtual bool lost() const { return false; }  // a connection that subscriptions were made on has broken
     virtual void drop() {}     // who answers there next may be somebody else: no subscription holds any more
     virtual void close() = 0;  // for good; every call that is under way ends with an error
 };

@@ -44,16 +44,18 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
 }
 
 void Driver::again_in(const Hash256& transaction, TimeMs ms) {
-    Open& open = open_.at(transaction);
-    open.waits = true;
-    timeline_.after(ms, [this, alive = alive_, transaction, turn = ++open.turn] {
+    timeline_.after(ms, [this, alive = alive_, transaction, turn = ++open_.at(transaction).turn] {
         if (!*alive) return;
         const auto found = open_.find(transaction);
         if (found != open_.end() && found->second.turn == turn) look(transaction);
     });
 }
 
-// A new block ends all waiting for it.
+void Driver::wait(const Hash256& transaction, TimeMs ms) {
+    again_in(transaction, ms);
+    open_.at(transaction).waits = true;
+}
+
 void Driver::listen(ledger::Ledger& ledger) {
     if (!heard_.insert(&ledger).second) return;
     ledger.on_change([this, alive = alive_, &ledger] {
@@ -71,7 +73,7 @@ void Driver::listen(ledger::Ledger& ledger) {
 void Driver::again_soon(const Hash256& transaction, Open& open) {
     constexpr TimeMs at_least = 5;
     const TimeMs waited = timeline_.now() - open.moved;
-    again_in(transaction, std::clamp(waited / 8, std::min(at_least, policy_.look_every_ms), policy_.look_every_ms));
+    wait(transaction, std::clamp(waited / 8, std::min(at_least, policy_.look_every_ms), policy_.look_every_ms));
 }
 
 void Driver::look(const Hash256& transaction) {
@@ -116,7 +118,7 @@ void Driver::decide(const Hash256& transaction) {
         open.progress.waits_for = wait->why;
         // Nobody waits for an outcome that is only watched.
         const bool soon = wait->why.empty() && !open.progress.journal.ending;
-        soon ? again_soon(transaction, open) : again_in(transaction, wait->ms);
+        soon ? again_soon(transaction, open) : this->wait(transaction, wait->ms);
     } else if (const auto* to_send = std::get_if<Send>(&step)) {
         send(transaction, *to_send);
     } else if (const auto* entry = std::get_if<Append>(&step)) {
@@ -167,7 +169,7 @@ void Driver::append(const Hash256& transaction, EntryType type, const std::optio
             open.moved = timeline_.now();
             listener_.changed(transaction, *journal);
         }
-        again_in(transaction, policy_.look_every_ms);
+        wait(transaction, policy_.look_every_ms);
     });
     recorder_.append(transaction, type, evidence, then);
 }

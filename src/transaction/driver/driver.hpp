@@ -68,6 +68,7 @@ class Driver {
     template <class T, class F>
     std::function<void(T)> later(const Hash256& transaction, F what);
     void again_in(const Hash256& transaction, TimeMs ms);
+    void wait(const Hash256& transaction, TimeMs ms);  // the same, or as soon as the ledger has changed
     void again_soon(const Hash256& transaction, Open& open);
     void listen(ledger::Ledger& ledger);
     void look(const Hash256& transaction);
