@@ -223,7 +223,8 @@ class ScriptedNode {
             {"params", json::Object{{"subscription", "0x1"},
                                     {"result", *chain_.answer("eth_getBlockByNumber", {"latest", false})}}}};
         for (const auto& one : sockets_) {
-            boost::asio::co_spawn(io_, tell(one, boost::json::serialize(note)), boost::asio::detached);
+            // At once, as the answers are: a websocket takes one message at a time.
+            if (const auto socket = one.lock()) socket->write(boost::asio::buffer(boost::json::serialize(note)));
         }
     }
 
@@ -272,12 +273,6 @@ class ScriptedNode {
         }
     }
 
-    static boost::asio::awaitable<void> tell(std::weak_ptr<WebSocket> socket, std::string text) {
-        if (const auto held = socket.lock()) {
-            co_await held->async_write(boost::asio::buffer(text), boost::asio::use_awaitable);
-        }
-    }
-
     boost::asio::awaitable<void> serve_socket(std::shared_ptr<WebSocket> socket,
                                               boost::beast::http::request<boost::beast::http::string_body> request) {
         co_await socket->async_accept(request, boost::asio::use_awaitable);
@@ -291,7 +286,6 @@ class ScriptedNode {
             std::string answer = boost::json::serialize(answers_to(boost::json::parse(text)));
             if (manner == Manner::garbage) answer = R"([{"id":)";
             if (manner == Manner::huge) answer = R"({"id":1})";
-            // At once, so that nothing else is written in between.
             socket->write(boost::asio::buffer(answer));
         }
     }
