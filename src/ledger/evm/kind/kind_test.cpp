@@ -195,15 +195,19 @@ TEST(EvmKind, AlteredEvidenceIsRefused) {
     EXPECT_EQ(refusal([&] { EvmKind().judge(pin, host, json::Value(1)); }).substr(0, 9), "/evidence");
 }
 
+Finality finality_of(const Chain& chain) {
+    json::Array signers;
+    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
+    return {.blocks = 1, .witness = "clique", .parameters = {{"signers", std::move(signers)}}};
+}
+
 TEST(EvmKind, CliqueSealsProve) {
     const Pin pin = pin_of();
     Chain chain;
     chain.add(signed_call(pin));
     chain.seal_with(3);
-    Finality clique{.blocks = 1, .witness = "clique", .parameters = {}};
-    json::Array signers;
-    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
-    clique.parameters = {{"signers", signers}};
+    Finality clique = finality_of(chain);
+    const json::Array signers = clique.parameters.at("signers").as_array();
     EXPECT_EQ(depth_needed(clique), 2u);
     const auto rule = [&](std::size_t depth, const Finality& finality) {
         chain.build(depth);
@@ -292,9 +296,7 @@ TEST(EvmKind, AnAnchorIsAsFinalAsItsBlocks) {
     Chain chain;
     chain.add(signed_call(pin_of()), true, {anchored_log(claim)});
     chain.seal_with(3);
-    json::Array signers;
-    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
-    const Finality clique{.blocks = 1, .witness = "clique", .parameters = {{"signers", signers}}};
+    const Finality clique = finality_of(chain);
     chain.build(1);
     EXPECT_EQ(refusal([&] { EvmKind().recorded(claim, clique, chain.evidence(0)); }),
               "/evidence/inclusion/descendants: must be at least 1");
@@ -319,9 +321,7 @@ TEST(EvmKind, AlteredEvidenceOfAnAnchorIsRefused) {
     Chain chain;
     chain.add(signed_call(pin_of()), true, {anchored_log(claim)});
     chain.seal_with(3);
-    json::Array signers;
-    for (const auto& sealer : chain.sealers) signers.emplace_back(sealer.first.text());
-    const Finality clique{.blocks = 1, .witness = "clique", .parameters = {{"signers", signers}}};
+    const Finality clique = finality_of(chain);
     chain.build(2);
     const json::Value good = chain.evidence(0);
     std::string text = json::canonical(good);
