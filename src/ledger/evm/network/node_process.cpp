@@ -17,6 +17,7 @@
 #include <fstream>
 #include <ledger/evm/protocol/amount.hpp>
 #include <optional>
+#include <random>
 #include <sstream>
 #include <thread>
 
@@ -157,17 +158,20 @@ fs::path find_program(const std::string& name, const fs::path& toolchain) {
     throw Error(Code::config, name, "is not installed: run tools/install.sh --evm");
 }
 
+// Below the ports that the kernel gives to outgoing connections: one of those may be taken before the node has it.
 std::uint16_t free_port() {
-    const UniqueFd socket(::socket(AF_INET, SOCK_STREAM, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    auto* generic = reinterpret_cast<sockaddr*>(&address);
-    if (::bind(socket.get(), generic, size) != 0 || ::getsockname(socket.get(), generic, &size) != 0) {
-        throw Error(Code::unavailable, "port", "none is free");
+    static std::mt19937 random{std::random_device{}()};
+    std::uniform_int_distribution<int> any(20'000, 32'000);
+    for (int tries = 0; tries < 1000; ++tries) {
+        const UniqueFd socket(::socket(AF_INET, SOCK_STREAM, 0));
+        const auto port = static_cast<std::uint16_t>(any(random));
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_port = htons(port);
+        if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return port;
     }
-    return ntohs(address.sin_port);
+    throw Error(Code::unavailable, "port", "none is free");
 }
 
 }  // namespace concordat::ledger::evm
