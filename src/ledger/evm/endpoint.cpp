@@ -51,8 +51,7 @@ asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests,
 
 asio::awaitable<void> Endpoint::identify(Deadline deadline) {
     if (transport_->lost()) {
-        transport_->drop();
-        identified_ = announces_ = false;
+        forget();
     }
     if (identified_) co_return;
     std::vector<Request> requests;
@@ -70,7 +69,7 @@ asio::awaitable<void> Endpoint::identify(Deadline deadline) {
     if (genesis != *identity_->genesis) {
         throw Error(Code::wrong_ledger, "genesis", "must be " + to_0x(identity_->genesis->view()));
     }
-    if (pushes_) co_await subscribe(deadline);
+    if (pushes_ && !std::exchange(subscribed_, true)) co_await subscribe(deadline);
     identified_ = true;
 }
 
@@ -83,6 +82,12 @@ asio::awaitable<void> Endpoint::subscribe(Deadline deadline) {
     announced();  // nobody told of the blocks before
 }
 
+// Whoever answers there next time may be somebody else.
+void Endpoint::forget() {
+    identified_ = subscribed_ = announces_ = false;
+    transport_->drop();
+}
+
 void Endpoint::worked() {
     failures_ = 0;
     problem_.clear();
@@ -90,9 +95,7 @@ void Endpoint::worked() {
 }
 
 void Endpoint::failed(Code code, std::string problem) {
-    // Whoever answers there next time may be somebody else.
-    identified_ = announces_ = false;
-    transport_->drop();
+    forget();
     problem_ = std::move(problem);
     if (code == Code::wrong_ledger) {
         rests_until_ = steady_clock::now() + foreign_rest;

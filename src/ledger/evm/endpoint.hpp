@@ -39,13 +39,15 @@ class Endpoint {
 
   private:
     boost::asio::awaitable<void> subscribe(Deadline deadline);
+    void forget();
 
     std::string url_;
     EndpointLimits limits_;
     std::shared_ptr<ChainIdentity> identity_;
     std::unique_ptr<Transport> transport_;
-    bool pushes_ = false;     // by its URL
-    bool announces_ = false;  // has agreed to
+    bool pushes_ = false;      // by its URL
+    bool subscribed_ = false;  // on this connection, or it is being asked
+    bool announces_ = false;   // has agreed to
     bool identified_ = false;
     unsigned failures_ = 0;
     std::string problem_ = "not asked yet";

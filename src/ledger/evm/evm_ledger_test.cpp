@@ -580,6 +580,7 @@ TEST_F(EvmLedgerTest, ManyRequestsAreUnderWayOnOneWebsocket) {
     while (answers < 50 && std::chrono::steady_clock::now() < end) io.run_one_for(50ms);
     EXPECT_EQ(answers, 50u);
     EXPECT_EQ(node.connections, 1u);
+    EXPECT_EQ(node.asked["eth_subscribe"], 1u);
 }
 
 TEST_F(EvmLedgerTest, AWebsocketTellsOfNewBlocks) {

@@ -30,7 +30,7 @@ const Listed* find(const std::vector<Listed>& all, const Hash256& hash) {
 }  // namespace
 
 awaitable<void> Follower::refresh(Deadline deadline, std::chrono::milliseconds age) {
-    if (head_ && steady_clock::now() - refreshed_ <= age) co_return;
+    if (head_ && !broken_ && steady_clock::now() - refreshed_ <= age) co_return;
     co_await refresh(deadline);
 }
 
