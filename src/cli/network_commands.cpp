@@ -88,9 +88,10 @@ void add_network_commands(CLI::App& ledger, Session& session) {
     start->add_option("--signers", options->signers, "of geth-clique, one node each")
         ->check(CLI::Range(1, 16))
         ->capture_default_str();
-    start->add_option("--period", options->period_s, "seconds between blocks; 0: a block for each transaction")
-        ->check(CLI::Range(0, 3600))
-        ->capture_default_str();
+    start
+        ->add_option("--period", options->period_s,
+                     "seconds between blocks; 0: a block for each transaction; by default 0, of geth-clique 1")
+        ->check(CLI::Range(0, 3600));
     start->add_option("--port", options->port, "of the first node; by default a free one");
     start->add_option("--chain-id", options->chain_id, "by default 31337, 1337, 20260");
     start->add_option("--programs", options->toolchain,

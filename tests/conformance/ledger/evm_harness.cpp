@@ -154,6 +154,7 @@ std::shared_ptr<evm::Network> start(const std::string& kind) {
     const bool kept = kind == "anvil-kept";
     options.kind = kept ? "anvil" : kind;
     options.keep_state = kept;
+    options.period_s = 0;
     options.toolchain = std::string(CONCORDAT_SOURCE_DIR) + "/build/toolchain";
     try {
         evm::find_program(kind == "geth-dev" ? "geth" : options.kind, options.toolchain);

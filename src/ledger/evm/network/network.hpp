@@ -22,10 +22,13 @@ struct NetworkOptions {
     std::filesystem::path toolchain;  // where tools/install.sh --evm puts programs
     std::uint64_t chain_id = 0;       // 0: the kind's own (31337, 1337, 20260)
     std::size_t signers = 2;          // geth-clique: 1 … 16
-    std::uint64_t period_s = 0;       // between blocks; 0: a block as soon as there is a transaction
-    std::uint16_t port = 0;           // of the first endpoint; 0: a free one
-    bool keep_state = true;           // anvil: whether its state outlives its process
-    bool outlives = false;            // else the nodes end with the thread that started them
+    // Seconds between blocks; 0: a block as soon as there is a transaction. Of geth-clique 1 by default: without a
+    // period its signers sometimes leave a transaction lying until another one comes.
+    std::optional<std::uint64_t> period_s = std::nullopt;
+    std::uint64_t period() const { return period_s.value_or(kind == "geth-clique" ? 1 : 0); }
+    std::uint16_t port = 0;  // of the first endpoint; 0: a free one
+    bool keep_state = true;  // anvil: whether its state outlives its process
+    bool outlives = false;   // else the nodes end with the thread that started them
 };
 
 struct NetworkDescription {

@@ -29,7 +29,7 @@ std::uint64_t PlainClient::number(const std::string& method, json::Array params)
     return parse_quantity_u64(value.get_string(), method);
 }
 
-json::Value PlainClient::receipt(const std::string& transaction, int patience_ms) {
+std::optional<json::Value> PlainClient::find_receipt(const std::string& transaction, int patience_ms) {
     const auto end = steady_clock::now() + std::chrono::milliseconds(patience_ms);
     while (steady_clock::now() < end) {
         try {
@@ -40,7 +40,13 @@ json::Value PlainClient::receipt(const std::string& transaction, int patience_ms
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    throw Error(Code::timeout, transaction, "was not included in time");
+    return std::nullopt;
+}
+
+json::Value PlainClient::receipt(const std::string& transaction, int patience_ms) {
+    std::optional<json::Value> found = find_receipt(transaction, patience_ms);
+    if (!found) throw Error(Code::timeout, transaction, "was not included in time");
+    return *std::move(found);
 }
 
 }  // namespace concordat::ledger::evm

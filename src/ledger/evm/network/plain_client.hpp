@@ -4,6 +4,7 @@
 #include <base/json.hpp>
 #include <http/client.hpp>
 #include <ledger/evm/protocol/transaction.hpp>
+#include <optional>
 #include <string>
 
 namespace concordat::ledger::evm {
@@ -17,6 +18,7 @@ class PlainClient {
     json::Value ask(const std::string& method, json::Array params = {});
     std::uint64_t number(const std::string& method, json::Array params = {});  // of a quantity
     std::uint64_t height() { return number("eth_blockNumber"); }
+    std::optional<json::Value> find_receipt(const std::string& transaction, int patience_ms);
     // The receipt, once there is one. Throws Error(timeout).
     json::Value receipt(const std::string& transaction, int patience_ms = 30'000);
 

@@ -52,8 +52,8 @@ NetworkDescription prepare_anvil(const NetworkOptions& options) {
                     "--chain-id",
                     std::to_string(out.chain.value),
                     "--silent"};
-    if (options.period_s > 0) {
-        node.command.insert(node.command.end(), {"--block-time", std::to_string(options.period_s)});
+    if (options.period() > 0) {
+        node.command.insert(node.command.end(), {"--block-time", std::to_string(options.period())});
     }
     if (options.keep_state) {
         node.command.insert(node.command.end(),
@@ -105,7 +105,7 @@ NetworkDescription prepare_geth_dev(const NetworkOptions& options) {
     NodeProcess node;
     node.command = geth_command(find_program("geth", options.toolchain), options.folder / "node-1", out.ports[0]);
     // By hash: so that each block's state is on the disk when the node is killed.
-    node.command.insert(node.command.end(), {"--dev", "--dev.period", std::to_string(options.period_s),
+    node.command.insert(node.command.end(), {"--dev", "--dev.period", std::to_string(options.period()),
                                              "--state.scheme", "hash", "--maxpeers", "0", "--port", "0"});
     out.nodes = {node};
     return out;
@@ -199,7 +199,7 @@ NetworkDescription prepare_clique(const NetworkOptions& options, const Address& 
         out.ports.push_back(i == 0 && options.port != 0 ? options.port : free_port());
     }
     std::sort(out.signers.begin(), out.signers.end());
-    write(options.folder / "genesis.json", clique_genesis(out, options.period_s), 0644);
+    write(options.folder / "genesis.json", clique_genesis(out, options.period()), 0644);
     for (std::size_t i = 0; i < sealers.size(); ++i) {
         out.nodes.push_back(clique_node(program, options.folder, i, sealers, out.ports[i]));
         // The network's id is part of what peers agree on.
