@@ -45,18 +45,16 @@ void Connections::close() {
     for (const auto& one : open_) {
         if (const Held connection = one.lock()) connection->stream.close();
     }
-    for (const auto& timer : waiting_) timer->cancel();
+    for (const auto& waiter : std::exchange(waiting_, {})) waiter->wake();
 }
 
 asio::awaitable<void> Connections::enter(Deadline deadline) {
     while (busy_ >= most_ && !closed_) {
         if (waiting_.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
-        const auto timer = std::make_shared<asio::steady_timer>(io_, deadline);
-        waiting_.push_back(timer);
-        const auto [problem] = co_await timer->async_wait(quiet);
-        if (!problem) {  // nobody woke it
-            // It may have been woken at the same instant: then that goes to the next.
-            if (std::erase(waiting_, timer) == 0) wake();
+        const auto waiter = std::make_shared<Waiter>(io_.get_executor(), deadline);
+        waiting_.push_back(waiter);
+        if (!co_await waiter->wait()) {
+            std::erase(waiting_, waiter);
             throw Error(Code::timeout, "endpoint", "was busy for too long");
         }
     }
@@ -71,7 +69,7 @@ void Connections::leave() {
 
 void Connections::wake() {
     if (waiting_.empty()) return;
-    waiting_.front()->cancel();
+    waiting_.front()->wake();
     waiting_.pop_front();
 }
 

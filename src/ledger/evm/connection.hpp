@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "transport.hpp"
+#include "waiter.hpp"
 
 namespace concordat::ledger::evm {
 
@@ -48,7 +49,7 @@ class Connections final : public Transport {
     bool closed_ = false;
     std::vector<Held> idle_;
     std::vector<std::weak_ptr<Connection>> open_;
-    std::deque<std::shared_ptr<boost::asio::steady_timer>> waiting_;
+    std::deque<std::shared_ptr<Waiter>> waiting_;
 };
 
 }  // namespace concordat::ledger::evm

@@ -1,10 +1,7 @@
 #include "follower.hpp"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <ledger/evm/protocol/rpc.hpp>
 #include <ledger/evm/protocol/trie.hpp>
 
@@ -49,12 +46,10 @@ awaitable<void> Follower::refresh(Deadline deadline) {
 }
 
 awaitable<void> Follower::wait(Deadline deadline) {
-    const auto waiting = std::make_shared<Waiting>(asio::steady_timer(co_await asio::this_coro::executor, deadline));
-    waiting_.push_back(waiting);
-    (void)co_await waiting->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-    if (waiting->failure) std::rethrow_exception(waiting->failure);
-    if (waiting->woken) co_return;
-    std::erase(waiting_, waiting);
+    const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor, deadline);
+    waiting_.push_back(waiter);
+    if (co_await waiter->wait()) co_return;
+    std::erase(waiting_, waiter);
     throw Error(Code::timeout, "endpoint", "must answer in time");
 }
 
@@ -70,11 +65,7 @@ awaitable<void> Follower::fetch_alone(Deadline deadline) {
     }
     fetching_ = false;
     done_ = begun_;
-    for (const auto& waiting : std::exchange(waiting_, {})) {
-        waiting->woken = true;
-        waiting->failure = failure;
-        waiting->timer.cancel();
-    }
+    for (const auto& waiter : std::exchange(waiting_, {})) waiter->wake(failure);
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -7,6 +7,7 @@
 
 #include "endpoint.hpp"
 #include "reading.hpp"
+#include "waiter.hpp"
 
 namespace concordat::ledger::evm {
 
@@ -63,12 +64,6 @@ class Follower {
         Hash256 head;  // when it was looked at
         std::vector<Listed> candidates;
     };
-    struct Waiting {
-        explicit Waiting(boost::asio::steady_timer at) : timer(std::move(at)) {}
-        boost::asio::steady_timer timer;
-        bool woken = false;
-        std::exception_ptr failure;
-    };
     boost::asio::awaitable<void> fetch_alone(Deadline deadline);
     boost::asio::awaitable<void> wait(Deadline deadline);
     boost::asio::awaitable<void> fetch(Deadline deadline);
@@ -91,7 +86,7 @@ class Follower {
 
     bool fetching_ = false;
     std::uint64_t begun_ = 0, done_ = 0;  // fetches
-    std::vector<std::shared_ptr<Waiting>> waiting_;
+    std::vector<std::shared_ptr<Waiter>> waiting_;
 };
 
 // An operation's way to one endpoint.

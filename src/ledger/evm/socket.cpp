@@ -15,6 +15,8 @@
 #include <deque>
 #include <map>
 
+#include "waiter.hpp"
+
 namespace concordat::ledger::evm {
 
 namespace asio = boost::asio;
@@ -38,18 +40,14 @@ std::exception_ptr failure_of(Code code, std::string rule) {
 // One connection. Its coroutines hold it; it outlives the Socket as long as one of them runs, but tells it nothing
 // then.
 struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
-    struct Waiting {
-        Waiting(asio::io_context& io, Deadline deadline, std::uint64_t id, std::size_t size)
-            : timer(io, deadline), first_id(id), count(size) {}
-        asio::steady_timer timer;
+    // Who waits for the replies to its requests.
+    struct Asked {
+        Asked(const asio::any_io_executor& executor, Deadline deadline, std::uint64_t id, std::size_t size)
+            : waiter(executor, deadline), first_id(id), count(size) {}
+        Waiter waiter;
         std::uint64_t first_id;
         std::size_t count;
-        std::optional<std::vector<Reply>> replies;
-        std::exception_ptr failure;
-        void end(std::exception_ptr why) {
-            failure = std::move(why);
-            timer.cancel();
-        }
+        std::vector<Reply> replies;
     };
 
     explicit Link(asio::io_context& context) : io(context), stream(context) {}
@@ -58,8 +56,8 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
         if (failure) return;
         failure = why;
         beast::get_lowest_layer(stream).close();
-        for (const auto& [id, one] : std::exchange(waiting, {})) one->end(why);
-        for (const auto& one : std::exchange(opening, {})) one->end(why);
+        for (const auto& [id, one] : std::exchange(asked, {})) one->waiter.wake(why);
+        for (const auto& one : std::exchange(opening, {})) one->wake(why);
     }
 
     void deliver(const json::Value& answer) {
@@ -69,14 +67,14 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
         }
         const std::optional<std::uint64_t> id = id_of(answer);
         if (!id) throw Error(Code::protocol, "answer", "must have the id of a request");
-        auto at = waiting.upper_bound(*id);
-        if (at == waiting.begin()) return;  // nobody waits for it any more
+        auto at = asked.upper_bound(*id);
+        if (at == asked.begin()) return;  // nobody waits for it any more
         --at;
-        const std::shared_ptr<Waiting> one = at->second;
+        const std::shared_ptr<Asked> one = at->second;
         if (*id >= one->first_id + one->count) return;
-        waiting.erase(at);
-        one->replies = replies_of(answer, one->count, one->first_id);
-        one->timer.cancel();
+        one->replies = replies_of(answer, one->count, one->first_id);  // throws: then all end, this one too
+        asked.erase(at);
+        one->waiter.wake();
     }
 
     static awaitable<void> read(std::shared_ptr<Link> link) {
@@ -130,8 +128,8 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
     std::function<void(const json::Object&)> told;
     bool is_open = false, writing = false;
     std::exception_ptr failure;
-    std::map<std::uint64_t, std::shared_ptr<Waiting>> waiting;  // by first id
-    std::vector<std::shared_ptr<Waiting>> opening;              // who waits for the connection
+    std::map<std::uint64_t, std::shared_ptr<Asked>> asked;  // by first id
+    std::vector<std::shared_ptr<Waiter>> opening;           // who waits for the connection
     std::deque<std::string> out;
 };
 
@@ -184,7 +182,7 @@ awaitable<void> Socket::open(Held link, Url url, Deadline deadline) {
         co_return;
     }
     link->is_open = true;
-    for (const auto& one : std::exchange(link->opening, {})) one->timer.cancel();
+    for (const auto& one : std::exchange(link->opening, {})) one->wake();
     co_await Link::read(link);
 }
 
@@ -199,11 +197,9 @@ awaitable<Socket::Held> Socket::link(Deadline deadline) {
     }
     const Held held = link_;
     if (!held->is_open) {
-        const auto waiting = std::make_shared<Link::Waiting>(io_, deadline, 0, 0);
-        held->opening.push_back(waiting);
-        (void)co_await waiting->timer.async_wait(quiet);
-        if (waiting->failure) std::rethrow_exception(waiting->failure);
-        if (!held->is_open) throw Error(Code::timeout, "endpoint", "must answer in time");
+        const auto waiter = std::make_shared<Waiter>(io_.get_executor(), deadline);
+        held->opening.push_back(waiter);
+        if (!co_await waiter->wait()) throw Error(Code::timeout, "endpoint", "must answer in time");
     }
     co_return held;
 }
@@ -211,19 +207,16 @@ awaitable<Socket::Held> Socket::link(Deadline deadline) {
 awaitable<std::vector<Reply>> Socket::ask(std::span<const Request> requests, Deadline deadline) {
     const Held held = co_await link(deadline);
     if (held->failure) std::rethrow_exception(held->failure);
-    if (held->waiting.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
-    const auto waiting = std::make_shared<Link::Waiting>(io_, deadline, next_id_, requests.size());
+    if (held->asked.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
+    const auto asked = std::make_shared<Link::Asked>(io_.get_executor(), deadline, next_id_, requests.size());
     next_id_ += requests.size();
-    held->waiting.emplace(waiting->first_id, waiting);
-    held->send(request_text(requests, waiting->first_id));
-    (void)co_await waiting->timer.async_wait(quiet);
-    if (waiting->replies) co_return std::move(*waiting->replies);
-    if (!waiting->failure) {
-        held->waiting.erase(waiting->first_id);
-        waiting->failure = failure_of(Code::timeout, "must answer in time");
-        held->fail(waiting->failure);
+    held->asked.emplace(asked->first_id, asked);
+    held->send(request_text(requests, asked->first_id));
+    if (!co_await asked->waiter.wait()) {
+        held->fail(failure_of(Code::timeout, "must answer in time"));
+        std::rethrow_exception(held->failure);
     }
-    std::rethrow_exception(waiting->failure);
+    co_return std::move(asked->replies);
 }
 
 }  // namespace concordat::ledger::evm
