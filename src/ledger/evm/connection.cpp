@@ -1,8 +1,6 @@
 #include "connection.hpp"
 
-#include <base/error.hpp>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http.hpp>
 
@@ -19,20 +17,10 @@ constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_waiting = 4096;
 constexpr std::size_t max_header_bytes = 16 * 1024;
 
-[[noreturn]] void fail(const error_code& problem) {
-    if (problem == beast::error::timeout) throw Error(Code::timeout, "endpoint", "must answer in time");
-    if (problem == http::error::body_limit) throw Error(Code::too_large, "endpoint", "answers with too much");
-    if (problem.category() == http::make_error_code(http::error::end_of_stream).category() &&
-        problem != http::error::end_of_stream && problem != http::error::partial_message) {
-        throw Error(Code::protocol, "endpoint", "must answer in HTTP");
-    }
-    throw Error(Code::unavailable, "endpoint", "cannot be reached: " + problem.message());
-}
-
 }  // namespace
 
-Connections::Connections(asio::io_context& io, Url url, std::size_t most)
-    : io_(io), url_(std::move(url)), most_(most) {}
+Connections::Connections(asio::io_context& io, Url url, Trust trust, std::size_t most)
+    : io_(io), url_(std::move(url)), trust_(std::move(trust)), most_(most) {}
 
 asio::awaitable<std::vector<Reply>> Connections::ask(std::span<const Request> requests, Deadline deadline) {
     const std::size_t count = requests.size();
@@ -74,18 +62,10 @@ void Connections::wake() {
 }
 
 asio::awaitable<Connections::Held> Connections::open(Deadline deadline) {
-    const auto connection = std::make_shared<Connection>(io_);
+    const auto connection = std::make_shared<Connection>(io_, url_, trust_);
     std::erase_if(open_, [](const auto& one) { return one.expired(); });
     open_.push_back(connection);
-    asio::ip::tcp::resolver resolver(io_);
-    // Names are looked up by the system's resolver, which has its own time limit.
-    const auto [lookup, addresses] = co_await resolver.async_resolve(url_.host, url_.port, quiet);
-    if (lookup) fail(lookup);
-    connection->stream.expires_at(deadline);
-    const auto [problem, peer] = co_await connection->stream.async_connect(addresses, quiet);
-    if (problem) fail(problem);
-    error_code ignored;
-    connection->stream.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    co_await connection->stream.connect(url_, deadline);
     co_return connection;
 }
 
@@ -110,7 +90,7 @@ asio::awaitable<Connections::Answer> Connections::exchange(Held connection, cons
         const bool nothing_came = !parser.got_some() && problem != beast::error::timeout;
         out.stale = reused && nothing_came;
         if (out.stale) co_return out;
-        fail(problem);
+        throw error_of(problem);
     }
     const unsigned status = parser.get().result_int();
     if (status == 429) throw Error(Code::busy, "endpoint", "asks for fewer requests (HTTP 429)");
@@ -131,10 +111,10 @@ asio::awaitable<std::string> Connections::post_within(const std::string& body, D
             connection = co_await open(deadline);
         }
         // One limit for the whole exchange: an answer that drips does not move it.
-        connection->stream.expires_at(deadline);
+        connection->stream.next_layer().expires_at(deadline);
         Answer answer = co_await exchange(connection, body, reused);
         if (answer.stale) continue;  // as often as there are idle ones
-        connection->stream.expires_never();
+        connection->stream.next_layer().expires_never();
         if (answer.keep && !closed_) idle_.push_back(std::move(connection));
         co_return std::move(answer.body);
     }

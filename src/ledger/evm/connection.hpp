@@ -1,19 +1,16 @@
 // JSON-RPC by HTTP POST to one server over a few kept connections. One thread, the io_context's.
 #pragma once
-#include <boost/asio/io_context.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <deque>
-#include <memory>
 
-#include "transport.hpp"
+#include "stream.hpp"
 #include "waiter.hpp"
 
 namespace concordat::ledger::evm {
 
 class Connections final : public Transport {
   public:
-    Connections(boost::asio::io_context& io, Url url, std::size_t most);
+    Connections(boost::asio::io_context& io, Url url, Trust trust, std::size_t most);
 
     boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline) override;
     void close() override;
@@ -24,8 +21,8 @@ class Connections final : public Transport {
     boost::asio::awaitable<std::string> post(std::string body, Deadline deadline);
 
     struct Connection {
-        explicit Connection(boost::asio::io_context& io) : stream(io) {}
-        boost::beast::tcp_stream stream;
+        Connection(boost::asio::io_context& io, const Url& url, const Trust& trust) : stream(io, url, trust) {}
+        Stream stream;
         boost::beast::flat_buffer buffer;
     };
     using Held = std::shared_ptr<Connection>;
@@ -44,6 +41,7 @@ class Connections final : public Transport {
 
     boost::asio::io_context& io_;
     Url url_;
+    Trust trust_;
     std::size_t most_;
     std::size_t busy_ = 0;
     bool closed_ = false;

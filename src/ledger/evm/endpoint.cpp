@@ -25,16 +25,17 @@ std::string_view text_of(const json::Value& value, std::string_view field) {
 
 }  // namespace
 
-Endpoint::Endpoint(asio::io_context& io, const std::string& url, const EndpointLimits& limits,
+Endpoint::Endpoint(asio::io_context& io, const std::string& url, const Trust& trust, const EndpointLimits& limits,
                    std::shared_ptr<ChainIdentity> identity)
     : url_(url), limits_(limits), identity_(std::move(identity)) {
     Url where = Url::parse(url, "/endpoints");
     pushes_ = where.socket;
     if (pushes_) {
         // Headers are not read: that there is a new block is all that is wanted of them.
-        transport_ = std::make_unique<Socket>(io, std::move(where), [this](const json::Object&) { announced(); });
+        transport_ =
+            std::make_unique<Socket>(io, std::move(where), trust, [this](const json::Object&) { announced(); });
     } else {
-        transport_ = std::make_unique<Connections>(io, std::move(where), limits.connections);
+        transport_ = std::make_unique<Connections>(io, std::move(where), trust, limits.connections);
     }
 }
 

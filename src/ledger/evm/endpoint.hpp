@@ -20,7 +20,8 @@ struct ChainIdentity {
 
 class Endpoint {
   public:
-    Endpoint(boost::asio::io_context& io, const std::string& url, const EndpointLimits& limits,
+    // `trust` is for a url with TLS.
+    Endpoint(boost::asio::io_context& io, const std::string& url, const Trust& trust, const EndpointLimits& limits,
              std::shared_ptr<ChainIdentity> identity);
 
     // Throws Error as Transport::ask does. More than max_batch requests go in several messages.

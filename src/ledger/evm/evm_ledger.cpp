@@ -6,6 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "operations.hpp"
+#include "stream.hpp"
 
 namespace concordat::ledger::evm {
 
@@ -44,8 +45,12 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
     Impl(asio::io_context& context, EvmOptions given) : io(context), options(checked(std::move(given))) {
         identity->chain_id = options.chain_id;
         identity->genesis = options.genesis;
+        // The system's authorities take tens of milliseconds to read.
+        const bool tls = std::ranges::any_of(options.endpoints,
+                                             [](const std::string& url) { return Url::parse(url, "/endpoints").tls; });
+        const Trust trust = tls || !options.ca.empty() ? make_trust(options.ca) : nullptr;
         for (const std::string& url : options.endpoints) {
-            sources.push_back(std::make_unique<Source>(io, url, options.limits, identity));
+            sources.push_back(std::make_unique<Source>(io, url, trust, options.limits, identity));
             Source& source = *sources.back();
             source.endpoint.announced = [this, &source] {
                 source.follower.announced();

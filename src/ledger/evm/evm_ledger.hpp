@@ -13,7 +13,9 @@ struct EvmOptions {
     std::uint64_t chain_id = 0;
     // Without it the first endpoint's that answers counts: for local networks, which are new each time.
     std::optional<Hash256> genesis;
-    std::vector<std::string> endpoints;  // http:// or ws://host:port/path, the preferred one first; 1 … 16
+    // https://host:port/path, or http, wss or ws; the preferred one first; 1 … 16.
+    std::vector<std::string> endpoints;
+    std::string ca;  // certificates (PEM) of authorities that count for them, besides the system's
     EndpointLimits limits;
     std::chrono::milliseconds operation_timeout{15'000};
     std::size_t max_operations = 4096;  // at a time; more are `unknown` at once
@@ -39,7 +41,7 @@ class EvmLedger final : public Ledger {
     void events(const json::Object& filter, const std::string& cursor, std::size_t limit,
                 Then<std::optional<EventPage>> then) override;
 
-    // By endpoints with ws:// addresses.
+    // By endpoints with wss:// or ws:// addresses.
     void on_change(std::function<void()> changed) override;
 
     std::vector<Health> health() const override;

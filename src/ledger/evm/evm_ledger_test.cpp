@@ -423,8 +423,9 @@ TEST_F(EvmLedgerTest, RefusesBadOptions) {
     EXPECT_EQ(refusal([](auto& given) { given.chain_id = 0; }), "/chain_id");
     EXPECT_EQ(refusal([](auto& given) { given.endpoints.clear(); }), "/endpoints");
     EXPECT_EQ(refusal([](auto& given) { given.limits.connections = 0; }), "/limits/connections");
-    for (const char* url : {"", "127.0.0.1:8545", "https://node.example", "wss://node.example",
-                            "http://user:pw@node.example", "http://", "ftp://node.example", "http://node.example/#x"}) {
+    for (const char* url :
+         {"", "127.0.0.1:8545", "httpx://node.example", "https:node.example", "http://user:pw@node.example",
+          "https://user@node.example", "http://", "ftp://node.example", "http://node.example/#x"}) {
         EXPECT_EQ(refusal([&](auto& given) { given.endpoints = {url}; }), "/endpoints") << url;
     }
 }

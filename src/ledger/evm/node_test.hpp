@@ -213,8 +213,9 @@ class ScriptedNode {
         boost::asio::co_spawn(io_, accept(), boost::asio::detached);
     }
     std::string url(const std::string& scheme = "http") const {
-        return scheme + "://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port());
+        return scheme + "://127.0.0.1:" + std::to_string(port());
     }
+    std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
     // Tells all that hold a websocket that there is a new block.
     void announce() {
         const json::Value note = json::Object{

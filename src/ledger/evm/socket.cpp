@@ -3,18 +3,16 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#include <base/error.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/websocket.hpp>
 #include <deque>
 #include <map>
 
+#include "stream.hpp"
 #include "waiter.hpp"
 
 namespace concordat::ledger::evm {
@@ -50,12 +48,12 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
         std::vector<Reply> replies;
     };
 
-    explicit Link(asio::io_context& context) : io(context), stream(context) {}
+    Link(asio::io_context& context, const Url& url, const Trust& trust) : io(context), stream(context, url, trust) {}
 
     void fail(const std::exception_ptr& why) {
         if (failure) return;
         failure = why;
-        beast::get_lowest_layer(stream).close();
+        stream.next_layer().close();
         for (const auto& [id, one] : std::exchange(asked, {})) one->waiter.wake(why);
         for (const auto& one : std::exchange(opening, {})) one->wake(why);
     }
@@ -83,9 +81,7 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
             link->acknowledge_at_once();
             const auto [problem, size] = co_await link->stream.async_read(buffer, quiet);
             if (problem) {
-                const bool too_large = problem == websocket::error::message_too_big;
-                link->fail(too_large ? failure_of(Code::too_large, "answers with too much")
-                                     : failure_of(Code::unavailable, "cannot be reached: " + problem.message()));
+                link->fail(std::make_exception_ptr(error_of(problem)));
                 break;
             }
             try {
@@ -102,7 +98,7 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
             const std::string text = std::move(link->out.front());
             link->out.pop_front();
             const auto [problem, size] = co_await link->stream.async_write(asio::buffer(text), quiet);
-            if (problem) link->fail(failure_of(Code::unavailable, "cannot be reached: " + problem.message()));
+            if (problem) link->fail(std::make_exception_ptr(error_of(problem)));
         }
         link->writing = false;
     }
@@ -124,7 +120,7 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
     }
 
     asio::io_context& io;
-    websocket::stream<beast::tcp_stream> stream;
+    websocket::stream<Stream> stream;
     std::function<void(const json::Object&)> told;
     bool is_open = false, writing = false;
     std::exception_ptr failure;
@@ -133,8 +129,8 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
     std::deque<std::string> out;
 };
 
-Socket::Socket(asio::io_context& io, Url url, std::function<void(const json::Object&)> told)
-    : io_(io), url_(std::move(url)), told_(std::move(told)) {}
+Socket::Socket(asio::io_context& io, Url url, Trust trust, std::function<void(const json::Object&)> told)
+    : io_(io), url_(std::move(url)), trust_(std::move(trust)), told_(std::move(told)) {}
 
 Socket::~Socket() { drop(); }
 
@@ -153,34 +149,22 @@ void Socket::close() {
 }
 
 awaitable<void> Socket::open(Held link, Url url, Deadline deadline) {
-    asio::ip::tcp::resolver resolver(link->io);
-    const auto [lookup, addresses] = co_await resolver.async_resolve(url.host, url.port, quiet);
-    error_code problem = lookup;
-    auto& tcp = beast::get_lowest_layer(link->stream);
-    if (!problem) {
-        tcp.expires_at(deadline);
-        const auto [refused, peer] = co_await tcp.async_connect(addresses, quiet);
-        problem = refused;
-    }
-    if (!problem) {
-        tcp.socket().set_option(asio::ip::tcp::no_delay(true), problem);
-        tcp.expires_never();  // the stream has limits of its own
+    try {
+        Stream& below = link->stream.next_layer();
+        co_await below.connect(url, deadline);
+        below.next_layer().expires_never();  // the websocket has limits of its own
         const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
         link->stream.set_option(
             websocket::stream_base::timeout{.handshake_timeout = std::max(rest, std::chrono::milliseconds(1)),
                                             .idle_timeout = silence,
                                             .keep_alive_pings = true});
         link->stream.read_message_max(max_answer_bytes);
-        const auto [unshaken] = co_await link->stream.async_handshake(url.authority, url.target, quiet);
-        problem = unshaken;
+        const auto [problem] = co_await link->stream.async_handshake(url.authority, url.target, quiet);
+        if (problem) throw error_of(problem);
+    } catch (const Error&) {
+        link->fail(std::current_exception());
     }
     if (link->failure) co_return;
-    if (problem) {
-        const bool late = problem == beast::error::timeout;
-        link->fail(late ? failure_of(Code::timeout, "must answer in time")
-                        : failure_of(Code::unavailable, "cannot be reached: " + problem.message()));
-        co_return;
-    }
     link->is_open = true;
     for (const auto& one : std::exchange(link->opening, {})) one->wake();
     co_await Link::read(link);
@@ -191,7 +175,7 @@ awaitable<Socket::Held> Socket::link(Deadline deadline) {
     // Another connection may lead to somebody else: that is found out before it is used.
     if (lost()) std::rethrow_exception(link_->failure);
     if (!link_) {
-        link_ = std::make_shared<Link>(io_);
+        link_ = std::make_shared<Link>(io_, url_, trust_);
         link_->told = told_;
         asio::co_spawn(io_, open(link_, url_, deadline), asio::detached);
     }

@@ -12,7 +12,7 @@ namespace concordat::ledger::evm {
 class Socket final : public Transport {
   public:
     // `told` gets the params of each notification.
-    Socket(boost::asio::io_context& io, Url url, std::function<void(const json::Object& params)> told);
+    Socket(boost::asio::io_context& io, Url url, Trust trust, std::function<void(const json::Object& params)> told);
     ~Socket() override;
 
     // Where one request is not answered in time, the connection is given up, with all that is under way on it.
@@ -31,6 +31,7 @@ class Socket final : public Transport {
 
     boost::asio::io_context& io_;
     Url url_;
+    Trust trust_;
     std::function<void(const json::Object&)> told_;
     Held link_;
     std::uint64_t next_id_ = 1;
