@@ -323,6 +323,7 @@ class Anchoring {
         evm::EvmLedger chain(io, {.chain_id = network_.description().chain.value,
                                   .genesis = network_.description().genesis,
                                   .endpoints = network_.description().endpoints(),
+                                  .ca = {},
                                   .limits = {}});
         const auto end = steady_clock::now() + std::chrono::seconds(options_.wait_s);
         while (steady_clock::now() < end) {
