@@ -95,9 +95,11 @@ void add_ledger_routes(std::vector<RouteDoc>& routes, Context& context) {
         "The other ledgers that this node reaches, and their endpoints.", list);
     add(http::Method::get, "/v1/ledgers/{chain}", "getLedgerOf",
         "One of them, asked now: whether it answers, its height.", get);
-    RouteDoc& puts =
-        add(http::Method::put, "/v1/ledgers/{chain}", "putLedger",
-            "Reach a ledger by these endpoints: {\"kind\": \"evm\", \"endpoints\": [url], \"genesis\": hash}.", put);
+    RouteDoc& puts = add(
+        http::Method::put, "/v1/ledgers/{chain}", "putLedger",
+        "Reach a ledger by these endpoints: {\"kind\": \"evm\", \"endpoints\": [url], \"genesis\": hash, \"ca\": PEM}. "
+        "The last two may be missing.",
+        put);
     puts.request_type = "application/json";
     puts.for_operators = true;
     puts.body_bytes = 1 << 16;

@@ -1,5 +1,7 @@
 // `concordat ledger add|list|test|remove`: the other ledgers that a node reaches; `concordat transaction`: what became
 // of what was begun there.
+#include <base/file.hpp>
+
 #include "groups.hpp"
 #include "input.hpp"
 #include "output.hpp"
@@ -9,11 +11,13 @@ namespace concordat::cli {
 namespace {
 
 struct LedgerOptions {
-    std::string chain, kind = "evm", genesis, transaction, binding;
+    std::string chain, kind = "evm", genesis, ca, transaction, binding;
     std::vector<std::string> endpoints;
     std::size_t limit = 20;
 };
 using Options = std::shared_ptr<LedgerOptions>;
+
+constexpr std::size_t max_ca = 32'768;  // the node's bound
 
 std::string path_of(const std::string& chain) { return "/v1/ledgers/" + chain; }
 
@@ -33,11 +37,21 @@ void show(Session& session, const json::Value& ledger) {
     print(table.text());
 }
 
+std::string read_authorities(const std::string& file) {
+    std::string text = read_text_file(file, max_ca);
+    // Looked at before anything is sent: a key in the same file is to stay here.
+    if (text.find("BEGIN CERTIFICATE") == std::string::npos || text.find("PRIVATE KEY") != std::string::npos) {
+        throw Error(Code::bad_format, "--ca", "must be certificates in PEM, and nothing else");
+    }
+    return text;
+}
+
 void add(Session& session, const LedgerOptions& options) {
     json::Array endpoints;
     for (const std::string& url : options.endpoints) endpoints.emplace_back(url);
     json::Object settings{{"kind", options.kind}, {"endpoints", std::move(endpoints)}};
     if (!options.genesis.empty()) settings["genesis"] = options.genesis;
+    if (!options.ca.empty()) settings["ca"] = read_authorities(options.ca);
     show(session, session.put_json(path_of(options.chain), settings));
 }
 
@@ -116,9 +130,12 @@ void add_ledger_commands(CLI::App& ledger, Session& session) {
     command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337")->required();
     command
         ->add_option("ENDPOINT", added->endpoints,
-                     "URL of a node's JSON-RPC (http:// or ws://), the preferred one first")
+                     "URL of a node's JSON-RPC (https://, wss://, http:// or ws://), the preferred one first")
         ->required();
     command->add_option("--genesis", added->genesis, "hash of the first block; without it the first endpoint's counts");
+    command->add_option(
+        "--ca", added->ca,
+        "file of certificates (PEM) that count for https:// and wss:// endpoints, besides the system's of the node");
     command->add_option("--kind", added->kind)->check(CLI::IsMember({"evm"}))->capture_default_str();
     command->callback([added, &session] { add(session, *added); });
     ledger.add_subcommand("list", "The other ledgers that the node reaches")->callback([&session] { list(session); });

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t max_ledgers = 64;
 constexpr std::size_t max_url = 2048;
+constexpr std::size_t max_ca = 32'768;
 
 using Make = std::unique_ptr<ledger::Ledger> (*)(boost::asio::io_context&, const std::string& chain, json::Reader&);
 
@@ -22,6 +23,7 @@ std::unique_ptr<ledger::Ledger> make_evm(boost::asio::io_context& loop, const st
     if (settings.find("genesis") != nullptr) {
         options.genesis = ledger::evm::parse_hash_0x(settings.string("genesis"), settings.at("genesis"));
     }
+    if (settings.find("ca") != nullptr) options.ca = settings.string("ca", max_ca);
     for (const json::Value& url : settings.array("endpoints", 16)) {
         if (!url.is_string() || url.get_string().size() > max_url) {
             settings.fail("endpoints", "must be URLs of at most 2048 characters");
@@ -60,7 +62,12 @@ Ledgers::Known Ledgers::make(const std::string& chain, const json::Value& settin
     const auto found = std::ranges::find(kinds, kind, &std::pair<std::string_view, Make>::first);
     if (found == kinds.end()) reader.fail("kind", "must be evm");
     Known out;
-    out.ledger = found->second(loop_, chain, reader);
+    try {
+        out.ledger = found->second(loop_, chain, reader);
+    } catch (const Error& error) {
+        if (error.code() != Code::config) throw;
+        throw Error(Code::bad_format, error.field(), error.rule());  // it is the caller's, not this node's
+    }
     reader.finish();
     out.settings = settings.as_object();
     return out;

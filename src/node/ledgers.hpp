@@ -18,8 +18,9 @@ class Ledgers {
     void on_change(std::function<void()> before, std::function<void()> after);
     void load();  // what the journal has
 
-    // Adds, or replaces. `settings`: {"kind": "evm", "endpoints": [url, …], "genesis": "0x…"}; the genesis may be
-    // missing: then the first endpoint's counts. Throws naming the member; `then` comes once it is kept.
+    // Adds, or replaces. `settings`: {"kind": "evm", "endpoints": [url, …], "genesis": "0x…", "ca": PEM}. The genesis
+    // may be missing: then the first endpoint's counts; `ca` too: certificates of authorities that count for the
+    // endpoints besides the system's. Throws naming the member; `then` comes once it is kept.
     void put(const std::string& chain, const json::Value& settings, process::Then<process::Nothing> then);
     void remove(const std::string& chain, process::Then<process::Nothing> then);  // throws Error(not_found)
 

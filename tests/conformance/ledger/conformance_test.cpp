@@ -295,7 +295,8 @@ TEST_P(Conformance, APlanCanBePinned) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance,
-                         testing::Values("fake", "anvil", "anvil-ws", "geth-dev", "geth-dev-ws", "geth-clique"),
+                         testing::Values("fake", "anvil", "anvil-ws", "anvil-tls", "geth-dev", "geth-dev-ws",
+                                         "geth-clique"),
                          [](const auto& named) {
                              std::string name = named.param;
                              std::erase(name, '-');

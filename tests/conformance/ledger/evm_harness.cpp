@@ -7,6 +7,7 @@
 #include <ledger/evm/evm_ledger.hpp>
 #include <ledger/evm/kind/kind.hpp>
 #include <ledger/evm/network/network.hpp>
+#include <ledger/evm/tls_front_test.hpp>
 #include <map>
 #include <random>
 #include <thread>
@@ -26,12 +27,14 @@ constexpr Price price_wei = 10'000'000'000;
 
 std::string word(std::uint64_t value) { return evm::to_0x(evm::to_word(evm::U256(value))); }
 
+enum class Way : std::uint8_t { http, websocket, websocket_in_tls };
+
 class EvmHarness final : public Harness {
   public:
-    EvmHarness(std::shared_ptr<evm::Network> network, bool keeps_state, bool by_websocket)
+    EvmHarness(std::shared_ptr<evm::Network> network, bool keeps_state, Way way)
         : network_(std::move(network)),
           keeps_state_(keeps_state),
-          by_websocket_(by_websocket),
+          way_(way),
           client_(network_->description().ports.front()),
           timeline_(io_, clock_) {
         const json::Value receipt = network_->send({}, 0, evm::parse_0x(contract_code, "code"));
@@ -44,7 +47,11 @@ class EvmHarness final : public Harness {
         options.chain_id = network_->description().chain.value;
         options.genesis = network_->description().genesis;
         options.endpoints = {client_.url()};
-        if (by_websocket_) options.endpoints.front().replace(0, 4, "ws");
+        if (way_ == Way::websocket) options.endpoints.front().replace(0, 4, "ws");
+        if (way_ == Way::websocket_in_tls) {
+            options.endpoints = {front_.url("wss", "localhost")};
+            options.ca = authority_.certificate_pem();
+        }
         options.limits.request_timeout = std::chrono::milliseconds(1500);
         options.operation_timeout = std::chrono::milliseconds(3000);
         ledger_ = std::make_unique<evm::EvmLedger>(io_, options);
@@ -138,12 +145,15 @@ class EvmHarness final : public Harness {
     bool is_anvil() const { return network_->description().kind == "anvil"; }
 
     std::shared_ptr<evm::Network> network_;
-    bool keeps_state_, by_websocket_;
+    bool keeps_state_;
+    Way way_;
     evm::PlainClient client_;
     boost::asio::io_context io_;
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_ = boost::asio::make_work_guard(io_);
     SystemClock clock_;
     AsioTimeline timeline_;
+    evm::Identity authority_{{.names = "", .authority = true}};
+    evm::TlsFront front_{io_, evm::Identity({}, &authority_), network_->description().ports.front()};
     evm::Address contract_;
     std::unique_ptr<evm::EvmLedger> ledger_;
     std::uint64_t accounts_ = 0;
@@ -184,11 +194,11 @@ std::shared_ptr<evm::Network> network_of(const std::string& kind) {
 }  // namespace
 
 std::unique_ptr<Harness> evm_harness(const std::string& name) {
-    const bool by_websocket = name.ends_with("-ws");
-    const std::string kind = by_websocket ? name.substr(0, name.size() - 3) : name;
+    const Way way = name.ends_with("-ws") ? Way::websocket : name.ends_with("-tls") ? Way::websocket_in_tls : Way::http;
+    const std::string kind = way == Way::http ? name : name.substr(0, name.rfind('-'));
     const std::shared_ptr<evm::Network> network = network_of(kind);
     const bool keeps_state = kind == "anvil-kept" || kind == "geth-clique";
-    return network ? std::make_unique<EvmHarness>(network, keeps_state, by_websocket) : nullptr;
+    return network ? std::make_unique<EvmHarness>(network, keeps_state, way) : nullptr;
 }
 
 }  // namespace concordat::ledger::conformance

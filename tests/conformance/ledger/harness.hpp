@@ -64,7 +64,7 @@ class Harness {
 using Factory = std::function<std::unique_ptr<Harness>()>;
 std::unique_ptr<Harness> fake_harness();
 // Nothing when the program is not installed. "anvil"; "anvil-kept", with a state that outlives the process; "geth-dev";
-// "geth-clique". With "-ws" behind it the adapter uses websockets.
+// "geth-clique". With "-ws" behind it the adapter uses websockets, with "-tls" websockets inside TLS.
 std::unique_ptr<Harness> evm_harness(const std::string& name);
 
 }  // namespace concordat::ledger::conformance
