@@ -98,7 +98,8 @@ std::string contract_text(const contract::Contract& contract) {
     Table actions({"ACTION", "FROM", "ASKS STATE", "EFFECTS"});
     Table secrets({"WHERE", "FIELD", "READ BY"});
     for (const auto& [name, action] : contract.actions) {
-        actions.add({name, joined(action.from), action.when ? "yes" : "", joined(action.effects)});
+        actions.add({name, joined(action.from), action.when ? "yes" : "",
+                     joined(action.effects) + (action.early ? " (committed early)" : "")});
         add_audiences(secrets, "message of " + name, action.message);
         if (action.result) add_audiences(secrets, "result of " + name, *action.result);
     }

@@ -168,6 +168,10 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     entry.audiences = read_audiences(in);
     entry.proposal = read_optional_hash(in, "proposal");
     if (in.find("deadline") != nullptr) entry.deadline = read_time(in, "deadline");
+    if (in.find("commit") != nullptr) {
+        in.expect("commit", "early");
+        entry.early = true;
+    }
     entry.transaction = read_optional_hash(in, "transaction");
     entry.ending = read_optional_text(in, "ending");
     entry.reason = read_optional_text(in, "reason");
@@ -190,9 +194,13 @@ void check_transaction_rules(const Entry& entry) {
     if (!entry.ending.empty() && entry.ending != "committed" && entry.ending != "aborted") {
         fail("ending", "must be \"committed\" or \"aborted\"");
     }
-    if (step && (!entry.sender_role.empty() || !entry.action.empty() || entry.result || !entry.effects.empty())) {
-        fail("type", "must be prepare where there is a sender, an action, a result or an effect");
+    if (step && (!entry.sender_role.empty() || entry.result || !entry.effects.empty())) {
+        fail("type", "must be prepare where there is a sender, a result or an effect");
     }
+    if (step && entry.type != EntryType::outcome && !entry.action.empty()) {
+        fail("action", "must be absent for cancelling and disputed");
+    }
+    if (entry.early && entry.type != EntryType::prepare) fail("commit", "must be absent but for prepare");
     if (entry.type == EntryType::prepare) {
         if (entry.deadline <= entry.time) fail("deadline", "must be present for prepare, and later than its time");
         entry.pin();
@@ -248,6 +256,7 @@ std::string Entry::write() const {
     out.text_if("action", action);
     if (!audiences.empty()) out.object("audiences", audiences);
     out.hash("binding", binding);
+    if (early) out.text("commit", "early");
     out.time_if("deadline", deadline);
     out.hash("disclosures", disclosures);
     out.array_if("effects", effects);

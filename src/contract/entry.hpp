@@ -45,6 +45,7 @@ struct Entry {
     json::Object accounts;  // bind, amend: by ledger of the contract, the account that calls there
     std::optional<Hash256> proposal;
     TimeMs deadline = 0;
+    bool early = false;                  // prepare: its state holds whatever the outcome (`"commit":"early"`)
     std::optional<Hash256> transaction;  // cancelling, outcome, disputed: the id of the prepare entry
     std::string ending;                  // outcome: committed or aborted
     std::string reason;

@@ -111,8 +111,18 @@ TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
         EXPECT_EQ(refusal_of(nameless), "/entry/transaction");
         Entry acting = step_entry(type);
         acting.action = "confirm";
-        EXPECT_EQ(refusal_of(acting), "/entry/type");
+        EXPECT_EQ(refusal_of(acting), type == EntryType::outcome ? "none" : "/entry/action");
+        Entry paying = step_entry(type);
+        paying.effects = {json::Object{{"effect", "pay"}}};
+        EXPECT_EQ(refusal_of(paying), "/entry/type");
+        Entry early = step_entry(type);
+        early.early = true;
+        EXPECT_EQ(refusal_of(early), "/entry/commit");
     }
+    Entry early = prepare_entry();
+    early.early = true;
+    EXPECT_EQ(refusal_of(early), "none");
+    EXPECT_NE(early.write().find(R"("commit":"early")"), std::string::npos);
     const auto prepare_with = [](auto&& change) {
         Entry entry = prepare_entry();
         change(entry);

@@ -95,9 +95,25 @@ void check_from(const Action& action, const Contract& contract, const std::strin
     if (action.from.empty()) refuse(path, "must name who may send the message");
     for (const std::string& name : action.from) {
         if (contains(contract.roles, name)) continue;
-        if (!contract.sources.contains(name)) refuse(path, "must name roles or one source; unknown: " + name);
-        if (action.from.size() != 1) refuse(path, "must name roles or one source, not both: " + name);
+        if (!contract.sources.contains(name) && !contract.ledgers.contains(name)) {
+            refuse(path, "must name roles, or one source or ledger; unknown: " + name);
+        }
+        if (action.from.size() != 1) refuse(path, "must name roles, or one source or ledger, not both: " + name);
     }
+}
+
+bool hears_outcomes(const Action& action, const Contract& contract) {
+    return contract.ledgers.contains(action.from.front());
+}
+
+// Nobody waits for its result, and what it could be refused for would be lost.
+void check_hears(const Action& action, const json::Value& message, const std::string& path) {
+    const std::string why = ": it hears what became of effects on a ledger";
+    if (message != outcome_schema()) refuse(path + "/message", "must be the schema of an outcome" + why);
+    if (action.when) refuse(path + "/when", "must be absent" + why);
+    if (action.result) refuse(path + "/result", "must be absent" + why);
+    if (!action.effects.empty()) refuse(path + "/effects", "must be absent" + why);
+    if (action.early) refuse(path + "/commit", "must be absent" + why);
 }
 
 Action read_action(const json::Value& value, const std::string& path, const Contract& contract) {
@@ -116,6 +132,12 @@ Action read_action(const json::Value& value, const std::string& path, const Cont
         check_audiences(*action.result, contract, in.at("result"));
     }
     if (in.find("effects") != nullptr) action.effects = read_names(in.array("effects", 64), in.at("effects"));
+    if (in.find("commit") != nullptr) {
+        in.expect("commit", "early");
+        action.early = true;
+        if (action.effects.empty()) refuse(in.at("commit"), "must be absent where there is no effect");
+    }
+    if (hears_outcomes(action, contract)) check_hears(action, in.any("message"), path);
     in.finish();
     return action;
 }
@@ -128,6 +150,12 @@ void check_driven(const Contract& contract) {
     for (const auto& [name, schema] : contract.sources) {
         if (driven[name] != 1) refuse("/contract/sources/" + name, "must drive exactly one action");
     }
+    std::set<std::string> hearing;
+    for (const auto& [name, action] : contract.actions) {
+        if (hears_outcomes(action, contract) && !hearing.insert(action.from.front()).second) {
+            refuse("/contract/actions/" + name + "/from", "must be a ledger that no other action hears of");
+        }
+    }
 }
 
 // Ledgers and effects are declared by what they are; a binding says where.
@@ -135,6 +163,9 @@ void read_ledgers(Reader& in, Contract& contract) {
     for (const auto& member : in.object("ledgers")) {
         const std::string path = in.at("ledgers") + "/" + std::string(member.key());
         check_name(member.key(), path);
+        if (contains(contract.roles, member.key()) || contract.sources.contains(member.key())) {
+            refuse(path, "must not have the name of a role or a source");
+        }
         Reader ledger(member.value(), path);
         LedgerUse use{.kind = std::string(ledger.string("kind", max_name_bytes)), .interface = {}};
         check_name(use.kind, ledger.at("kind"));
@@ -176,6 +207,10 @@ void check_effects(const Contract& contract) {
                 refuse(path, "must be declared in the contract's effects: " + effect);
             }
             pivots += found->second.pivot ? 1 : 0;
+            if (action.early && contract.outcomes_of(found->second.ledger) == nullptr) {
+                refuse("/contract/actions/" + name + "/commit",
+                       "needs an action from the ledger " + found->second.ledger + ", which hears the outcome");
+            }
         }
         if (pivots > 1) refuse(path, "must hold at most one pivot");
     }
@@ -237,9 +272,9 @@ Contract Contract::parse(ByteView config) {
     contract.terms = read_object_schema(in, "terms");
     check_audiences(contract.terms, contract, in.at("terms"));
     read_sources(in, contract);
+    read_ledgers(in, contract);
     read_actions(in, contract);
     check_driven(contract);
-    read_ledgers(in, contract);
     read_effects(in, contract);
     check_effects(contract);
     in.finish();
@@ -251,6 +286,28 @@ const std::string& Contract::driven_by(std::string_view source) const {
         if (action.from.front() == source && sources.contains(source)) return name_of_action;
     }
     throw Error(Code::not_found, "/source", "no action is driven by " + std::string(source));
+}
+
+const std::string* Contract::outcomes_of(std::string_view ledger) const {
+    for (const auto& [hears, action] : actions) {
+        if (action.from.front() == ledger && hears_outcomes(action, *this)) return &hears;
+    }
+    return nullptr;
+}
+
+const json::Value& outcome_schema() {
+    static const json::Value schema =
+        json::parse(R"({"additionalProperties":false,"properties":{"effect":{"maxLength":64,"type":"string"},)"
+                    R"("ending":{"enum":["committed","aborted"],"type":"string"},)"
+                    R"("sequence":{"minimum":0,"type":"integer"},"transaction":{"maxLength":71,"type":"string"}},)"
+                    R"("required":["effect","ending","sequence","transaction"],"type":"object"})",
+                    "/outcome");
+    return schema;
+}
+
+json::Object outcome_message(const Hash256& transaction, std::int64_t sequence, std::string_view effect,
+                             std::string_view ending) {
+    return {{"effect", effect}, {"ending", ending}, {"sequence", sequence}, {"transaction", transaction.text()}};
 }
 
 Manifest Manifest::parse(ByteView bytes) {

@@ -10,11 +10,12 @@
 namespace concordat::contract {
 
 struct Action {
-    std::vector<std::string> from;         // roles, or the one source that drives it
+    std::vector<std::string> from;         // roles, or the one source or ledger that drives it
     schema::Schema message;                // of the body
     std::optional<schema::Schema> when;    // the state must satisfy it
     std::optional<schema::Schema> result;  // absent: the action returns nothing
     std::vector<std::string> effects;
+    bool early = false;  // its state holds from the prepare entry on, whatever becomes of the effect
 };
 
 // A ledger that the contract acts on: what it is; a binding says which one.
@@ -38,12 +39,21 @@ struct Contract {
     std::map<std::string, Effect, std::less<>> effects;
 
     // From the config blob's exact bytes. Throws Error(bad_package | bad_schema | bad_json …) naming the member. Checks
-    // what one schema cannot: `from` names roles or one source, each source drives exactly one action, audiences name
+    // what one schema cannot: `from` names roles, or one source or ledger; each source drives exactly one action, a
+    // ledger at most one and each that an action commits early on exactly one; audiences name
     // roles, a confidential field of a message is confidential to each role in `from`, observations hold no
     // confidential field, every effect that an action lists is declared, `ledgers`/`effects` are consistent.
     static Contract parse(ByteView config);
     const std::string& driven_by(std::string_view source) const;  // the action's name; throws not_found
+    // The action that hears what became of effects on this ledger that were committed early; null where there is none.
+    const std::string* outcomes_of(std::string_view ledger) const;
 };
+
+// What such an action's message is: the schema, and the message itself. `sequence` is the prepare entry's: the one that
+// the logic saw when it asked for the effect.
+const json::Value& outcome_schema();
+json::Object outcome_message(const Hash256& transaction, std::int64_t sequence, std::string_view effect,
+                             std::string_view ending);
 
 // The OCI manifest: digests of the blobs. Throws Error(bad_package).
 struct Manifest {

@@ -71,7 +71,36 @@ TEST(Contract, RefusesWhatOneSchemaCannotShow) {
     EXPECT_EQ(refused("/actions/confirm/effects", R"(["fly"])"), "/contract/actions/confirm/effects");
     EXPECT_EQ(refused("/sources/close/observation", sealed("buyer").c_str()), "/contract/sources/close/observation");
     EXPECT_EQ(refused("/effects/pay/ledger", R"("gold")"), "/contract/effects/pay/ledger");
+    EXPECT_EQ(refused("/ledgers/buyer", R"({"kind":"evm"})"), "/contract/ledgers/buyer");
     EXPECT_EQ(refused("/ledgers/unused", R"({"kind":"evm"})"), "/contract/ledgers");
+}
+
+TEST(Contract, AnEarlyCommitNeedsAnActionThatHearsOfIt) {
+    EXPECT_EQ(refused("/actions/confirm/commit", R"("late")"), "/contract/actions/confirm/commit");
+    EXPECT_EQ(refused("/actions/settle/commit", R"("early")"), "/contract/actions/settle/commit");
+    EXPECT_EQ(refused("/actions/confirm/commit", R"("early")"), "/contract/actions/confirm/commit");
+    const std::string hears = R"({"from":["cash"],"message":)" + json::canonical(outcome_schema());
+    json::Value config = good();
+    test::set_at(config, "/actions/paid", json::parse(hears + "}", "value"));
+    test::set_at(config, "/actions/confirm/commit", "early");
+    const Contract contract = Contract::parse(bytes_of(json::canonical(config)));
+    EXPECT_TRUE(contract.actions.at("confirm").early);
+    ASSERT_NE(contract.outcomes_of("cash"), nullptr);
+    EXPECT_EQ(*contract.outcomes_of("cash"), "paid");
+    EXPECT_EQ(contract.outcomes_of("close"), nullptr);
+    EXPECT_NO_THROW(contract.actions.at("paid").message.validate(
+        json::Value(outcome_message(Hash256{}, 7, "pay", "committed")), "/body"));
+    const auto with = [&](const char* more) { return refused("/actions/paid", (hears + more + "}").c_str()); };
+    EXPECT_EQ(with(""), "accepted");
+    EXPECT_EQ(with(R"(,"effects":["pay"])"), "/contract/actions/paid/effects");
+    EXPECT_EQ(with(R"(,"result":{"type":"object","properties":{}})"), "/contract/actions/paid/result");
+    EXPECT_EQ(with(R"(,"when":{"type":"object","properties":{}})"), "/contract/actions/paid/when");
+    EXPECT_EQ(refused("/actions/paid", R"({"from":["cash"],"message":{"type":"object","properties":{}}})"),
+              "/contract/actions/paid/message");
+    EXPECT_EQ(refused("/actions/paid", R"({"from":["cash","buyer"],"message":{"type":"object","properties":{}}})"),
+              "/contract/actions/paid/from");
+    test::set_at(config, "/actions/too", json::parse(hears + "}", "value"));
+    EXPECT_THROW(Contract::parse(bytes_of(json::canonical(config))), Error);
 }
 
 TEST(Package, ChecksEveryBlobAgainstTheManifest) {

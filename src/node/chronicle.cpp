@@ -211,12 +211,15 @@ void Chronicle::take_transaction(BindingState& state, const Commit& commit, cons
                        .binding = state.row.local,
                        .prepare = entry.type == prepare ? commit.index : 0,
                        .last = commit.index,
+                       .outcome = entry.type == outcome ? commit.index : 0,
                        .changed = entry.time,
                        .cancelling = entry.type == cancelling,
                        .disputed = entry.type == disputed,
                        .ending = entry.ending};
-    if (entry.type == prepare) state.row.transaction = row.id;
-    if (entry.type == outcome) state.row.transaction = {};
+    if (entry.type == prepare) entry.early ? void(++state.row.early_open) : void(state.row.transaction = row.id);
+    if (entry.type == outcome) {
+        state.row.transaction == row.id ? void(state.row.transaction = {}) : void(--state.row.early_open);
+    }
     index_.stage(std::move(row));
 }
 
@@ -225,7 +228,10 @@ void Chronicle::take_version(BindingState& state, const Commit& commit, const co
         json::parse(text_of(commit.input), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
     const contract::Binding binding = contract::Binding::parse(jws.payload);
     BindingRow& row = state.row;
-    if (entry.type == contract::EntryType::bind) row.created = entry.time;
+    if (entry.type == contract::EntryType::bind) {
+        row.created = entry.time;
+        row.early_open = 0;  // all of it may be read again
+    }
     row.number = binding.number;
     row.version = binding.hash;
     row.package = binding.package;

@@ -11,7 +11,7 @@ constexpr std::size_t max_batches = 256;
 constexpr std::size_t batch_rows = 512;
 constexpr auto batch_delay = std::chrono::milliseconds(20);  // whoever must read sooner asks for a barrier
 
-constexpr std::array<std::string_view, 2> migrations{R"(
+constexpr std::array<std::string_view, 3> migrations{R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE bindings(
   local INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id BLOB NOT NULL, status TEXT NOT NULL, number INTEGER NOT NULL,
@@ -42,6 +42,13 @@ CREATE INDEX transactions_open ON transactions(id) WHERE ending='' OR disputed;
 CREATE INDEX transactions_by_change ON transactions(changed);
 INSERT OR REPLACE INTO meta(name,value) SELECT 'seen',value FROM meta WHERE name='watermark';
 UPDATE meta SET value=0 WHERE name='watermark';
+)",
+                                                     R"(
+ALTER TABLE bindings ADD COLUMN early_open INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE transactions ADD COLUMN outcome INTEGER NOT NULL DEFAULT 0;
+INSERT OR REPLACE INTO meta(name,value) SELECT 'seen',max(value) FROM meta WHERE name IN ('seen','watermark')
+  HAVING count(*)>0;
+UPDATE meta SET value=0 WHERE name='watermark';
 )"};
 
 // The digest's first bytes are enough to find it, and keep that index a quarter of the size.
@@ -53,13 +60,12 @@ std::int64_t start_of(const Hash256& hash) {
 
 constexpr std::string_view binding_columns =
     "SELECT "
-    "local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created,enclave_group,open_transaction "
-    "FROM "
-    "bindings ";
+    "local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created,enclave_group,open_transaction,"
+    "early_open FROM bindings ";
 constexpr std::string_view entry_columns = "SELECT position,binding,sequence,type,entry,input FROM entries ";
 
 constexpr std::string_view transaction_columns =
-    "SELECT id,binding,prepared,last,changed,cancelling,disputed,ending FROM transactions ";
+    "SELECT id,binding,prepared,last,changed,cancelling,disputed,ending,outcome FROM transactions ";
 
 Hash256 hash_or_zero(const store::Statement& row, int column) {
     return row.is_null(column) ? Hash256{} : row.hash(column);
@@ -76,6 +82,7 @@ BindingRow read_binding(const store::Statement& row) {
             .dedicated = row.integer(7) != 0,
             .group = hash_or_zero(row, 11),
             .transaction = hash_or_zero(row, 12),
+            .early_open = row.integer(13),
             .proposal = hash_or_zero(row, 8),
             .deadline = row.integer(9),
             .created = row.integer(10)};
@@ -86,6 +93,7 @@ TransactionRow read_transaction(const store::Statement& row) {
             .binding = row.integer(1),
             .prepare = static_cast<std::uint64_t>(row.integer(2)),
             .last = static_cast<std::uint64_t>(row.integer(3)),
+            .outcome = static_cast<std::uint64_t>(row.integer(8)),
             .changed = row.integer(4),
             .cancelling = row.integer(5) != 0,
             .disputed = row.integer(6) != 0,
@@ -133,7 +141,7 @@ void write(store::Database& db, const BindingRow& row) {
     auto statement = db.prepare(
         "INSERT OR REPLACE INTO "
         "bindings(local,id,tenant,status,number,version,package,dedicated,proposal,deadline,created,enclave_group,"
-        "open_transaction) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+        "open_transaction,early_open) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
     const auto bind_hash = [&](const Hash256& hash) {
         hash.is_zero() ? statement.bind(nullptr) : statement.bind(hash);
     };
@@ -149,6 +157,7 @@ void write(store::Database& db, const BindingRow& row) {
     statement.bind(row.deadline).bind(row.created);
     bind_hash(row.group);
     bind_hash(row.transaction);
+    statement.bind(row.early_open);
     statement.run();
 }
 
@@ -168,13 +177,14 @@ void write(store::Database& db, const TransactionRow& row) {
     }
     db.prepare(
           "UPDATE transactions SET last=max(last,?),changed=max(changed,?),cancelling=cancelling OR ?,"
-          "disputed=disputed OR ?,ending=iif(?='',ending,?) WHERE id=?")
+          "disputed=disputed OR ?,ending=iif(?='',ending,?),outcome=max(outcome,?) WHERE id=?")
         .bind(row.last)
         .bind(row.changed)
         .bind(row.cancelling ? 1 : 0)
         .bind(row.disputed ? 1 : 0)
         .bind(row.ending)
         .bind(row.ending)
+        .bind(row.outcome)
         .bind(row.id)
         .run();
 }
@@ -325,12 +335,6 @@ std::vector<BindingRow> Index::with_open_proposal(std::size_t limit) {
 std::optional<EntryRow> Index::entry(std::int64_t binding, std::uint64_t sequence) {
     auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? AND sequence=?"));
     return one(statement.bind(binding).bind(sequence), read_entry);
-}
-
-std::optional<EntryRow> Index::entry_of(std::int64_t binding, const Hash256& entry, std::uint64_t before_sequence) {
-    auto statement = reader_.prepare(
-        sql(entry_columns, "WHERE binding=? AND sequence<? AND entry=? ORDER BY sequence DESC LIMIT 1"));
-    return one(statement.bind(binding).bind(before_sequence).bind(entry), read_entry);
 }
 
 std::optional<EntryRow> Index::last_entry(std::int64_t binding) {

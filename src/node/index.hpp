@@ -25,9 +25,10 @@ struct BindingRow {
     Hash256 version, package;
     bool dedicated = false;
     Hash256 group;        // bindings of one group run in one enclave: those that act through one account, or this alone
-    Hash256 transaction;  // open one: its prepare entry; zero when none
-    Hash256 proposal;     // open amendment; zero when none
-    TimeMs deadline = 0;  // of the proposal
+    Hash256 transaction;  // open one that holds the binding: its prepare entry; zero when none
+    std::int64_t early_open = 0;  // those that were committed early
+    Hash256 proposal;             // open amendment; zero when none
+    TimeMs deadline = 0;          // of the proposal
     TimeMs created = 0;
 };
 
@@ -51,6 +52,7 @@ struct TransactionRow {
     Hash256 id;  // of its prepare entry
     std::int64_t binding = 0;
     std::uint64_t prepare = 0, last = 0;  // indexes of its first and its newest entry
+    std::uint64_t outcome = 0;            // and of that one; 0 while there is none
     TimeMs changed = 0;                   // the newest entry's time
     bool cancelling = false, disputed = false;
     std::string ending;  // "committed", "aborted"; empty while it is open
@@ -92,8 +94,6 @@ class Index {
     std::vector<BindingRow> bindings(std::string_view tenant, const Hash256& after, std::size_t limit);
     std::vector<BindingRow> with_open_proposal(std::size_t limit);
     std::optional<EntryRow> entry(std::int64_t binding, std::uint64_t sequence);
-    // By its id, among those of a binding that come before; searched from there back.
-    std::optional<EntryRow> entry_of(std::int64_t binding, const Hash256& entry, std::uint64_t before_sequence);
     std::optional<EntryRow> last_entry(std::int64_t binding);
     std::optional<EntryRow> entry_at(std::uint64_t index);
     std::optional<EntryRow> by_input(std::int64_t binding, const Hash256& input);

@@ -31,6 +31,12 @@ bool is_about(const Error& error, Code code, std::string_view field) {
 
 bool is_message(const Work& work) { return work.type == EntryType::execute && !work.sign; }
 
+bool changes_binding(const Work& work) { return work.type == EntryType::amend || work.type == EntryType::terminate; }
+
+bool holds(Hold hold, const Work& work) {
+    return hold == Hold::all || (hold == Hold::changes && changes_binding(work));
+}
+
 // Whether the input may have been committed before, so that this answer speaks of its second coming.
 bool may_have_a_twin(const Error& error) {
     const int status = http_status(error.code());
@@ -84,8 +90,22 @@ void Lanes::pump(Lane& lane) {
     }
 }
 
+// What open transactions hold, in its order.
+std::vector<Lanes::WorkPtr> Lanes::waiting(const Lane& lane) {
+    std::vector<WorkPtr> out;
+    const Hold hold = host_.held(lane.binding);
+    bool waits = hold == Hold::all;
+    for (const WorkPtr& work : lane.queue) {
+        waits |= hold == Hold::changes && changes_binding(*work);
+        if (waits && !work->of_transaction()) out.push_back(work);
+    }
+    return out;
+}
+
 std::deque<Lanes::WorkPtr>::iterator Lanes::first_that_may_go(Lane& lane) {
-    if (!host_.in_transaction(lane.binding)) return lane.queue.begin();
+    const Hold hold = host_.held(lane.binding);
+    if (hold == Hold::nothing || lane.queue.empty()) return lane.queue.begin();
+    if (hold == Hold::changes && !changes_binding(*lane.queue.front())) return lane.queue.begin();
     return std::ranges::find_if(lane.queue, [](const WorkPtr& work) { return work->of_transaction(); });
 }
 
@@ -105,12 +125,12 @@ void Lanes::wake(const Hash256& binding) {
 void Lanes::refuse_waiting(TimeMs since, const Error& error, bool patient_too) {
     std::vector<WorkPtr> refused;
     for (auto& [binding, lane] : lanes_) {
-        if (lane->recovering || !host_.in_transaction(binding)) continue;
-        std::erase_if(lane->queue, [&](const WorkPtr& work) {
-            const bool long_enough = !work->of_transaction() && (patient_too || !work->patient) && work->since <= since;
-            if (long_enough) refused.push_back(work);
-            return long_enough;
-        });
+        if (lane->recovering) continue;
+        for (const WorkPtr& work : waiting(*lane)) {
+            if ((work->patient && !patient_too) || work->since > since) continue;
+            std::erase(lane->queue, work);
+            refused.push_back(work);
+        }
     }
     for (const WorkPtr& work : refused) {
         settle(work, error);
@@ -177,8 +197,9 @@ void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
     const bool unknown = error.code() == Code::unavailable || error.code() == Code::timeout;
     const bool needs_ancestry = error.code() == Code::seen_too_old && work->ancestry.empty();
     // It was sent before its predecessor opened a transaction: it waits like those that come now.
-    const bool overtaken = error.code() == Code::in_transaction && host_.in_transaction(lane.binding);
-    const bool unknown_transaction = error.code() == Code::in_transaction && !overtaken;
+    const bool held = error.code() == Code::in_transaction && !work->of_transaction();
+    const bool overtaken = held && holds(host_.held(lane.binding), *work);
+    const bool unknown_transaction = held && !overtaken;
     const bool again = overtaken || ((not_loaded || lost_race || unknown || needs_ancestry || unknown_transaction) &&
                                      ++work->attempts < options_.max_attempts);
     if (!again) {

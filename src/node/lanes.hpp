@@ -39,6 +39,13 @@ struct Material {
     Hash256 package;
 };
 
+// What a binding's open transactions keep waiting; what belongs to them goes on in any case.
+enum class Hold : std::uint8_t {
+    nothing,
+    changes,  // amendments, terminations, and what comes after them: some were committed early
+    all
+};
+
 // What lanes need of the rest of the node; a test gives its own.
 class LaneHost {
   public:
@@ -52,7 +59,7 @@ class LaneHost {
     // Entry documents from the one that the input says it has seen to the head.
     virtual void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) = 0;
     virtual enclave::Route route(const Hash256& binding) = 0;
-    virtual bool in_transaction(const Hash256& binding) = 0;  // one is open, as far as is known
+    virtual Hold held(const Hash256& binding) = 0;  // as far as is known
     virtual TimeMs now() = 0;
 };
 
@@ -69,9 +76,9 @@ class Lanes {
     ~Lanes();
 
     // Ends with the commit, or the Error. The same input again while it is under way joins it. Error(busy) when a queue
-    // is full. While a transaction is open, only what belongs to it goes on: all else waits.
+    // is full. What a transaction holds waits for its end.
     void submit(const Hash256& binding, std::shared_ptr<Work> work, Then<CommitPtr> then);
-    // The binding's transaction has ended.
+    // A transaction of the binding has ended.
     void wake(const Hash256& binding);
     // Ends what has waited for a transaction since then or longer with `error`; what is patient only if that is said.
     void refuse_waiting(TimeMs since, const Error& error, bool patient_too = false);
@@ -99,6 +106,7 @@ class Lanes {
     void pump(Lane& lane);
     WorkPtr take_next(Lane& lane);
     std::deque<WorkPtr>::iterator first_that_may_go(Lane& lane);
+    std::vector<WorkPtr> waiting(const Lane& lane);
     void send(Lane& lane, const WorkPtr& work);
     void on_reply(const Hash256& binding, const WorkPtr& work, Outcome<Bytes> reply);
     void on_error(Lane& lane, const WorkPtr& work, const Error& error);

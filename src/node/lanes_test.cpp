@@ -60,9 +60,10 @@ struct Fake : LaneHost, enclave::Enclaves {
         reply(then, Bytes(commit->raw));
     }
     void act(const enclave::Route&, const enclave::Act& request, Then<Bytes> then) override {
-        if (request.type != contract::EntryType::outcome) return reply(then, Error(Code::internal, "", ""));
-        open = false;
-        const CommitPtr commit = append("outcome");
+        if (request.type == contract::EntryType::amend && early)
+            return reply(then, Error(Code::in_transaction, "/binding", "a transaction is open"));
+        if (request.type == contract::EntryType::outcome) open = early = false;
+        const CommitPtr commit = append(std::string(contract::entry_type_name(request.type)));
         reply(then, Bytes(commit->raw));
     }
     void sign(const enclave::Route&, const enclave::Sign&, Then<Bytes> then) override { reply(then, Bytes{1, 2, 3}); }
@@ -89,12 +90,13 @@ struct Fake : LaneHost, enclave::Enclaves {
         then(std::vector<Bytes>{});
     }
     enclave::Route route(const Hash256& id) override { return {id, false}; }
-    bool in_transaction(const Hash256&) override { return open; }
+    Hold held(const Hash256&) override { return early ? Hold::changes : open ? Hold::all : Hold::nothing; }
     TimeMs now() override { return 1; }
 
     boost::asio::io_context& loop;
-    bool open = false;  // a transaction is
-    std::string opens;  // the input that begins one
+    bool open = false;   // a transaction is
+    bool early = false;  // one that was committed early
+    std::string opens;   // the input that begins one
     std::vector<std::string> appended;
     std::map<Hash256, CommitPtr> commits;
     bool loaded = false, packaged = false;
@@ -215,6 +217,55 @@ TEST_F(LanesTest, what_waited_too_long_for_a_transaction_is_refused_and_what_bel
     EXPECT_TRUE(made);
     EXPECT_EQ(kept->signature, (Bytes{1, 2, 3}));
     EXPECT_EQ(lanes.size(), 0u);
+}
+
+TEST_F(LanesTest, what_is_committed_early_holds_amendments_and_what_comes_after_them) {
+    fake.packaged = fake.loaded = fake.early = true;
+    submit("a");
+    loop.run();
+    loop.restart();
+    EXPECT_EQ(answered, std::vector<std::string>{"a"});
+    auto amend = std::make_shared<Work>();
+    amend->type = contract::EntryType::amend;
+    amend->digest = crypto::sha256(std::string_view("amend"));
+    bool amended = false;
+    lanes.submit(binding, std::move(amend), [&](Outcome<CommitPtr> outcome) { amended = outcome.ok(); });
+    submit("b");
+    loop.run();
+    loop.restart();
+    EXPECT_EQ(fake.appended, std::vector<std::string>{"a"});
+    auto work = std::make_shared<Work>();
+    work->type = contract::EntryType::outcome;
+    work->transaction = work->digest = crypto::sha256(std::string_view("transaction"));
+    lanes.submit(binding, std::move(work), [](const Outcome<CommitPtr>&) {});
+    loop.run();
+    EXPECT_TRUE(amended);
+    EXPECT_EQ(fake.appended, (std::vector<std::string>{"a", "outcome", "amend", "b"}));
+
+    fake.early = true;
+    auto late = std::make_shared<Work>();
+    late->type = contract::EntryType::terminate;
+    late->digest = crypto::sha256(std::string_view("terminate"));
+    std::optional<Code> refused;
+    lanes.submit(binding, std::move(late),
+                 [&](const Outcome<CommitPtr>& outcome) { refused = outcome.error().code(); });
+    submit("c");
+    lanes.refuse_waiting(1, Error(Code::in_transaction, "/binding", "too long"));
+    EXPECT_EQ(refused, Code::in_transaction);
+    EXPECT_EQ(failed, std::vector{Code::in_transaction});
+}
+
+TEST_F(LanesTest, a_step_that_the_enclave_puts_off_is_not_asked_again_at_once) {
+    fake.packaged = fake.loaded = fake.early = true;
+    auto step = std::make_shared<Work>();
+    step->type = contract::EntryType::amend;  // any that the fake refuses so
+    step->transaction = step->digest = crypto::sha256(std::string_view("transaction"));
+    std::optional<Code> refused;
+    lanes.submit(binding, std::move(step),
+                 [&](const Outcome<CommitPtr>& outcome) { refused = outcome.error().code(); });
+    loop.run();
+    EXPECT_EQ(refused, Code::in_transaction);
+    EXPECT_EQ(fake.loads, 0);
 }
 
 TEST_F(LanesTest, a_message_that_has_the_digest_of_a_step_is_another_one) {

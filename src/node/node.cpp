@@ -193,7 +193,7 @@ void Node::submit(const Hash256& binding, std::string input, std::string trace, 
     if (chronicle_->full()) return then(Error(Code::busy, "", "the index is behind; try again later"));
     auto work = work_of(std::move(input), std::move(trace));
     work->patient = patient;
-    if (patient || !in_transaction(binding)) return lanes_->submit(binding, std::move(work), std::move(then));
+    if (patient || held(binding) != Hold::all) return lanes_->submit(binding, std::move(work), std::move(then));
     // It may be the one that opened the transaction: that has its answer, and does not wait for the end.
     const Hash256 digest = work->digest;
     find_input(binding, digest, [this, binding, work, then = std::move(then)](Outcome<CommitPtr> found) {

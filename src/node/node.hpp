@@ -94,7 +94,7 @@ class Node : private LaneHost {
     enclave::LoadPackage package(const Hash256& id) override;
     void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) override;
     enclave::Route route(const Hash256& binding) override;
-    bool in_transaction(const Hash256& binding) override;
+    Hold held(const Hash256& binding) override;
     TimeMs now() override { return clock_.now(); }
 
     void on_ledger_ready(const ccl::IdentityReply& identity);

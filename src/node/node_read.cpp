@@ -32,9 +32,12 @@ enclave::Route Node::route(const Hash256& binding) {
     return state == nullptr ? enclave::Route{binding, false} : enclave::Route{state->row.group, state->row.dedicated};
 }
 
-bool Node::in_transaction(const Hash256& binding) {
+Hold Node::held(const Hash256& binding) {
     const BindingState* state = chronicle_->binding(binding);
-    return state != nullptr && !state->row.transaction.is_zero();
+    if (state == nullptr) return Hold::nothing;
+    const bool full = state->row.early_open >= static_cast<std::int64_t>(transaction::max_open_early);
+    if (full || !state->row.transaction.is_zero()) return Hold::all;
+    return state->row.early_open == 0 ? Hold::nothing : Hold::changes;
 }
 
 enclave::LoadPackage Node::package(const Hash256& id) {
@@ -198,18 +201,15 @@ void Node::receipt(const Hash256& binding, std::uint64_t sequence, Then<std::str
 // What the receipt of a transaction's step rests on: the prepare entry, and of a dispute the outcome.
 std::vector<EntryRow> Node::steps_before(const EntryRow& row, const Commit& commit) {
     const Hash256 transaction = contract::Entry::parse(commit.document).transaction.value();
-    const auto prepare = index_->entry_of(row.binding, transaction, row.sequence);
-    if (!prepare) throw Error(Code::not_found, "/transaction", "this binding has no such prepare entry");
+    const auto steps = index_->transaction(transaction);
     std::vector<EntryRow> rows;
-    std::uint64_t at = prepare->sequence;
     for (const contract::EntryType type : proof::steps_before(row.type)) {
-        std::optional<EntryRow> next = index_->entry(row.binding, at);
-        while (next && next->type != type && next->sequence + 1 < row.sequence)
-            next = index_->entry(row.binding, next->sequence + 1);
-        if (!next || next->type != type)
+        const bool first = type == contract::EntryType::prepare;
+        const auto step = steps ? index_->entry_at(first ? steps->prepare : steps->outcome) : std::nullopt;
+        if (!step || step->type != type || step->binding != row.binding) {
             throw Error(Code::not_found, "/transaction", "this binding has no such step of it");
-        rows.push_back(*next);
-        at = next->sequence + 1;
+        }
+        rows.push_back(*step);
     }
     return rows;
 }

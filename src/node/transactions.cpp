@@ -234,6 +234,14 @@ void Transactions::append(const Hash256& transaction, EntryType type, std::optio
                           std::function<void(std::optional<transaction::Journal>)> then) {
     const auto found = known_.find(transaction);
     if (found == known_.end()) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
+    // The outcome of one that was committed early changes the state, which another may still bring back.
+    const BindingState* binding = chronicle_.binding(found->second.binding);
+    const Hash256 holding = binding == nullptr ? Hash256{} : binding->row.transaction;
+    if (type == EntryType::outcome && !holding.is_zero() && holding != transaction) {
+        return timeline_.after(policy_.look_every_ms, [this, alive = alive_, transaction, then = std::move(then)] {
+            if (*alive) then(journal_of(transaction));
+        });
+    }
     auto work = std::make_shared<Work>();
     work->type = type;
     work->transaction = transaction;

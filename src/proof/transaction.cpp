@@ -136,14 +136,26 @@ void Judge::check_step(const contract::Entry* step) const {
         return;
     }
     if (step->version != parts_.prepare.version) fail("entries", "no version may change while a transaction is open");
-    if (step->state_before != parts_.prepare.state_after) {
+    // Others' entries stand between those of one that was committed early.
+    if (!parts_.prepare.early && step->state_before != parts_.prepare.state_after) {
         fail("entries", "must begin with the state that the prepare entry left");
     }
 }
 
 void Judge::check_outcome() const {
     if (parts_.outcome == nullptr) return;
-    const bool committed = parts_.outcome->ending == "committed";
+    const contract::Entry& outcome = *parts_.outcome;
+    if (parts_.prepare.early) {
+        if (outcome.action.empty() == outcome.reason.empty()) {
+            fail("entries", "must have the action that heard the outcome, or the reason why it did not");
+        }
+        if (outcome.action.empty() && outcome.state_after != outcome.state_before) {
+            fail("entries", "must leave the state as it is where no action heard the outcome");
+        }
+        return;
+    }
+    if (!outcome.action.empty()) fail("entries", "must have no action: the outcome was waited for");
+    const bool committed = outcome.ending == "committed";
     if (parts_.outcome->state_after != (committed ? parts_.prepare.state_after : parts_.prepare.state_before)) {
         fail("entries", committed ? "must leave the state of the prepare entry where committed"
                                   : "must leave the state before the prepare entry where aborted");
@@ -151,14 +163,21 @@ void Judge::check_outcome() const {
 }
 
 Line Judge::steps() {
-    const std::string ending = parts_.outcome == nullptr ? "no outcome here" : parts_.outcome->ending;
+    std::string ending = parts_.outcome == nullptr ? "no outcome here" : parts_.outcome->ending;
+    if (parts_.prepare.early) {
+        ending += "; its state holds whatever the outcome";
+        if (parts_.outcome != nullptr) {
+            ending += parts_.outcome->action.empty() ? ", which no action would hear: " + parts_.outcome->reason
+                                                     : ", which '" + parts_.outcome->action + "' heard";
+        }
+    }
     return check("transaction", parts_.id.text() + ": " + ending, How::proved, [&] {
         effect_ = Effect::read(parts_.prepare);
         check_step(parts_.cancelling);
         check_step(parts_.outcome);
         check_step(parts_.disputed);
         check_outcome();
-        if (parts_.cancelling != nullptr && parts_.cancelling->state_after != parts_.prepare.state_after) {
+        if (parts_.cancelling != nullptr && parts_.cancelling->state_after != parts_.cancelling->state_before) {
             fail("entries", "a cancellation must leave the state as it is");
         }
         for (const Bytes* input : parts_.no_inputs) {
@@ -203,6 +222,14 @@ void Judge::check_call(std::string& text) {
         fail("entries", "must have an effect that the contract's action declares");
     }
     if (declared->second.ledger != effect().ledger) fail("entries", "must pin the effect on the contract's ledger");
+    if (action->second.early != parts_.prepare.early) {
+        fail("entries", "must be committed early exactly where the contract's action is");
+    }
+    const std::string* hears = contract.outcomes_of(effect().ledger);
+    if (parts_.outcome != nullptr && !parts_.outcome->action.empty() &&
+        (hears == nullptr || parts_.outcome->action != *hears)) {
+        fail("entries", "must have the contract's action that hears of outcomes on " + effect().ledger);
+    }
     const contract::LedgerUse& use = contract.ledgers.find(effect().ledger)->second;
     const ledger::Target callee{
         .interface = use.interface, .call = declared->second.call, .address = where.address, .work = where.work};

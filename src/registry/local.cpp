@@ -31,6 +31,7 @@ const std::string& LocalBinding::action_of(const std::string& from, const std::s
         }
         return driven;
     }
+    if (const std::string* hears = action.empty() ? contract.outcomes_of(from) : nullptr) return *hears;
     const auto found = contract.actions.find(action);
     if (found == contract.actions.end()) {
         throw Error(Code::not_found, "/action", "the contract has no action '" + action + "'");

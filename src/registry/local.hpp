@@ -29,7 +29,7 @@ class LocalBinding {
     // Runs init. Throws Error(schema_mismatch | contract_aborted | …); contract_aborted has the rule "<code>: <text>".
     LocalBinding(std::shared_ptr<const LoadedPackage> package, json::Object terms, TimeMs time);
 
-    // `from` is a role, with `action`, or a source, whose action follows (then `action` is empty or that action).
+    // `from` is a role, with `action`, or a source or ledger, whose action follows (then `action` is empty or that).
     // Throws Error(not_found | not_a_party | schema_mismatch | action_refused | contract_aborted | undeclared_effect |
     // time_went_back | out_of_fuel …) and changes nothing then.
     LocalOutput handle(const std::string& from, const std::string& id, const std::string& action,

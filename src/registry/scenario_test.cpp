@@ -43,6 +43,14 @@ TEST(Scenario, TheSamplesPass) {
     }
 }
 
+TEST(Scenario, AContractHearsWhatBecameOfEffectsThatItCommittedEarly) {
+    const fs::path folder = fs::path(CONCORDAT_SOURCE_DIR) / "tests/faults/contracts/tokens";
+    const PackageTest result = test_package(folder, toolchain(), engine());
+    ASSERT_EQ(result.scenarios.size(), 1U);
+    EXPECT_TRUE(result.passed()) << result.scenarios[0].problems[0];
+    EXPECT_EQ(result.scenarios[0].steps, 7U);  // init too
+}
+
 TEST(Scenario, RepeatsExactly) {
     const std::string text = terms +
                              "steps:\n  - { by: buyer, action: confirm }\n"

@@ -144,22 +144,28 @@ class Converter {
             YamlReader one = in.inside(member.value, "actions/" + member.key);
             const std::vector<std::string> from = one.texts(one.any("from"), "from");
             json::Object action{{"from", strings(from)}};
-            action["message"] = message(one, from, sources);
+            action["message"] = message(one, from, sources, in.node().find("ledgers"));
             if (one.node().find("when") != nullptr) action["when"] = condition(one);
             if (one.node().find("result") != nullptr) action["result"] = schema(one.text("result"));
             if (const YamlNode* effects = one.find("effects"))
                 action["effects"] = strings(one.texts(*effects, "effects"));
-            one.finish("from, message, when, result, effects");
+            if (one.node().find("commit") != nullptr) action["commit"] = one.text("commit");
+            one.finish("from, message, when, result, effects, commit");
             out[member.key] = std::move(action);
         }
         return out;
     }
 
-    json::Value message(YamlReader& action, const std::vector<std::string>& from, const YamlNode* sources) {
+    // Left out, it is what the source observes, what is said of a ledger's outcome, or nothing.
+    json::Value message(YamlReader& action, const std::vector<std::string>& from, const YamlNode* sources,
+                        const YamlNode* ledgers) {
         if (action.node().find("message") != nullptr) return schema(action.text("message"));
         const YamlNode* source = from.size() == 1 && sources != nullptr ? sources->find(from[0]) : nullptr;
         const YamlNode* observation = source == nullptr ? nullptr : source->find("observation");
         if (observation != nullptr) return schema(observation->text);
+        if (from.size() == 1 && ledgers != nullptr && ledgers->find(from[0]) != nullptr) {
+            return contract::outcome_schema();
+        }
         return json::Object{{"type", "object"}, {"properties", json::Object{}}, {"additionalProperties", false}};
     }
 

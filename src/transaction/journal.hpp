@@ -30,6 +30,9 @@ struct Journal {
     bool operator==(const Journal&) const = default;
 };
 
+// Of one binding that were committed early (contract.yaml, `commit: early`): they may be open at the same time.
+inline constexpr std::size_t max_open_early = 32;
+
 // What is signed for now: the call, or from `cancelling` on the cancellation. Once an outcome is disputed, what fills
 // the slot again as the outcome has it: else every later slot of the account would wait for ever.
 ledger::Purpose purpose_of(const Journal& journal);

@@ -7,33 +7,15 @@ point can be held as long as it takes. Standard library only.
 usage: kill_transactions.py     environment: CONCORDAT_BIN, TOOLCHAIN, POINTS, VICTIMS (names, separated by commas)
 """
 import contextlib
-import json
 import os
 import pathlib
 import signal
 import subprocess
 import sys
-import threading
 import time
-import urllib.request
 
+from payments import FINALITY, ROOT, TOOLCHAIN, Chain, Payments, cli, metrics, mint, prepare, until
 from system import BIN, Node
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOLCHAIN = pathlib.Path(os.environ.get("TOOLCHAIN", ROOT / "build" / "toolchain"))
-TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"  # keccak256("Transfer(address,address,uint256)")
-FINALITY = 2
-
-
-def until(what, wanted, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            found = what()
-            if found:
-                return found
-        time.sleep(0.02)
-    raise SystemExit(f"{wanted}: not within {seconds} s")
 
 
 def ended(pid):
@@ -44,16 +26,8 @@ def ended(pid):
     return stat[stat.rindex(")") + 2] == "Z"
 
 
-class Chain:
-    """A network of `concordat ledger up`: the first node is the endpoint, the second one only seals."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.up()
-
-    def up(self):
-        cli("ledger", "up", "geth-clique", self.folder, "--signers", "2", "--period", "1", "--programs", TOOLCHAIN)
-        self.network = json.loads((self.folder / "network.json").read_text())
+class Clique(Chain):
+    """The first node is the endpoint, the second one only seals."""
 
     def pid(self, index):
         return self.network["nodes"][index]["pid"]
@@ -70,103 +44,6 @@ class Chain:
         os.kill(self.pid(0), signal.SIGKILL)
         until(lambda: ended(self.pid(0)), "the chain's end")
         self.up()
-
-    def ask(self, method, *params):
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.network["endpoints"][0], body, {"content-type": "application/json"})
-        return json.load(urllib.request.urlopen(request, timeout=5))["result"]
-
-    def transfers(self, token, account):
-        """Amounts that left the account, as often as they did."""
-        logs = self.ask("eth_getLogs", {"address": token, "fromBlock": "0x0",
-                                        "topics": [TRANSFER, "0x" + account[2:].lower().rjust(64, "0")]})
-        return [int(log["data"], 16) for log in logs]
-
-
-def cli(*arguments, node=None, check=True):
-    environment = {**os.environ}
-    if node:
-        environment |= {"CONCORDAT_NODE": f"http://127.0.0.1:{node.port}", "CONCORDAT_TOKEN_FILE": str(node.data / "operator.token")}
-    done = subprocess.run([BIN / "concordat", "--json", *map(str, arguments)], capture_output=True, text=True, env=environment, check=False)
-    if check and done.returncode != 0:
-        raise SystemExit(f"concordat {' '.join(map(str, arguments))}: {done.stdout} {done.stderr}")
-    return json.loads(done.stdout) if done.stdout.strip() else None
-
-
-class Payments:
-    """A binding that pays, and what it was asked to pay."""
-
-    def __init__(self, node, chain, folder, name, token, deadline_minutes):
-        self.node, self.chain, self.folder = node, chain, folder
-        self.asked = []
-        network = chain.network
-        target = {"chain": network["chain"], "address": token, "work": "120000", "account": name, "deadline_minutes": deadline_minutes,
-                  "finality": {"blocks": FINALITY, "witness": "clique", "parameters": {"signers": network["signers"]}}}
-        (folder / f"{name}.json").write_text(json.dumps(target))
-        cli("binding", "draft", "--package", "tokens:1.0.0", "--terms", "{}", "--party", f"payer={folder / 'payer.json'}",
-            "--ledger", f"cash=@{folder / (name + '.json')}", "-o", folder / f"{name}.draft", node=node)
-        self.binding = cli("binding", "propose", folder / f"{name}.draft", "--key", folder / "payer.key", node=node)["binding"]
-        self.account = cli("transaction", "accounts", self.binding, node=node)["accounts"][0]["account"]
-
-    def pay(self, amount):
-        """Asks for it from the side, again and again until the node has it; with one number, so that it is run once."""
-        self.asked.append(amount)
-        threading.Thread(target=self.send, args=(amount, len(self.asked)), daemon=True).start()
-
-    def send(self, amount, number):
-        body = json.dumps({"amount": amount, "to": self.chain.network["account"]})
-        command = [BIN / "concordat", "--json", "message", "send", self.binding, "pay", "--body", body, "--key", self.folder / "payer.key",
-                   "--number", str(number), "--async"]
-        environment = {**os.environ, "CONCORDAT_NODE": f"http://127.0.0.1:{self.node.port}"}
-        for _ in range(300):
-            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-            if done.returncode == 0 or "out_of_order" in done.stdout + done.stderr:  # the same number has been run
-                return
-            time.sleep(0.2)
-
-    def transactions(self):
-        status, page = self.node.ask("GET", f"/v1/bindings/{self.binding}/transactions?limit=100")
-        if status != 200:
-            raise OSError(page)
-        return page["transactions"]
-
-    def newest(self, count):
-        """The newest transaction, once there are that many."""
-        found = self.transactions()
-        return found[0] if len(found) == count else None
-
-    def has_status(self, count, *statuses):
-        newest = self.newest(count)
-        return newest if newest and newest["status"] in statuses else None
-
-    def check(self, token):
-        """Compares what is on the two ledgers."""
-        paid = self.chain.transfers(token, self.account)
-        status, page = self.node.ask("GET", f"/v1/bindings/{self.binding}/entries?limit=500")
-        assert status == 200, page
-        prepared, endings = {}, {}
-        for entry in page["entries"]:
-            if entry["type"] == "prepare":
-                data = self.pin_of(entry["sequence"])["call"]["data"]
-                prepared[entry["entry"]] = int(data[-64:], 16)
-            elif entry["type"] == "outcome":
-                assert entry["transaction"] not in endings, f"two outcomes for {entry['transaction']}"
-                endings[entry["transaction"]] = entry["ending"]
-            elif entry["type"] == "disputed":
-                raise SystemExit(f"{entry['transaction']} is disputed")
-        assert sorted(prepared.values()) == sorted(self.asked), f"asked {self.asked}, prepared {prepared}"
-        assert set(prepared) == set(endings), "a transaction has no outcome"
-        for transaction, amount in prepared.items():
-            expected = 1 if endings[transaction] == "committed" else 0
-            assert paid.count(amount) == expected, f"{amount} is {endings[transaction]} and was paid {paid.count(amount)} times"
-        committed = sum(amount for transaction, amount in prepared.items() if endings[transaction] == "committed")
-        assert page["entries"][-1]["state"]["paid"] == committed, f"the state says {page['entries'][-1]['state']}, not {committed}"
-        return len(endings), sum(ending == "committed" for ending in endings.values())
-
-    def pin_of(self, sequence):
-        status, entry = self.node.ask("GET", f"/v1/bindings/{self.binding}/entries/{sequence}")
-        assert status == 200, entry
-        return entry["document"]["effects"][0]["pin"]
 
 
 # --- Where to kill: each leaves the newest transaction at that point.
@@ -262,23 +139,29 @@ def chosen(name, everything):
     return {key: value for key, value in everything.items() if not wanted or key in wanted.split(",")}
 
 
-def prepare(node, chain, folder):
-    cli("package", "build", ROOT / "tests/faults/contracts/tokens", "-o", folder / "tokens.tar")
-    cli("package", "publish", folder / "tokens.tar", node=node)
-    public = cli("key", "new", folder / "payer.key", "--id", "did:web:payer.example")
-    (folder / "payer.json").write_text(json.dumps(public))
-    endpoint = chain.network["endpoints"][0].replace("http:", "ws:")
-    cli("ledger", "add", chain.network["chain"], endpoint, "--genesis", chain.network["genesis"], node=node)
-    arguments = json.dumps(["Test Dollar", "TUSD", chain.network["account"]])
-    return cli("ledger", "deploy", chain.folder, ROOT / "contracts/artifacts/CashToken.json", "--arguments", arguments)["contractAddress"]
-
-
-def metrics(node):
-    return urllib.request.urlopen(f"http://127.0.0.1:{node.port}/metrics", timeout=5).read()
-
-
-def mint(chain, token, account):
-    cli("ledger", "send", chain.folder, token, "mint(address to, uint256 amount)", "--arguments", json.dumps([account, "1000000000"]))
+def several_at_once(node, chain, payments):
+    """Payments that are committed early: all are under way before the first one is on the chain; then each is killed in turn."""
+    stop_sealing(chain)
+    begun = len(payments.asked)
+    for amount in range(2001, 2006):
+        payments.pay(amount, "pay_soon")
+        until(lambda: payments.newest(len(payments.asked)), "prepared while others are")
+    open_ones = [one["status"] for one in payments.transactions()[:5]]
+    assert open_ones == ["prepared"] * 5, open_ones
+    for kill in chosen("VICTIMS", VICTIMS).values():
+        kill(node, chain)
+        go_on(node, chain)
+        node.wait_ready()
+    until(lambda: all(one["status"] == "committed" for one in payments.transactions()[: len(payments.asked) - begun]), "outcomes", 120)
+    receipt, trust = payments.folder / "early.json", payments.folder / "early-trust.json"
+    cli("receipt", payments.binding, "-o", receipt, node=node)  # of the last entry, an outcome that the contract heard
+    signers = ",".join(chain.network["signers"])
+    cli("trust", "init", "--allow-development", "--allow-asserted", "clock,rollback", "--party", payments.folder / "payer.json", "-o", trust,
+        "--clique", f"{chain.network['chain']}={signers}", node=node)
+    for verifier in ([BIN / "concordat-verify", receipt, "--trust", trust], [ROOT / "tests/independent/run.sh", receipt, trust]):
+        done = subprocess.run(verifier, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    print("five at once         committed", flush=True)
 
 
 def run(node, chain):
@@ -302,6 +185,7 @@ def run(node, chain):
             node.wait_ready()
             ended = until(lambda: payments.has_status(len(payments.asked), "committed", "aborted", "disputed"), "an outcome", 120)
             print(f"{point:10} {victim:8} {ended['status']}", flush=True)
+    several_at_once(node, chain, payments)
     until(lambda: poor.has_status(1, "cancelling"), "cancelling", 150)
     for victim, kill in chosen("VICTIMS", VICTIMS).items():
         kill(node, chain)
@@ -330,7 +214,7 @@ def main():
     try:
         node.start()
         node.wait_ready()
-        chain = Chain(node.folder / "chain")
+        chain = Clique(node.folder / "chain", "geth-clique", "--signers", "2", "--period", "1")
         run(node, chain)
         good = True
     finally:

@@ -15,6 +15,11 @@ const contract::Package& payer_package() {
     return built;
 }
 
+const contract::Package& early_package() {
+    static const contract::Package built = build_contract("early");
+    return built;
+}
+
 json::Object cash(const std::string& account = "treasury") {
     return json::Object{{"chain", "fake:1"},
                         {"genesis", "the first block"},
@@ -28,17 +33,20 @@ json::Object cash(const std::string& account = "treasury") {
 
 struct Payer {
     LedgerWorld& platform;
+    const contract::Package& package;
     SystemRandom random;
-    contract::Contract contract = contract::Contract::parse(payer_package().config);
+    contract::Contract contract = contract::Contract::parse(package.config);
     json::Object document;
     Hash256 id, version, head;
     Bytes jws;
     enclave::Committed last;
     client::AudienceKeys keys;
 
-    explicit Payer(LedgerWorld& where, json::Object ledgers = {{"cash", cash()}}) : platform(where) {
+    explicit Payer(LedgerWorld& where, json::Object ledgers = {{"cash", cash()}},
+                   const contract::Package& what = payer_package())
+        : platform(where), package(what) {
         document = platform.document(++Forward::count());
-        document["package"] = payer_package().id().text();
+        document["package"] = package.id().text();
         document["sources"] = json::Object{};
         document["terms"] = json::Object{};
         document["ledgers"] = std::move(ledgers);
@@ -50,27 +58,29 @@ struct Payer {
         head = LedgerWorld::id_of(last.record);
     }
     void lock(HostedEnclave& enclave) {
-        enclave.load(payer_package());
+        enclave.load(package);
         take(enclave.act(EntryType::bind, {}, jws, start_time));
         keys = client::open_audience_keys(entry().audiences, platform.world.buyer_encryption);
     }
     contract::Entry entry() const { return last.record.check(); }
-    std::string message(int amount, const std::string& purpose, std::int64_t number) {
+    std::string message(int amount, const std::string& purpose, std::int64_t number, const char* action = "pay") {
         contract::Message out;
         out.binding = id;
         out.version = version;
         out.seen = head;
         out.ledger = platform.ledger->chain();
-        out.action = "pay";
+        out.action = action;
         out.number = number;
         out.expires = start_time + hour;
-        return client::make_message(out, contract.actions.at("pay").message,
+        return client::make_message(out, contract.actions.at(action).message,
                                     json::Object{{"amount", amount}, {"purpose", purpose}}, keys, platform.world.buyer,
                                     random);
     }
-    void pay(HostedEnclave& enclave, int amount, const std::string& purpose, std::int64_t number) {
-        take(enclave.execute(id, message(amount, purpose, number), start_time));
+    void pay(HostedEnclave& enclave, int amount, const std::string& purpose, std::int64_t number,
+             const char* action = "pay") {
+        take(enclave.execute(id, message(amount, purpose, number, action), start_time));
     }
+    json::Object state() const { return json::parse(text_of(last.record.state), "").as_object(); }
     void step(HostedEnclave& enclave, EntryType type, const Hash256& transaction, const json::Value& input = nullptr,
               TimeMs time = start_time) {
         const Bytes bytes = input.is_null() ? Bytes{} : to_bytes(bytes_of(json::canonical(input)));
@@ -99,20 +109,23 @@ struct Transact : Hosted {
 };
 
 // The receipt of the newest entry of the only binding on this ledger, as a node composes it.
-std::string receipt_of(const LedgerWorld& platform, HostedEnclave& enclave) {
+std::string receipt_of(const LedgerWorld& platform, HostedEnclave& enclave,
+                       const contract::Package& package = payer_package()) {
     const ccl::ReadReply all = platform.ledger->read(0, 100);
-    const auto type_of = [](const ccl::Appended& one) { return contract::Entry::parse(one.record.document).type; };
-    const auto steps = proof::steps_before(type_of(all.entries.back()));
+    const auto entry_of = [](const ccl::Appended& one) { return contract::Entry::parse(one.record.document); };
+    const contract::Entry newest = entry_of(all.entries.back());
+    const auto steps = proof::steps_before(newest.type);
     std::vector<ccl::Appended> chosen;
     for (std::size_t i = 0; i < all.entries.size(); ++i) {
-        const EntryType type = type_of(all.entries[i]);
-        const bool brings = type == EntryType::bind || type == EntryType::amend;
-        if (brings || i + 1 == all.entries.size() || std::ranges::find(steps, type) != steps.end())
-            chosen.push_back(all.entries[i]);
+        const contract::Entry entry = entry_of(all.entries[i]);
+        const bool brings = entry.type == EntryType::bind || entry.type == EntryType::amend;
+        const bool step = std::ranges::find(steps, entry.type) != steps.end() &&
+                          entry.transaction.value_or(LedgerWorld::id_of(all.entries[i].record)) == newest.transaction;
+        if (brings || step || i + 1 == all.entries.size()) chosen.push_back(all.entries[i]);
     }
     const json::Value evidence = enclave.ledger_evidence(platform.ledger->service_key());
     return proof::make_receipt(chosen, all.enclaves, platform.ledger->identity(), json::canonical(evidence),
-                               proof::ReceiptPackage{payer_package().manifest, payer_package().config})
+                               proof::ReceiptPackage{package.manifest, package.config})
         .write();
 }
 
@@ -393,6 +406,26 @@ TEST_F(Transact, ADisputeHaltsTheBindingUntilThePartiesDecide) {
     payer.pay(*paying, 0, "more", 2);
 }
 
+TEST_F(Transact, AnAmendmentMayChangeTheAccount) {
+    Payer payer(platform);
+    payer.lock(*paying);
+    const std::string before(payer.entry().accounts.at("cash").as_string());
+    payer.pay(*paying, 5, "the invoice", 1);
+    payer.step(*paying, EntryType::outcome, payer.head, evidence(payer.entry().pin(), Fate::called));
+    json::Object next = next_document(parse_binding(payer.document));
+    next["ledgers"] = json::Object{{"cash", cash("treasury-2")}};
+    payer.take(paying->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
+    const Bytes both = sign_version(next, platform.world.buyer, platform.world.seller);
+    payer.take(paying->act(EntryType::amend, payer.id, both, start_time));
+    const std::string after(payer.entry().accounts.at("cash").as_string());
+    EXPECT_NE(after, before);
+    payer.version = version_of(next);
+    payer.keys = client::open_audience_keys(payer.entry().audiences, platform.world.buyer_encryption);
+    payer.pay(*paying, 6, "from the new one", 2);
+    EXPECT_EQ(payer.entry().pin().account, after);
+    EXPECT_EQ(payer.entry().pin().slot, 0u);
+}
+
 TEST_F(Transact, NoAmendmentAndNoEndMeanwhile) {
     Payer payer(platform);
     payer.lock(*paying);
@@ -421,6 +454,138 @@ TEST_F(Transact, AnEffectThatNoCallCanBeMadeOfIsRefusedAndLeavesNoGap) {
     EXPECT_EQ(error_of([&] { payer.pay(*paying, 999, "two of them", 1); }), "undeclared_effect /output/effects");
     payer.pay(*paying, 5, "one", 1);
     EXPECT_EQ(payer.entry().pin().slot, 0u);
+}
+
+// ------------------------------------------------------------------------------------------------- commit: early
+
+struct Early : Transact {
+    std::string judged() {
+        const proof::Verdict out =
+            proof::verify(receipt_of(platform, *paying, early_package()), trust_of(platform), kinds);
+        return out.holds ? std::string("holds") : proof::render_text(out);
+    }
+    // What was prepared, and its transaction.
+    struct Open {
+        Hash256 id;
+        ledger::Pin pin;
+    };
+    Open pay(int amount, std::int64_t number, const char* action = "pay") {
+        payer.pay(*paying, amount, "a purpose", number, action);
+        return {payer.head, payer.entry().pin()};
+    }
+    void end(const Open& open, Fate fate) {
+        payer.step(*paying, EntryType::outcome, open.id, evidence(open.pin, fate));
+    }
+    void SetUp() override { payer.lock(*paying); }
+    Payer payer{platform, {{"cash", cash()}}, early_package()};
+};
+
+TEST_F(Early, TheBindingGoesOnAndHearsOfEachOutcome) {
+    const Open first = pay(5, 1);
+    EXPECT_TRUE(payer.entry().early);
+    EXPECT_EQ(judged(), "holds");
+    payer.pay(*paying, 0, "said meanwhile", 2);
+    const Open second = pay(7, 3);
+    EXPECT_EQ(second.pin.slot, 1u);
+    EXPECT_EQ(payer.state().at("asked"), 12);
+
+    // In whatever order; the first comes to nothing, and takes nothing back.
+    end(second, Fate::called);
+    EXPECT_EQ(payer.entry().ending, "committed");
+    EXPECT_EQ(payer.entry().action, "paid");
+    EXPECT_EQ(json::canonical(payer.entry().events.at(0)), R"({"data":{"effect":"pay","sequence":3},"type":"heard"})");
+    EXPECT_GT(payer.entry().fuel, 0u);
+    EXPECT_EQ(judged(), "holds");
+    payer.step(*paying, EntryType::cancelling, first.id);
+    EXPECT_EQ(judged(), "holds");
+    end(first, Fate::cancelled);
+    EXPECT_EQ(payer.entry().ending, "aborted");
+    EXPECT_EQ(payer.state().at("asked"), 12);
+    EXPECT_EQ(payer.state().at("paid"), 1);
+    EXPECT_EQ(payer.state().at("failed"), 1);
+    EXPECT_EQ(judged(), "holds");
+    // What it says confidentially is for those it is said to.
+    EXPECT_NE(text_of(payer.last.record.disclosures).find("buyer"), std::string_view::npos);
+    EXPECT_EQ(error_of([&] { end(first, Fate::called); }), "action_refused /type");
+    payer.step(*paying, EntryType::disputed, second.id);
+    EXPECT_EQ(judged(), "holds");
+    EXPECT_EQ(error_of([&] { pay(1, 4); }), "disputed /binding");
+}
+
+// Else the one that is undone would take with it what the contract had heard.
+TEST_F(Early, AnOutcomeWaitsForTheTransactionThatHoldsTheBinding) {
+    const Open early = pay(5, 1);
+    const Open holding = pay(7, 2, "pay_and_wait");
+    EXPECT_FALSE(payer.entry().early);
+    EXPECT_EQ(error_of([&] { end(early, Fate::called); }), "in_transaction /binding");
+    EXPECT_EQ(error_of([&] { pay(1, 3); }), "in_transaction /binding");
+    EXPECT_FALSE(payer.sign(*paying, early.id, Purpose::call, 10).empty());
+    payer.step(*paying, EntryType::cancelling, early.id);
+    end(holding, Fate::failed);
+    EXPECT_EQ(payer.state().at("asked"), 5);
+    EXPECT_EQ(payer.entry().action, "");
+    end(early, Fate::called);
+    EXPECT_EQ(payer.state().at("asked"), 5);
+    EXPECT_EQ(payer.state().at("paid"), 1);
+    EXPECT_EQ(judged(), "holds");
+}
+
+TEST_F(Early, WhatTheContractWillNotHearEndsAllTheSame) {
+    const Open unlucky = pay(13, 1);
+    const Hash256 before = payer.entry().state_after;
+    end(unlucky, Fate::called);
+    EXPECT_EQ(payer.entry().action, "");
+    EXPECT_EQ(payer.entry().reason, "contract_aborted");
+    EXPECT_EQ(payer.entry().state_after, before);
+    EXPECT_EQ(judged(), "holds");
+    pay(1, 2);
+}
+
+TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
+    std::vector<Open> open;
+    for (std::size_t i = 0; i < transaction::max_open_early; ++i) open.push_back(pay(1, static_cast<int>(i) + 1));
+    EXPECT_EQ(error_of([&] { pay(1, 40); }), "in_transaction /binding");
+    EXPECT_EQ(error_of([&] { pay(1, 40, "pay_and_wait"); }), "in_transaction /binding");
+    payer.pay(*paying, 0, "pays nothing", 41);
+    // Another enclave takes all of them over. Of those that ended the last few stay known.
+    auto other = make_paying();
+    other->load(early_package());
+    other->load_binding(payer.jws, payer.last.record);
+    const auto end_on_other = [&](const Open& one) {
+        payer.step(*other, EntryType::outcome, one.id, evidence(one.pin, Fate::called));
+    };
+    const std::size_t some = 9;
+    std::for_each_n(open.begin(), some, end_on_other);
+    payer.pay(*other, 0, "only said", 42);
+    // It believes that slot 0 is free; the ledger knows better, and tells it.
+    EXPECT_EQ(error_of([&] { payer.pay(*other, 1, "one more", 43); }), "conflict /previous");
+    other->load_binding(payer.jws, payer.last.record);
+    payer.pay(*other, 1, "one more", 43);
+    open.push_back({payer.head, payer.entry().pin()});
+    EXPECT_EQ(error_of([&] { payer.step(*other, EntryType::disputed, open.front().id); }), "not_found /transaction");
+
+    const json::Object next = next_document(parse_binding(payer.document));
+    payer.take(other->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
+    const Bytes both = sign_version(next, platform.world.buyer, platform.world.seller);
+    EXPECT_EQ(error_of([&] { other->act(EntryType::amend, payer.id, both, start_time); }), "in_transaction /binding");
+    std::for_each(open.begin() + some, open.end(), end_on_other);
+    EXPECT_EQ(payer.state().at("paid"), static_cast<std::int64_t>(open.size()));
+    payer.take(other->act(EntryType::amend, payer.id, both, start_time));
+}
+
+TEST_F(Early, AHostSendsNoOutcomeAsAMessage) {
+    contract::Message forged;
+    forged.binding = payer.id;
+    forged.version = payer.version;
+    forged.seen = payer.head;
+    forged.ledger = platform.ledger->chain();
+    forged.action = "paid";
+    forged.number = 1;
+    forged.expires = start_time + hour;
+    const std::string message = client::make_message(forged, payer.contract.actions.at("paid").message,
+                                                     contract::outcome_message(hash_of("none"), 1, "pay", "committed"),
+                                                     payer.keys, platform.world.buyer, payer.random);
+    EXPECT_EQ(error_of([&] { paying->execute(payer.id, message, start_time); }), "not_a_party /action");
 }
 
 }  // namespace

@@ -357,7 +357,7 @@ REQUIRED = (
 )
 OPTIONAL = (
     "sender action package number result effects events fuel meter audiences accounts proposal deadline".split()
-    + "transaction ending reason".split()
+    + "transaction ending reason commit".split()
 )
 
 
@@ -376,7 +376,9 @@ class Entry:
         need((self.type in STEPS) == ("transaction" in d), "a transaction's steps name it, and nothing else does")
         need((self.type == "outcome") == ("ending" in d), "an outcome has an ending, and nothing else has")
         need(d.get("ending", "aborted") in ("committed", "aborted"), "an ending is committed or aborted")
-        need(self.type not in STEPS or not {"sender", "action", "result", "effects"} & set(d), "a step does nothing else")
+        need(self.type not in STEPS or not {"sender", "result", "effects"} & set(d), "a step does nothing else")
+        need(self.type not in ("cancelling", "disputed") or "action" not in d, "no action hears of this step")
+        need("commit" not in d or (self.type == "prepare" and d["commit"] == "early"), "prepare may be committed early")
         need(self.type not in ("execute", "prepare") or {"sender", "action"} <= set(d), "an execution has sender and action")
         effects = sha(jcs(d["effects"])) if d.get("effects") else bytes(32)
         self.id = sha(
@@ -502,6 +504,11 @@ class Transaction:
         need(sha(manifest) == version.package, "the manifest must be the version's package")
         need(digest(strict(manifest)["config"]["digest"]) == sha(config), "the contract must be the manifest's")
         self.contract = strict(config)
+        self.early = "commit" in prepare.d
+
+    def hears(self):
+        """The action that the ledger drives; a ledger has the name of no role and no source."""
+        return next((name for name, action in self.contract["actions"].items() if action["from"] == [self.effect["ledger"]]), None)
 
     def check(self, trust):
         self.check_steps()
@@ -519,17 +526,26 @@ class Transaction:
             if kind == "disputed":
                 need(step.state_after == begins and not step.raw_input, "a dispute changes nothing")
                 continue
-            need(step.d["version"] == self.prepare.d["version"] and begins == after, "nothing changes meanwhile")
+            need(step.d["version"] == self.prepare.d["version"], "no other version meanwhile")
+            need(self.early or begins == after, "nothing changes meanwhile")
             if kind == "cancelling":
-                need(step.state_after == after and not step.raw_input, "a cancellation changes nothing")
+                need(step.state_after == begins and not step.raw_input, "a cancellation changes nothing")
+            elif self.early:
+                heard = "action" in step.d
+                need(heard != ("reason" in step.d), "who heard the outcome, or why nobody did")
+                need(heard or step.state_after == begins, "what nobody heard changes nothing")
+                need(not heard or step.d["action"] == self.hears(), "the contract's action that hears of outcomes")
             else:
+                need("action" not in step.d, "an outcome that was waited for is heard by no action")
                 need(step.state_after == (after if step.d["ending"] == "committed" else before), "the state after an outcome")
 
     def check_call(self):
         name, ledger = self.effect["effect"], self.effect["ledger"]
         need(self.pin["chain"] == self.target["chain"], "chain: the one that the version names")
         need(self.accounts.get(ledger) == self.pin["account"], "account: the one that the version's entry names")
-        need(name in self.contract["actions"][self.prepare.d["action"]].get("effects", []), "an effect of the action")
+        action = self.contract["actions"][self.prepare.d["action"]]
+        need(name in action.get("effects", []), "an effect of the action")
+        need((action.get("commit") == "early") == self.early, "committed early where the contract says so")
         declared, use = self.contract["effects"][name], self.contract["ledgers"][ledger]
         need(declared["ledger"] == ledger, "the effect's ledger")
         need(use["kind"] == "evm", f"call: a kind of ledger that is not known here: {use['kind']}")

@@ -10,7 +10,9 @@ namespace concordat::enclave {
 
 namespace {
 
-constexpr std::uint8_t private_format = 2;
+constexpr std::uint8_t private_format = 3;
+// Format 2 had no transactions that were committed early.
+constexpr std::uint8_t private_format_2 = 2;
 // Format 1 had no transactions, no expiry of proposals and closed ones, nor on whose account these are.
 constexpr std::uint8_t private_format_1 = 1;
 constexpr TimeMs no_expiry = std::numeric_limits<TimeMs>::max();
@@ -62,9 +64,12 @@ void write_transaction(wire::Writer& out, const Transaction& transaction) {
     out.u8(journal.disputed ? 1 : 0);
     out.text(transaction.state_text);
     write_salts(out, transaction.salts);
+    out.u8(transaction.early ? 1 : 0);
+    out.text(transaction.effect);
+    out.u64(static_cast<std::uint64_t>(transaction.sequence));
 }
 
-Transaction read_transaction(wire::Reader& in) {
+Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
     Transaction transaction;
     transaction::Journal& journal = transaction.journal;
     transaction.id = in.hash();
@@ -83,6 +88,10 @@ Transaction read_transaction(wire::Reader& in) {
     journal.disputed = in.u8() != 0;
     transaction.state_text = in.text();
     transaction.salts = read_salts(in);
+    if (format == private_format_2) return transaction;
+    transaction.early = in.u8() != 0;
+    transaction.effect = in.text(contract::max_name_bytes);
+    transaction.sequence = static_cast<std::int64_t>(in.u64());
     return transaction;
 }
 
@@ -173,7 +182,7 @@ Bytes write_private(const Head& head) {
 Head read_private(ByteView plaintext) {
     wire::Reader in(plaintext);
     const std::uint8_t format = in.u8();
-    if (format != private_format && format != private_format_1) {
+    if (format == 0 || format > private_format) {
         throw Error(Code::bad_format, "/private", "private state has a known format");
     }
     Head head;
@@ -196,22 +205,22 @@ Head read_private(ByteView plaintext) {
         for (std::uint32_t left = in.count(contract::max_parties); left > 0; --left)
             proposal.proposers.insert(in.text());
         proposal.own = in.text();
-        proposal.expires = format == private_format ? static_cast<TimeMs>(in.u64()) : no_expiry;
+        proposal.expires = format > private_format_1 ? static_cast<TimeMs>(in.u64()) : no_expiry;
         head.proposal = proposal;
     }
     for (std::uint32_t left = in.count(max_closed_proposals); left > 0; --left) {
         ClosedProposal closed{in.hash(), no_expiry, {}};
-        if (format == private_format) {
+        if (format > private_format_1) {
             closed.expires = static_cast<TimeMs>(in.u64());
             closed.account = in.text();
         }
         head.closed.push_back(std::move(closed));
     }
     head.terminated = in.u8() != 0;
-    if (format == private_format) {
+    if (format > private_format_1) {
         head.disputed = in.u8() != 0;
-        for (std::uint32_t left = in.count(kept_transactions); left > 0; --left) {
-            head.transactions.push_back(read_transaction(in));
+        for (std::uint32_t left = in.count(kept_transactions + transaction::max_open_early); left > 0; --left) {
+            head.transactions.push_back(read_transaction(in, format));
         }
     }
     in.finish();
@@ -231,6 +240,16 @@ Head Head::next() const {
     out.transactions = transactions;
     out.disputed = disputed;
     return out;
+}
+
+const Transaction* Head::open() const {
+    const auto found = std::ranges::find_if(transactions, [](const Transaction& one) { return !one.journal.ending; });
+    return found == transactions.end() ? nullptr : &*found;
+}
+
+std::size_t Head::open_count() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(transactions, [](const Transaction& one) { return !one.journal.ending; }));
 }
 
 bool Context::knows(const Hash256& entry_id) const { return std::ranges::find(recent, entry_id) != recent.end(); }

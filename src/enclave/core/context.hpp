@@ -71,7 +71,11 @@ struct Transaction {
     Hash256 id;          // of its prepare entry; in that entry's own private state, which the id follows from, zero
     std::string ledger;  // of the contract
     transaction::Journal journal;
-    std::string state_text;  // before it; empty once there is an outcome
+    bool early = false;  // its state holds already: the binding goes on, and the contract hears of the outcome
+    // Of an early one: the effect's name, and the sequence of its prepare entry.
+    std::string effect{};
+    std::int64_t sequence = 0;
+    std::string state_text;  // before it; empty once there is an outcome, and of an early one
     std::map<std::string, Salt> salts;
 };
 
@@ -92,16 +96,21 @@ struct Head {
     std::optional<Proposal> proposal;
     std::vector<ClosedProposal> closed;
     bool terminated = false;
-    // Oldest first. Only the last may be open; those with an outcome are kept for a while, as a ledger may go back on
-    // it.
+    // Oldest first. Of those that hold the binding only the last may be open; those with an outcome are kept for a
+    // while, as a ledger may go back on it.
     std::vector<Transaction> transactions;
     bool disputed = false;  // a ledger did: nothing runs until the parties amend
 
     // What the next entry takes over as it is: all but its id, time, state and what follows from the state.
     Head next() const;
-    const Transaction* open() const {
-        return transactions.empty() || transactions.back().journal.ending ? nullptr : &transactions.back();
+    // The open transaction that the binding's messages wait for.
+    const Transaction* holding() const {
+        if (transactions.empty()) return nullptr;
+        const Transaction& last = transactions.back();
+        return last.journal.ending || last.early ? nullptr : &last;
     }
+    const Transaction* open() const;  // the first open one, of either sort
+    std::size_t open_count() const;
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 
@@ -140,7 +149,7 @@ inline constexpr std::size_t recent_entries = 64;
 // Of one party; and of all, with the 65 on nobody's account that format 1 may have left.
 inline constexpr std::size_t max_closed_of_one = 16;
 inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_closed_of_one + 65;
-inline constexpr std::size_t kept_transactions = 8;
+inline constexpr std::size_t kept_transactions = 8;  // with an outcome
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);

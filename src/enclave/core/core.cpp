@@ -317,8 +317,9 @@ void Core::act(const Frame& frame) {
         }
         case contract::EntryType::outcome: {
             Context& context = context_of(in.binding);
-            return on_head(asked, context,
-                           [&] { return conclude(context, in.transaction, std::move(in.input), in.time); });
+            return on_head(asked, context, [&] {
+                return conclude(context, in.transaction, std::move(in.input), in.time, options_.limits);
+            });
         }
         case contract::EntryType::disputed: {
             Context& context = context_of(in.binding);

@@ -12,7 +12,6 @@ namespace concordat::enclave {
 namespace {
 
 constexpr std::uint64_t fuel_step = 10'000;
-constexpr std::size_t max_document_bytes = 1 << 20;  // as readers of entries have it
 
 std::string joined(const std::vector<std::string>& path) {
     std::string out;
@@ -105,8 +104,8 @@ void check_running(const Context& context, TimeMs time) {
     if (time < context.head.time) {
         throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
     }
-    if (context.head.open() != nullptr) {
-        throw Error(Code::in_transaction, "/binding", "a transaction is open: " + context.head.open()->id.text());
+    if (const Transaction* open = context.head.holding()) {
+        throw Error(Code::in_transaction, "/binding", "a transaction is open: " + open->id.text());
     }
     if (context.head.disputed) {
         throw Error(Code::disputed, "/binding",
@@ -320,7 +319,8 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     link.head.senders[sender.key.thumbprint()] = {input.number(), input.digest};
 
     std::optional<PinnedEffect> pinned;
-    if (!output.effects.empty()) pinned = pin_effect(context, output.effects, time, slots);
+    if (!output.effects.empty()) pinned = pin_effect(context, output.effects, action.early, time, slots);
+    entry.early = pinned && action.early;
     entry.type = pinned ? contract::EntryType::prepare : contract::EntryType::execute;
     if (pinned) entry.deadline = pinned->transaction.journal.deadline;
     entry.ledger = context.binding.chain;

@@ -54,6 +54,8 @@ void take_state(Head& head, const Head& before, json::Object&& state, const sche
 contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& input, const SealedParts& parts,
                                    const Keychain& keys);
 
+inline constexpr std::size_t max_document_bytes = 1 << 20;  // of an entry, as its readers have it
+
 // Runs the logic on a request ("call" is init, handle or migrate) whose members are JCS texts. Only effects that
 // `action` declares are let through; init and migrate have none.
 struct LogicOutput : contract::Output {

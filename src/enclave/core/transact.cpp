@@ -136,9 +136,13 @@ json::Object addresses_of(const Accounts& accounts) {
     return out;
 }
 
-PinnedEffect pin_effect(const Context& context, json::Array& effects, TimeMs time, Slots& slots) {
+PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots) {
     if (effects.size() > 1) {
         throw Error(Code::undeclared_effect, "/output/effects", "must be at most one: no ledger here can prepare");
+    }
+    if (context.head.open_count() >= transaction::max_open_early) {
+        throw Error(Code::in_transaction, "/binding",
+                    "at most " + std::to_string(transaction::max_open_early) + " transactions may be open");
     }
     json::Object& effect = effects.front().as_object();
     const contract::Contract& contract = context.package->contract;
@@ -156,8 +160,14 @@ PinnedEffect pin_effect(const Context& context, json::Array& effects, TimeMs tim
     journal.finality = where.finality;
     journal.prepared = time;
     journal.deadline = time + where.deadline_minutes * 60'000;
-    out.transaction.state_text = context.head.state_text;
-    out.transaction.salts = context.head.salts;
+    out.transaction.early = early;
+    if (early) {
+        out.transaction.effect = effect.at("effect").as_string();
+        out.transaction.sequence = context.head.sequence + 1;
+    } else {
+        out.transaction.state_text = context.head.state_text;
+        out.transaction.salts = context.head.salts;
+    }
     account.kind->check(journal.pin);
     out.account = where.chain + " " + account.address;
     out.hold = slots.hold();
@@ -168,7 +178,10 @@ PinnedEffect pin_effect(const Context& context, json::Array& effects, TimeMs tim
 }
 
 void keep_transaction(Head& head, Transaction&& transaction) {
-    if (head.transactions.size() >= kept_transactions) head.transactions.erase(head.transactions.begin());
+    while (head.transactions.size() - head.open_count() >= kept_transactions) {
+        head.transactions.erase(std::ranges::find_if(
+            head.transactions, [](const Transaction& one) { return one.journal.ending.has_value(); }));
+    }
     head.transactions.push_back(std::move(transaction));
 }
 
@@ -183,11 +196,66 @@ Link cancel(const Context& context, const Hash256& transaction, TimeMs time) {
     return link;
 }
 
-Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time) {
+namespace {
+
+// What the logic makes of an outcome. Its failure must not hold the transaction open.
+void hear_outcome(const Context& context, const Transaction& transaction, contract::Entry& entry, Head& head,
+                  SealedParts& parts, const runtime::Limits& limits) {
+    const contract::Contract& contract = context.package->contract;
+    const std::string* name = contract.outcomes_of(transaction.ledger);
+    if (name == nullptr) panic("a transaction committed early that no action hears of");
+    try {
+        const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(entry.sequence), entry.input);
+        LogicOutput output = run_logic(
+            *context.package, &contract.actions.find(*name)->second,
+            {{"abi", "1"},
+             {"action", json::canonical(json::Value(*name))},
+             {"binding", '"' + context.binding.id.text() + '"'},
+             {"call", "\"handle\""},
+             {"message", json::canonical(json::Value(contract::outcome_message(transaction.id, transaction.sequence,
+                                                                               transaction.effect, entry.ending)))},
+             {"seed", '"' + seed.hex() + '"'},
+             {"sender",
+              json::canonical(json::Object{{"id", transaction.journal.pin.chain}, {"role", transaction.ledger}})},
+             {"sequence", std::to_string(entry.sequence)},
+             {"state", context.head.state_text},
+             {"terms", context.head.terms_text},
+             {"time", '"' + format_time(entry.time) + '"'},
+             {"version", std::to_string(context.binding.number)}},
+            limits);
+        Head heard = head;
+        heard.sequence = entry.sequence;
+        SealedParts disclosed;
+        take_state(heard, context.head, std::move(output.state), contract.state, context.keys, entry.input, false,
+                   disclosed);
+        contract::Entry told = entry;
+        told.action = *name;
+        told.events = std::move(output.events);
+        told.fuel = output.fuel;
+        told.meter = runtime::meter_version;
+        if (told.write().size() > max_document_bytes) throw Error(Code::too_large, "/output/events", "are too many");
+        head = std::move(heard);
+        parts = std::move(disclosed);
+        entry = std::move(told);
+    } catch (const Error& error) {
+        // How long it takes is in the host's hands: it must not decide with it what the contract hears.
+        if (error.code() == Code::out_of_time) throw;
+        entry.reason = code_name(error.code());
+    }
+}
+
+}  // namespace
+
+Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time,
+              const runtime::Limits& limits) {
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
     time = step_time(context, mine, time);
+    // What the contract makes of it would be lost if the transaction that holds the binding were undone.
+    if (const Transaction* holding = context.head.holding(); mine.early && holding != nullptr) {
+        throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
+    }
     const auto account = context.accounts.find(mine.ledger);
     if (account == context.accounts.end()) panic("an open transaction on a ledger that the version in force has not");
     const json::Value value = json::parse(text_of(evidence), "/evidence", {.bytes = max_evidence_bytes});
@@ -197,10 +265,17 @@ Link conclude(const Context& context, const Hash256& transaction, Bytes&& eviden
     mine.journal = transaction::advance(mine.journal, contract::EntryType::outcome, judgement);
     contract::Entry entry = step_entry(contract::EntryType::outcome, context, transaction, evidence, time);
     entry.ending = std::string(transaction::ending_name(*mine.journal.ending));
-    if (mine.journal.ending == transaction::Ending::aborted) go_back(link.head, mine, context.package->contract.state);
-    mine.state_text.clear();
-    mine.salts.clear();
-    link.record = finish_entry(entry, link.head, std::move(evidence), {}, context.keys);
+    SealedParts parts;
+    if (mine.early) {
+        hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
+    } else {
+        if (mine.journal.ending == transaction::Ending::aborted) {
+            go_back(link.head, mine, context.package->contract.state);
+        }
+        mine.state_text.clear();
+        mine.salts.clear();
+    }
+    link.record = finish_entry(entry, link.head, std::move(evidence), parts, context.keys);
     return link;
 }
 

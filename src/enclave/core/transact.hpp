@@ -20,13 +20,15 @@ struct PinnedEffect {
     std::string account;  // as Slots names it
     Slots::Hold hold;
 };
-PinnedEffect pin_effect(const Context& context, json::Array& effects, TimeMs time, Slots& slots);
+PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots);
 void keep_transaction(Head& head, Transaction&& transaction);
 
 // `transaction` is the prepare entry's id.
 Link cancel(const Context& context, const Hash256& transaction, TimeMs time);
-// `evidence`: JCS of what Kind::judge takes.
-Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time);
+// `evidence`: JCS of what Kind::judge takes. Of an early transaction the contract's logic hears of the outcome; if it
+// will not have it, the outcome is recorded all the same, with the state as it was and the reason.
+Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time,
+              const runtime::Limits& limits);
 Link dispute(const Context& context, const Hash256& transaction, TimeMs time);
 // The transaction that the other ledger takes. Only for a head that is recorded.
 Bytes sign(const Context& context, const Hash256& transaction, ledger::Purpose purpose, ledger::Price price);

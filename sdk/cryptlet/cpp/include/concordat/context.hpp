@@ -11,7 +11,7 @@
 namespace concordat::cryptlet {
 
 struct Sender {
-    std::string role;  // the party's role, or the source's name when an observation arrives
+    std::string role;  // the party's role, the source's name for an observation, the ledger's for an outcome
     std::string id;
 };
 
