@@ -43,9 +43,7 @@ std::map<std::string, Salt> read_salts(wire::Reader& in) {
 
 std::size_t size_of(const std::vector<Transaction>& transactions) {
     std::size_t size = 0;
-    for (const Transaction& one : transactions) {
-        size += 4096 + json::canonical(one.journal.pin.call).size() + one.state_text.size() + 128 * one.salts.size();
-    }
+    for (const Transaction& one : transactions) size += one.size();
     return size;
 }
 
@@ -242,9 +240,21 @@ Head Head::next() const {
     return out;
 }
 
+std::size_t Transaction::size() const {
+    return 4096 + json::canonical(journal.pin.call).size() + state_text.size() + 128 * salts.size();
+}
+
 const Transaction* Head::open() const {
     const auto found = std::ranges::find_if(transactions, [](const Transaction& one) { return !one.journal.ending; });
     return found == transactions.end() ? nullptr : &*found;
+}
+
+void Head::forget_ended(std::size_t most, std::size_t most_bytes) {
+    const auto has_ended = [](const Transaction& one) { return one.journal.ending.has_value(); };
+    std::size_t ended = transactions.size() - open_count();
+    for (; ended > 0 && (ended > most || size_of(transactions) > most_bytes); --ended) {
+        transactions.erase(std::ranges::find_if(transactions, has_ended));
+    }
 }
 
 std::size_t Head::open_count() const {

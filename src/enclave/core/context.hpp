@@ -77,6 +77,8 @@ struct Transaction {
     std::int64_t sequence = 0;
     std::string state_text;  // before it; empty once there is an outcome, and of an early one
     std::map<std::string, Salt> salts;
+
+    std::size_t size() const;  // in a head's private state, about
 };
 
 // Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
@@ -111,6 +113,8 @@ struct Head {
     }
     const Transaction* open() const;  // the first open one, of either sort
     std::size_t open_count() const;
+    // The oldest go first.
+    void forget_ended(std::size_t most, std::size_t most_bytes);
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 
@@ -150,6 +154,9 @@ inline constexpr std::size_t recent_entries = 64;
 inline constexpr std::size_t max_closed_of_one = 16;
 inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_closed_of_one + 65;
 inline constexpr std::size_t kept_transactions = 8;  // with an outcome
+// Of all of them: they are in each entry's private state, and an entry that grew too large for the ledger could not
+// even have an outcome.
+inline constexpr std::size_t max_transactions_bytes = 1 << 20;
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);

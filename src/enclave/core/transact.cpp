@@ -136,13 +136,26 @@ json::Object addresses_of(const Accounts& accounts) {
     return out;
 }
 
+namespace {
+
+void check_room(const Head& head, const Transaction& next) {
+    std::size_t bytes = next.size(), open = 0;
+    for (const Transaction& one : head.transactions) {
+        if (one.journal.ending) continue;
+        bytes += one.size();
+        ++open;
+    }
+    if (open < transaction::max_open_early && (open == 0 || bytes <= max_transactions_bytes)) return;
+    throw Error(Code::in_transaction, "/binding",
+                "at most " + std::to_string(transaction::max_open_early) +
+                    " transactions may be open, with calls of 1 MiB in all");
+}
+
+}  // namespace
+
 PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots) {
     if (effects.size() > 1) {
         throw Error(Code::undeclared_effect, "/output/effects", "must be at most one: no ledger here can prepare");
-    }
-    if (context.head.open_count() >= transaction::max_open_early) {
-        throw Error(Code::in_transaction, "/binding",
-                    "at most " + std::to_string(transaction::max_open_early) + " transactions may be open");
     }
     json::Object& effect = effects.front().as_object();
     const contract::Contract& contract = context.package->contract;
@@ -169,6 +182,7 @@ PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early
         out.transaction.salts = context.head.salts;
     }
     account.kind->check(journal.pin);
+    check_room(context.head, out.transaction);
     out.account = where.chain + " " + account.address;
     out.hold = slots.hold();
     journal.pin.slot = slots.next(out.hold, out.account);
@@ -178,11 +192,8 @@ PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early
 }
 
 void keep_transaction(Head& head, Transaction&& transaction) {
-    while (head.transactions.size() - head.open_count() >= kept_transactions) {
-        head.transactions.erase(std::ranges::find_if(
-            head.transactions, [](const Transaction& one) { return one.journal.ending.has_value(); }));
-    }
     head.transactions.push_back(std::move(transaction));
+    head.forget_ended(kept_transactions, max_transactions_bytes);
 }
 
 Link cancel(const Context& context, const Hash256& transaction, TimeMs time) {
