@@ -9,7 +9,7 @@
 #include "json_rpc.hpp"
 
 namespace boost::asio::ssl {
-class context;
+class context;  // NOLINT(readability-identifier-naming): Boost's
 }
 
 namespace concordat::ledger::evm {
