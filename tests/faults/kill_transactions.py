@@ -14,8 +14,8 @@ import subprocess
 import sys
 import time
 
-from payments import FINALITY, ROOT, TOOLCHAIN, Chain, Payments, cli, metrics, mint, prepare, until
-from system import BIN, Node
+from payments import FINALITY, ROOT, Chain, Payments, cli, metrics, mint, on_a_chain, prepare, until
+from system import BIN
 
 
 def ended(pid):
@@ -206,29 +206,12 @@ def run(node, chain):
 
 
 def main():
-    if not (TOOLCHAIN / "geth" / "clique").exists():
-        print("skipped: tools/install.sh --evm has not been run")
-        return 77
-    node = Node()
-    chain = None
-    try:
-        node.start()
-        node.wait_ready()
-        chain = Clique(node.folder / "chain", "geth-clique", "--signers", "2", "--period", "1")
-        run(node, chain)
-        good = True
-    finally:
-        good = sys.exc_info()[0] is None
-        if chain:
-            go_on(node, chain)
-            cli("ledger", "down", chain.folder, check=False)
-        if good:
-            node.remove()
-        else:
-            if node.process.poll() is None:
-                node.process.kill()
-            print(f"left for looking at: {node.folder}", file=sys.stderr)
-    return 0
+    return on_a_chain(
+        "geth/clique",
+        lambda folder: Clique(folder, "geth-clique", "--signers", "2", "--period", "1"),
+        run,
+        before_end=go_on,
+    )
 
 
 if __name__ == "__main__":

@@ -13,8 +13,7 @@ import threading
 import time
 import urllib.request
 
-from payments import TOOLCHAIN, Chain, Payments, cli, mint, prepare, until
-from system import Node
+from payments import Chain, Payments, cli, mint, on_a_chain, prepare, until
 
 HONEST_S = 2.5  # how long a liar is listened to: longer than a payment takes when nobody lies
 
@@ -178,28 +177,11 @@ def run(node, chain, liar):
 
 
 def main():
-    if not (TOOLCHAIN / "evm").exists():
-        print("skipped: tools/install.sh --evm has not been run")
-        return 77
-    node = Node()
-    chain = None
-    good = False
-    try:
-        node.start()
-        node.wait_ready()
-        chain = Chain(node.folder / "chain", "anvil", "--period", "1")
-        run(node, chain, Liar(chain.network["endpoints"][0]))
-        good = True
-    finally:
-        if chain:
-            cli("ledger", "down", chain.folder, check=False)
-        if good:
-            node.remove()
-        else:
-            if node.process.poll() is None:
-                node.process.kill()
-            print(f"left for looking at: {node.folder}", file=sys.stderr)
-    return 0
+    return on_a_chain(
+        "evm",
+        lambda folder: Chain(folder, "anvil", "--period", "1"),
+        lambda node, chain: run(node, chain, Liar(chain.network["endpoints"][0])),
+    )
 
 
 if __name__ == "__main__":

@@ -5,11 +5,12 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
 
-from system import BIN
+from system import BIN, Node
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLCHAIN = pathlib.Path(os.environ.get("TOOLCHAIN", ROOT / "build" / "toolchain"))
@@ -158,3 +159,28 @@ def metrics(node):
 
 def mint(chain, token, account):
     cli("ledger", "send", chain.folder, token, "mint(address to, uint256 amount)", "--arguments", json.dumps([account, "1000000000"]))
+
+
+def on_a_chain(program, start_chain, run, before_end=lambda node, chain: None):
+    """What a script does: a node and a chain for `run`, and both ended. When it fails the node's folder is left for looking at."""
+    if not (TOOLCHAIN / program).exists():
+        print("skipped: tools/install.sh --evm has not been run")
+        return 77
+    node, chain, good = Node(), None, False
+    try:
+        node.start()
+        node.wait_ready()
+        chain = start_chain(node.folder / "chain")
+        run(node, chain)
+        good = True
+    finally:
+        if chain:
+            before_end(node, chain)
+            cli("ledger", "down", chain.folder, check=False)
+        if good:
+            node.remove()
+        else:
+            if node.process.poll() is None:
+                node.process.kill()
+            print(f"left for looking at: {node.folder}", file=sys.stderr)
+    return 0
