@@ -103,7 +103,8 @@ void check_from(const Action& action, const Contract& contract, const std::strin
 }
 
 bool hears_outcomes(const Action& action, const Contract& contract) {
-    return contract.ledgers.contains(action.from.front());
+    const std::string& from = action.from.front();
+    return !contains(contract.roles, from) && !contract.sources.contains(from) && contract.ledgers.contains(from);
 }
 
 // Nobody waits for its result, and what it could be refused for would be lost.
@@ -163,9 +164,6 @@ void read_ledgers(Reader& in, Contract& contract) {
     for (const auto& member : in.object("ledgers")) {
         const std::string path = in.at("ledgers") + "/" + std::string(member.key());
         check_name(member.key(), path);
-        if (contains(contract.roles, member.key()) || contract.sources.contains(member.key())) {
-            refuse(path, "must not have the name of a role or a source");
-        }
         Reader ledger(member.value(), path);
         LedgerUse use{.kind = std::string(ledger.string("kind", max_name_bytes)), .interface = {}};
         check_name(use.kind, ledger.at("kind"));

@@ -71,7 +71,6 @@ TEST(Contract, RefusesWhatOneSchemaCannotShow) {
     EXPECT_EQ(refused("/actions/confirm/effects", R"(["fly"])"), "/contract/actions/confirm/effects");
     EXPECT_EQ(refused("/sources/close/observation", sealed("buyer").c_str()), "/contract/sources/close/observation");
     EXPECT_EQ(refused("/effects/pay/ledger", R"("gold")"), "/contract/effects/pay/ledger");
-    EXPECT_EQ(refused("/ledgers/buyer", R"({"kind":"evm"})"), "/contract/ledgers/buyer");
     EXPECT_EQ(refused("/ledgers/unused", R"({"kind":"evm"})"), "/contract/ledgers");
 }
 

@@ -216,9 +216,12 @@ void Chronicle::take_transaction(BindingState& state, const Commit& commit, cons
                        .cancelling = entry.type == cancelling,
                        .disputed = entry.type == disputed,
                        .ending = entry.ending};
-    if (entry.type == prepare) entry.early ? void(++state.row.early_open) : void(state.row.transaction = row.id);
+    // An entry may be taken again after a crash: what is held then must come out the same.
+    if (entry.type == prepare && entry.early) state.row.early_open.insert(row.id);
+    if (entry.type == prepare && !entry.early) state.row.transaction = row.id;
     if (entry.type == outcome) {
-        state.row.transaction == row.id ? void(state.row.transaction = {}) : void(--state.row.early_open);
+        state.row.early_open.erase(row.id);
+        if (state.row.transaction == row.id) state.row.transaction = {};
     }
     index_.stage(std::move(row));
 }
@@ -228,10 +231,7 @@ void Chronicle::take_version(BindingState& state, const Commit& commit, const co
         json::parse(text_of(commit.input), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
     const contract::Binding binding = contract::Binding::parse(jws.payload);
     BindingRow& row = state.row;
-    if (entry.type == contract::EntryType::bind) {
-        row.created = entry.time;
-        row.early_open = 0;  // all of it may be read again
-    }
+    if (entry.type == contract::EntryType::bind) row.created = entry.time;
     row.number = binding.number;
     row.version = binding.hash;
     row.package = binding.package;

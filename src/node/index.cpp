@@ -44,7 +44,7 @@ INSERT OR REPLACE INTO meta(name,value) SELECT 'seen',value FROM meta WHERE name
 UPDATE meta SET value=0 WHERE name='watermark';
 )",
                                                      R"(
-ALTER TABLE bindings ADD COLUMN early_open INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE bindings ADD COLUMN early_open BLOB NOT NULL DEFAULT x'';
 ALTER TABLE transactions ADD COLUMN outcome INTEGER NOT NULL DEFAULT 0;
 INSERT OR REPLACE INTO meta(name,value) SELECT 'seen',max(value) FROM meta WHERE name IN ('seen','watermark')
   HAVING count(*)>0;
@@ -71,6 +71,17 @@ Hash256 hash_or_zero(const store::Statement& row, int column) {
     return row.is_null(column) ? Hash256{} : row.hash(column);
 }
 
+// Ids one after the other.
+std::set<Hash256> read_ids(ByteView bytes) {
+    std::set<Hash256> out;
+    for (; bytes.size() >= 32; bytes = bytes.subspan(32)) {
+        Hash256 id;
+        std::ranges::copy(bytes.first(32), id.bytes.begin());
+        out.insert(id);
+    }
+    return out;
+}
+
 BindingRow read_binding(const store::Statement& row) {
     return {.local = row.integer(0),
             .id = row.hash(1),
@@ -82,7 +93,7 @@ BindingRow read_binding(const store::Statement& row) {
             .dedicated = row.integer(7) != 0,
             .group = hash_or_zero(row, 11),
             .transaction = hash_or_zero(row, 12),
-            .early_open = row.integer(13),
+            .early_open = read_ids(row.bytes(13)),
             .proposal = hash_or_zero(row, 8),
             .deadline = row.integer(9),
             .created = row.integer(10)};
@@ -157,7 +168,9 @@ void write(store::Database& db, const BindingRow& row) {
     statement.bind(row.deadline).bind(row.created);
     bind_hash(row.group);
     bind_hash(row.transaction);
-    statement.bind(row.early_open);
+    Bytes early;
+    for (const Hash256& id : row.early_open) early.insert(early.end(), id.bytes.begin(), id.bytes.end());
+    statement.bind(ByteView(early));
     statement.run();
 }
 

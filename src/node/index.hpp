@@ -9,6 +9,7 @@
 #include <contract/entry.hpp>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <store/database.hpp>
 #include <vector>
 
@@ -26,9 +27,9 @@ struct BindingRow {
     bool dedicated = false;
     Hash256 group;        // bindings of one group run in one enclave: those that act through one account, or this alone
     Hash256 transaction;  // open one that holds the binding: its prepare entry; zero when none
-    std::int64_t early_open = 0;  // those that were committed early
-    Hash256 proposal;             // open amendment; zero when none
-    TimeMs deadline = 0;          // of the proposal
+    std::set<Hash256> early_open;  // those that were committed early
+    Hash256 proposal;              // open amendment; zero when none
+    TimeMs deadline = 0;           // of the proposal
     TimeMs created = 0;
 };
 

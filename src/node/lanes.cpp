@@ -134,6 +134,7 @@ void Lanes::refuse_waiting(TimeMs since, const Error& error, bool patient_too) {
     }
     for (const WorkPtr& work : refused) {
         settle(work, error);
+        wake(work->binding);  // what stood behind it may go now
         retire(work->binding);
     }
 }

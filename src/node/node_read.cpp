@@ -35,9 +35,9 @@ enclave::Route Node::route(const Hash256& binding) {
 Hold Node::held(const Hash256& binding) {
     const BindingState* state = chronicle_->binding(binding);
     if (state == nullptr) return Hold::nothing;
-    const bool full = state->row.early_open >= static_cast<std::int64_t>(transaction::max_open_early);
+    const bool full = state->row.early_open.size() >= transaction::max_open_early;
     if (full || !state->row.transaction.is_zero()) return Hold::all;
-    return state->row.early_open == 0 ? Hold::nothing : Hold::changes;
+    return state->row.early_open.empty() ? Hold::nothing : Hold::changes;
 }
 
 enclave::LoadPackage Node::package(const Hash256& id) {

@@ -75,7 +75,8 @@ class Converter {
         config["name"] = source_.name;
         config["version"] = source_.version;
         config["description"] = in.text_or("description", "", 1000);
-        config["roles"] = roles(in);
+        roles_ = roles(in);
+        config["roles"] = roles_;
         state_ = schema(in.text("state"));
         config["state"] = state_;
         config["terms"] = schema(in.text("terms"));
@@ -163,7 +164,8 @@ class Converter {
         const YamlNode* source = from.size() == 1 && sources != nullptr ? sources->find(from[0]) : nullptr;
         const YamlNode* observation = source == nullptr ? nullptr : source->find("observation");
         if (observation != nullptr) return schema(observation->text);
-        if (from.size() == 1 && ledgers != nullptr && ledgers->find(from[0]) != nullptr) {
+        const bool ledger = from.size() == 1 && ledgers != nullptr && ledgers->find(from[0]) != nullptr;
+        if (ledger && std::ranges::find(roles_, json::Value(from[0])) == roles_.end()) {
             return contract::outcome_schema();
         }
         return json::Object{{"type", "object"}, {"properties", json::Object{}}, {"additionalProperties", false}};
@@ -265,6 +267,7 @@ class Converter {
 
     Source source_;
     json::Value state_;
+    json::Array roles_;
 };
 
 }  // namespace

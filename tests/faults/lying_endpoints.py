@@ -15,6 +15,7 @@ import urllib.request
 
 from payments import Chain, Payments, cli, mint, on_a_chain, prepare, until
 
+FOREIGN = {"wrong_chain", "forged_hash"}  # what looks like another chain rests for a minute, unless somebody adds it anew
 HONEST_S = 2.5  # how long a liar is listened to: longer than a payment takes when nobody lies
 
 
@@ -163,6 +164,8 @@ def run(node, chain, liar):
         # What it says of others' receipts, logs and accounts need not matter; what it says of this payment cannot make it another.
         assert alone["status"] in ("prepared", "committed"), alone
         liar.lie = None
+        if lie in FOREIGN:
+            listen_to(node, chain, liar.url)
         until(lambda: ended(payments), f"the end after {lie}", 60)
         liar.lie = lie
         listen_to(node, chain, liar.url, honest)

@@ -546,7 +546,7 @@ TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
     for (std::size_t i = 0; i < transaction::max_open_early; ++i) open.push_back(pay(1, static_cast<int>(i) + 1));
     EXPECT_EQ(error_of([&] { pay(1, 40); }), "in_transaction /binding");
     EXPECT_EQ(error_of([&] { pay(1, 40, "pay_and_wait"); }), "in_transaction /binding");
-    payer.pay(*paying, 0, "pays nothing", 41);
+    EXPECT_EQ(error_of([&] { pay(0, 40); }), "in_transaction /binding");
     // Another enclave takes all of them over. Of those that ended the last few stay known.
     auto other = make_paying();
     other->load(early_package());
@@ -554,7 +554,7 @@ TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
     const auto end_on_other = [&](const Open& one) {
         payer.step(*other, EntryType::outcome, one.id, evidence(one.pin, Fate::called));
     };
-    const std::size_t some = 9;
+    const std::size_t some = 12;
     std::for_each_n(open.begin(), some, end_on_other);
     payer.pay(*other, 0, "only said", 42);
     // It believes that slot 0 is free; the ledger knows better, and tells it.
@@ -562,8 +562,6 @@ TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
     other->load_binding(payer.jws, payer.last.record);
     payer.pay(*other, 1, "one more", 43);
     open.push_back({payer.head, payer.entry().pin()});
-    EXPECT_EQ(error_of([&] { payer.step(*other, EntryType::disputed, open.front().id); }), "not_found /transaction");
-
     const json::Object next = next_document(parse_binding(payer.document));
     payer.take(other->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
     const Bytes both = sign_version(next, platform.world.buyer, platform.world.seller);
@@ -571,6 +569,19 @@ TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
     std::for_each(open.begin() + some, open.end(), end_on_other);
     EXPECT_EQ(payer.state().at("paid"), static_cast<std::int64_t>(open.size()));
     payer.take(other->act(EntryType::amend, payer.id, both, start_time));
+}
+
+// Each of as many as may be open can still be disputed when they have all ended; after some more the oldest cannot.
+TEST_F(Early, WhatEndedIsRememberedForAWhile) {
+    std::vector<Open> open;
+    for (std::size_t i = 0; i <= enclave::kept_transactions; ++i) {
+        open.push_back(pay(1, static_cast<int>(i) + 1));
+        end(open.back(), Fate::called);
+    }
+    pay(1, 100);
+    EXPECT_EQ(error_of([&] { payer.sign(*paying, open.front().id, Purpose::call, 10); }), "not_found /transaction");
+    payer.step(*paying, EntryType::disputed, open[1].id);
+    EXPECT_FALSE(payer.sign(*paying, open[1].id, Purpose::call, 10).empty());
 }
 
 TEST_F(Early, AHostSendsNoOutcomeAsAMessage) {

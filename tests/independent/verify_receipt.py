@@ -507,7 +507,9 @@ class Transaction:
         self.early = "commit" in prepare.d
 
     def hears(self):
-        """The action that the ledger drives; a ledger has the name of no role and no source."""
+        """The action that the ledger drives: a role or a source of its name comes first."""
+        if self.effect["ledger"] in [*self.contract["roles"], *self.contract["sources"]]:
+            return None
         return next((name for name, action in self.contract["actions"].items() if action["from"] == [self.effect["ledger"]]), None)
 
     def check(self, trust):

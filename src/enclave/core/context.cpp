@@ -241,7 +241,8 @@ Head Head::next() const {
 }
 
 std::size_t Transaction::size() const {
-    return 4096 + json::canonical(journal.pin.call).size() + state_text.size() + 128 * salts.size();
+    return 4096 + json::canonical(journal.pin.call).size() + json::canonical(journal.finality.parameters).size() +
+           state_text.size() + 128 * salts.size();
 }
 
 const Transaction* Head::open() const {
@@ -249,11 +250,19 @@ const Transaction* Head::open() const {
     return found == transactions.end() ? nullptr : &*found;
 }
 
-void Head::forget_ended(std::size_t most, std::size_t most_bytes) {
+void Head::forget_ended() {
     const auto has_ended = [](const Transaction& one) { return one.journal.ending.has_value(); };
-    std::size_t ended = transactions.size() - open_count();
-    for (; ended > 0 && (ended > most || size_of(transactions) > most_bytes); --ended) {
-        transactions.erase(std::ranges::find_if(transactions, has_ended));
+    std::size_t count = 0, bytes = 0;
+    for (const Transaction& one : transactions) {
+        if (!has_ended(one)) continue;
+        ++count;
+        bytes += one.size();
+    }
+    while (count > kept_transactions || (count > always_kept_transactions && bytes > max_transactions_bytes)) {
+        const auto oldest = std::ranges::find_if(transactions, has_ended);
+        --count;
+        bytes -= oldest->size();
+        transactions.erase(oldest);
     }
 }
 

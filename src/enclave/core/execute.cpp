@@ -107,6 +107,11 @@ void check_running(const Context& context, TimeMs time) {
     if (const Transaction* open = context.head.holding()) {
         throw Error(Code::in_transaction, "/binding", "a transaction is open: " + open->id.text());
     }
+    // Whatever the message does: else the one after it would overtake it, and its number be used up.
+    if (context.head.open_count() >= transaction::max_open_early) {
+        throw Error(Code::in_transaction, "/binding",
+                    "at most " + std::to_string(transaction::max_open_early) + " transactions may be open");
+    }
     if (context.head.disputed) {
         throw Error(Code::disputed, "/binding",
                     "a ledger went back on an outcome: the parties must amend or terminate");

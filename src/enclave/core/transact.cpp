@@ -138,17 +138,12 @@ json::Object addresses_of(const Accounts& accounts) {
 
 namespace {
 
+// check_running() has seen to their number.
 void check_room(const Head& head, const Transaction& next) {
-    std::size_t bytes = next.size(), open = 0;
-    for (const Transaction& one : head.transactions) {
-        if (one.journal.ending) continue;
-        bytes += one.size();
-        ++open;
-    }
-    if (open < transaction::max_open_early && (open == 0 || bytes <= max_transactions_bytes)) return;
-    throw Error(Code::in_transaction, "/binding",
-                "at most " + std::to_string(transaction::max_open_early) +
-                    " transactions may be open, with calls of 1 MiB in all");
+    std::size_t open = 0;
+    for (const Transaction& one : head.transactions) open += one.journal.ending ? 0 : one.size();
+    if (open == 0 || open + next.size() <= max_transactions_bytes) return;
+    throw Error(Code::in_transaction, "/binding", "the calls that are open may have 1 MiB in all");
 }
 
 }  // namespace
@@ -193,7 +188,7 @@ PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early
 
 void keep_transaction(Head& head, Transaction&& transaction) {
     head.transactions.push_back(std::move(transaction));
-    head.forget_ended(kept_transactions, max_transactions_bytes);
+    head.forget_ended();
 }
 
 Link cancel(const Context& context, const Hash256& transaction, TimeMs time) {
@@ -249,8 +244,10 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
         parts = std::move(disclosed);
         entry = std::move(told);
     } catch (const Error& error) {
-        // How long it takes is in the host's hands: it must not decide with it what the contract hears.
-        if (error.code() == Code::out_of_time) throw;
+        // How long it takes and what room there is are in the host's hands: it must not decide so what the contract
+        // hears.
+        const Code code = error.code();
+        if (code == Code::out_of_time || code == Code::busy || code == Code::internal) throw;
         entry.reason = code_name(error.code());
     }
 }

@@ -188,7 +188,7 @@ class Instance {
     }
 
     void check(const wasmtime_error_t* error, TrapPtr trap) {
-        if (error != nullptr) fail(Code::trapped, "the module could not be run");
+        if (error != nullptr) fail(Code::internal, "the module could not be run");
         if (!trap) return;
         wasmtime_trap_code_t code = 0;
         if (!wasmtime_trap_code(trap.get(), &code)) fail(Code::trapped, "the module trapped");
