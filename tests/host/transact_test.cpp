@@ -574,7 +574,7 @@ TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
 // Each of as many as may be open can still be disputed when they have all ended; after some more the oldest cannot.
 TEST_F(Early, WhatEndedIsRememberedForAWhile) {
     std::vector<Open> open;
-    for (std::size_t i = 0; i <= enclave::kept_transactions; ++i) {
+    for (std::size_t i = 0; i <= enclave::kept_early_transactions; ++i) {
         open.push_back(pay(1, static_cast<int>(i) + 1));
         end(open.back(), Fate::called);
     }

@@ -217,7 +217,7 @@ Head read_private(ByteView plaintext) {
     head.terminated = in.u8() != 0;
     if (format > private_format_1) {
         head.disputed = in.u8() != 0;
-        for (std::uint32_t left = in.count(kept_transactions + transaction::max_open_early); left > 0; --left) {
+        for (std::uint32_t left = in.count(kept_early_transactions + transaction::max_open_early); left > 0; --left) {
             head.transactions.push_back(read_transaction(in, format));
         }
     }
@@ -251,18 +251,27 @@ const Transaction* Head::open() const {
 }
 
 void Head::forget_ended() {
-    const auto has_ended = [](const Transaction& one) { return one.journal.ending.has_value(); };
-    std::size_t count = 0, bytes = 0;
+    std::size_t ordinary = 0, all = 0, bytes = 0;
     for (const Transaction& one : transactions) {
-        if (!has_ended(one)) continue;
-        ++count;
+        if (!one.journal.ending) continue;
+        ordinary += one.early ? 0 : 1;
+        ++all;
         bytes += one.size();
     }
-    while (count > kept_transactions || (count > always_kept_transactions && bytes > max_transactions_bytes)) {
-        const auto oldest = std::ranges::find_if(transactions, has_ended);
-        --count;
-        bytes -= oldest->size();
-        transactions.erase(oldest);
+    const auto goes = [&](const Transaction& one) {
+        if (!one.journal.ending) return false;
+        return (!one.early && ordinary > kept_transactions) || all > kept_early_transactions ||
+               (all > kept_transactions && bytes > max_transactions_bytes);
+    };
+    for (auto one = transactions.begin(); one != transactions.end();) {
+        if (!goes(*one)) {
+            ++one;
+            continue;
+        }
+        ordinary -= one->early ? 0 : 1;
+        --all;
+        bytes -= one->size();
+        one = transactions.erase(one);
     }
 }
 

@@ -152,10 +152,11 @@ inline constexpr std::size_t recent_entries = 64;
 // Of one party; and of all, with the 65 on nobody's account that format 1 may have left.
 inline constexpr std::size_t max_closed_of_one = 16;
 inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_closed_of_one + 65;
-// With an outcome: as many as may be open at once can still be disputed, and more than that. They are in each entry's
-// private state, and an entry that grew too large for the ledger could not even have an outcome: of large ones fewer.
-inline constexpr std::size_t kept_transactions = transaction::max_open_early + 8;
-inline constexpr std::size_t always_kept_transactions = 8;
+// With an outcome. Of those that were committed early as many more as may be open at once: each can still be disputed.
+// They are in each entry's private state, and an entry that grew too large for the ledger could not even have an
+// outcome: of large ones fewer are kept.
+inline constexpr std::size_t kept_transactions = 8;
+inline constexpr std::size_t kept_early_transactions = transaction::max_open_early + kept_transactions;
 inline constexpr std::size_t max_transactions_bytes = 1 << 20;  // of those kept, and of those open
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
