@@ -194,6 +194,26 @@ LogicOutput run_logic(const LoadedPackage& package, const contract::Action* acti
     return {contract::read_output(outcome.output, action), (outcome.fuel + fuel_step - 1) / fuel_step * fuel_step};
 }
 
+LogicOutput run_action(const Context& context, const std::string& action, const std::string& message,
+                       const Actor& actor, const Hash256& input, TimeMs time, const runtime::Limits& limits) {
+    const std::int64_t sequence = context.head.sequence + 1;
+    const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(sequence), input);
+    return run_logic(*context.package, &context.package->contract.actions.find(action)->second,
+                     {{"abi", "1"},
+                      {"action", json::canonical(json::Value(action))},
+                      {"binding", '"' + context.binding.id.text() + '"'},
+                      {"call", "\"handle\""},
+                      {"message", message},
+                      {"seed", '"' + seed.hex() + '"'},
+                      {"sender", json::canonical(json::Object{{"id", actor.id}, {"role", actor.role}})},
+                      {"sequence", std::to_string(sequence)},
+                      {"state", context.head.state_text},
+                      {"terms", context.head.terms_text},
+                      {"time", '"' + format_time(time) + '"'},
+                      {"version", std::to_string(context.binding.number)}},
+                     limits);
+}
+
 void take_state(Head& head, const Head& before, json::Object&& state, const schema::Schema& schema,
                 const Keychain& keys, const Hash256& input, bool fresh_salts, SealedParts& parts) {
     json::Value plain(std::move(state));
@@ -289,21 +309,8 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
 
     Link link;
     link.head = context.head.next();
-    const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(link.head.sequence), input.digest);
-    LogicOutput output = run_logic(*context.package, &action,
-                                   {{"abi", "1"},
-                                    {"action", json::canonical(json::Value(action_name))},
-                                    {"binding", '"' + context.binding.id.text() + '"'},
-                                    {"call", "\"handle\""},
-                                    {"message", prepared.body},
-                                    {"seed", '"' + seed.hex() + '"'},
-                                    {"sender", json::canonical(json::Object{{"id", sender.id}, {"role", sender.role}})},
-                                    {"sequence", std::to_string(link.head.sequence)},
-                                    {"state", context.head.state_text},
-                                    {"terms", context.head.terms_text},
-                                    {"time", '"' + format_time(time) + '"'},
-                                    {"version", std::to_string(context.binding.number)}},
-                                   limits);
+    LogicOutput output =
+        run_action(context, action_name, prepared.body, {sender.id, sender.role}, input.digest, time, limits);
 
     contract::Entry entry;
     SealedParts parts;

@@ -63,5 +63,11 @@ struct LogicOutput : contract::Output {
 };
 LogicOutput run_logic(const LoadedPackage& package, const contract::Action* action,
                       const std::map<std::string_view, std::string>& request, const runtime::Limits& limits);
+// One of its actions, on the context's head: `input` is the digest of what the next entry comes of. `message`: JCS.
+struct Actor {
+    std::string_view id, role;
+};
+LogicOutput run_action(const Context& context, const std::string& action, const std::string& message,
+                       const Actor& actor, const Hash256& input, TimeMs time, const runtime::Limits& limits);
 
 }  // namespace concordat::enclave

@@ -211,24 +211,11 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
     const std::string* name = contract.outcomes_of(transaction.ledger);
     if (name == nullptr) panic("a transaction committed early that no action hears of");
     try {
-        const Hash256 seed = context.keys.seed(static_cast<std::uint64_t>(entry.sequence), entry.input);
-        LogicOutput output = run_logic(
-            *context.package, &contract.actions.find(*name)->second,
-            {{"abi", "1"},
-             {"action", json::canonical(json::Value(*name))},
-             {"binding", '"' + context.binding.id.text() + '"'},
-             {"call", "\"handle\""},
-             {"message", json::canonical(json::Value(contract::outcome_message(transaction.id, transaction.sequence,
-                                                                               transaction.effect, entry.ending)))},
-             {"seed", '"' + seed.hex() + '"'},
-             {"sender",
-              json::canonical(json::Object{{"id", transaction.journal.pin.chain}, {"role", transaction.ledger}})},
-             {"sequence", std::to_string(entry.sequence)},
-             {"state", context.head.state_text},
-             {"terms", context.head.terms_text},
-             {"time", '"' + format_time(entry.time) + '"'},
-             {"version", std::to_string(context.binding.number)}},
-            limits);
+        const json::Value message(
+            contract::outcome_message(transaction.id, transaction.sequence, transaction.effect, entry.ending));
+        LogicOutput output =
+            run_action(context, *name, json::canonical(message), {transaction.journal.pin.chain, transaction.ledger},
+                       entry.input, entry.time, limits);
         Head heard = head;
         heard.sequence = entry.sequence;
         SealedParts disclosed;
