@@ -55,6 +55,19 @@ class EvmLedgerTest : public testing::Test {
     View look(std::uint64_t slot, Finality finality = host) {
         return ask<View>([&](auto then) { ledger->look(pin_of(slot), finality, then); });
     }
+    // At once; the first slot is filled.
+    void look_fifty_times() {
+        std::size_t answers = 0;
+        for (std::uint64_t slot = 0; slot < 50; ++slot) {
+            ledger->look(pin_of(slot), host, [&answers, slot](const View& view) {
+                EXPECT_EQ(view.status, slot == 0 ? Seen::final : Seen::open);
+                ++answers;
+            });
+        }
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (answers < 50 && std::chrono::steady_clock::now() < end) io.run_one_for(std::chrono::milliseconds(50));
+        EXPECT_EQ(answers, 50u);
+    }
     std::optional<json::Value> prove(std::uint64_t slot) {
         return ask<std::optional<json::Value>>([&](auto then) { ledger->prove(pin_of(slot), host, then); });
     }

@@ -105,16 +105,7 @@ TEST_F(StreamTest, ManyAtOnceShareOneWebsocketInsideTls) {
     EvmOptions given = tls_options({front.url("wss")});
     given.limits.request_timeout = given.operation_timeout = 5s;
     ledger = std::make_unique<EvmLedger>(io, given);
-    std::size_t answers = 0;
-    for (std::uint64_t slot = 0; slot < 50; ++slot) {
-        ledger->look(pin_of(slot), host, [&answers, slot](const View& view) {
-            EXPECT_EQ(view.status, slot == 0 ? Seen::final : Seen::open);
-            ++answers;
-        });
-    }
-    const auto end = std::chrono::steady_clock::now() + 10s;
-    while (answers < 50 && std::chrono::steady_clock::now() < end) io.run_one_for(50ms);
-    EXPECT_EQ(answers, 50u);
+    look_fifty_times();
     EXPECT_EQ(front.connections, 1u);
 }
 
