@@ -58,6 +58,18 @@ std::string_view fate_name(Fate fate) {
     panic("no such fate");
 }
 
+std::string_view role_name(Role role) {
+    switch (role) {
+        case Role::call:
+            return "call";
+        case Role::commit:
+            return "commit";
+        case Role::undo:
+            return "undo";
+    }
+    panic("no such role");
+}
+
 Recorded Kind::recorded(const AnchorClaim& claim, const Finality&, const json::Value&) const {
     throw Error(Code::bad_receipt, "/chain", "must be of a kind of ledger that keeps anchors, unlike " + claim.chain);
 }

@@ -48,6 +48,11 @@ struct Finality {
 // Error(bad_format) naming the member.
 std::uint64_t read_number(json::Reader& reader, std::string_view name);
 
+// The calls that one step of a transaction may need: what it does; what makes that hold once the transaction is
+// committed; what takes it back when it is aborted.
+enum class Role : std::uint8_t { call, commit, undo };
+std::string_view role_name(Role role);
+
 // What a contract says of an effect and what a binding says of its ledger: all that a call is made of but its
 // arguments.
 struct Target {
@@ -55,6 +60,8 @@ struct Target {
     std::string call;        // the contract's text for what is called
     std::string address;     // what is called on the chain
     std::uint64_t work = 0;  // the most that one call may use: gas on Ethereum
+    Role role = Role::call;
+    Hash256 step{};  // names the step: the same for all of its calls, another for every other step there is
 };
 
 // What filled a slot.
@@ -97,6 +104,9 @@ class Kind {
     virtual ~Kind() = default;
     virtual std::string_view name() const = 0;    // as in a contract's `ledgers`: "evm"
     virtual std::string_view chains() const = 0;  // the CAIP-2 namespace of its chains: "eip155"
+    // Whether what a call did stays open until a second one, which needs no more than the step's name, makes it hold or
+    // takes it back: a database's PREPARE TRANSACTION, a reservation. Elsewhere a contract names these calls itself.
+    virtual bool prepares() const { return false; }
     // Throws Error naming the member of the call that is not of this kind's form.
     virtual void check(const Pin& pin) const = 0;
     // Throws Error naming the member (/interface, /call, /address, /work, /finality/…) that no call could be made with.
