@@ -95,7 +95,8 @@ contract ReceiptVerifier is Ownable2Step, IReceiptVerifier {
     }
 
     /// Reverts unless the entry is genuine. The caller decides whether it is the one it waits for: it should compare
-    /// ledger and `entry.binding` with its own, and remember ids that it has acted on.
+    /// ledger and `entry.binding` with its own, remember ids that it has acted on, and where it asks for the state refuse
+    /// kinds whose state may be taken back (formats/ProvenState.sol does).
     /// @param ledger thumbprint of the service key of the record ledger
     function verify(bytes32 ledger, Entry calldata entry, Claim calldata claim, LedgerReceipt calldata receipt)
         external

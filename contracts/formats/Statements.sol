@@ -5,7 +5,8 @@ import {Es256k} from "./Es256k.sol";
 
 /// The nine values that an entry's id commits to (docs/formats.md §2). Digests are SHA-256.
 struct Entry {
-    uint8 kind; // 1 bind, 2 amend, 3 execute, 4 prepare, 5 cancelling, 6 outcome, 7 terminate, 8 disputed, 9 propose, 10 close
+    // 1 bind, 2 amend, 3 execute, 4 prepare, 5 cancelling, 6 outcome, 7 terminate, 8 disputed, 9 propose, 10 close, 11 step
+    uint8 kind;
     bytes32 binding; // the agreement: its first version's hash
     bytes32 version; // hash of the version in force
     uint64 sequence; // place in the binding, from 0
@@ -39,8 +40,13 @@ struct LedgerReceipt {
 library Statements {
     bytes32 private constant ENCLAVE_ROOT = "concordat/enclave-root/1";
     bytes32 private constant LEDGER_ROOT = "concordat/ledger-root/1";
+    uint8 internal constant BIND = 1;
+    uint8 internal constant AMEND = 2;
+    uint8 internal constant EXECUTE = 3;
+    uint8 internal constant OUTCOME = 6;
+    uint8 internal constant TERMINATE = 7;
     uint8 internal constant FIRST_KIND = 1;
-    uint8 internal constant LAST_KIND = 10;
+    uint8 internal constant LAST_KIND = 11;
     /// Flag bit 0: the ledger is a single node, which cannot detect that its disk was rolled back.
     uint64 internal constant SINGLE_NODE = 1;
 
@@ -48,6 +54,13 @@ library Statements {
         bytes memory head =
             abi.encodePacked(bytes1(0x00), e.kind, e.binding, e.version, uint256(e.sequence), e.previous);
         return sha256(abi.encodePacked(head, e.input, e.state, e.effects, e.document));
+    }
+
+    /// Whether the state after an entry of this kind stands whatever comes. Prepare, cancelling and step leave a state that
+    /// an abort takes back; propose and close may stand between them and show the same; what is disputed is for people to
+    /// decide. A kind that is not known here does not count.
+    function holds(uint8 kind) internal pure returns (bool) {
+        return kind == BIND || kind == AMEND || kind == EXECUTE || kind == OUTCOME || kind == TERMINATE;
     }
 
     function ledgerLeaf(bytes32 id, bytes32 enclave) internal pure returns (bytes32) {

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {IReceiptVerifier} from "../ReceiptVerifier.sol";
-import {Claim, Entry, LedgerReceipt} from "../formats/Statements.sol";
+import {Place, ProvenState} from "../formats/ProvenState.sol";
+import {Claim, Entry, LedgerReceipt, Statements} from "../formats/Statements.sol";
 
 /// @title A sample that acts on a proven entry, once: a deposit that is paid when an agreement has settled
 /// @notice One escrow serves one agreement. Whoever shows a genuine entry of that agreement on its record ledger whose
@@ -30,19 +31,11 @@ contract SettlementEscrow {
     event TakenBack(uint256 rest);
 
     error AlreadyPaid(bytes32 entry);
-    error OtherBinding(bytes32 binding);
     /// The proof would be used up on less than the deposit, and anybody could have sent that.
     error NotDeposited(uint256 balance, uint256 amount);
     error NobodyToPay();
     error NotDepositor(address caller);
     error BeforeDeadline(uint256 deadline);
-
-    /// Where the member `status` stands in the entry's public state.
-    struct StatusProof {
-        uint64 index;
-        uint64 size;
-        bytes32[] path;
-    }
 
     constructor(
         IReceiptVerifier verifier_,
@@ -65,16 +58,13 @@ contract SettlementEscrow {
         deadline = deadline_;
     }
 
-    function pay(
-        Entry calldata entry,
-        Claim calldata claim,
-        LedgerReceipt calldata receipt,
-        StatusProof calldata status
-    ) external {
+    /// @param place where the member `status` stands in the entry's public state
+    function pay(Entry calldata entry, Claim calldata claim, LedgerReceipt calldata receipt, Place calldata place)
+        external
+    {
         if (paidOn != bytes32(0)) revert AlreadyPaid(paidOn);
-        if (entry.binding != binding) revert OtherBinding(entry.binding);
-        bytes32 id = verifier.verify(ledger, entry, claim, receipt);
-        verifier.verifyStateMember(entry.state, "status", '"settled"', status.index, status.size, status.path);
+        bytes32 settled = Statements.stateMember("status", '"settled"');
+        bytes32 id = ProvenState.check(verifier, ledger, binding, settled, entry, claim, receipt, place);
         uint256 balance = token.balanceOf(address(this));
         if (balance < amount) revert NotDeposited(balance, amount);
         paidOn = id;

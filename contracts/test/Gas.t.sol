@@ -6,6 +6,7 @@ import {Claim, Entry, LedgerReceipt} from "../formats/Statements.sol";
 import {ReceiptVerifier} from "../ReceiptVerifier.sol";
 import {RootAnchor, SignedRoot} from "../RootAnchor.sol";
 import {CashToken} from "../sample/CashToken.sol";
+import {Place} from "../formats/ProvenState.sol";
 import {SettlementEscrow} from "../sample/SettlementEscrow.sol";
 import {Vm} from "./Test.sol";
 import {Key, Member, Proven, Vectors} from "./Vectors.sol";
@@ -149,7 +150,7 @@ contract GasTest is Vectors {
         cash.transfer(address(8), 50);
         vm.snapshotGasLastCall("CashToken", "transfer to a new holder");
         Member memory status = member(i, "status");
-        SettlementEscrow.StatusProof memory place = SettlementEscrow.StatusProof(status.index, status.size, status.path);
+        Place memory place = Place(status.index, status.size, status.path);
         escrow.pay(p.entry, p.claim, p.receipt, place);
         vm.snapshotGasLastCall("SettlementEscrow", "pay");
     }

@@ -6,6 +6,7 @@ import {Es256k} from "../formats/Es256k.sol";
 import {Keys} from "../formats/Keys.sol";
 import {Tree} from "../formats/Tree.sol";
 import {ReceiptVerifier} from "../ReceiptVerifier.sol";
+import {OwnLedger, Shown} from "./OwnLedger.sol";
 import {Key, Member, Proven, Vectors} from "./Vectors.sol";
 
 contract ReceiptVerifierTest is Vectors {
@@ -36,6 +37,14 @@ contract ReceiptVerifierTest is Vectors {
         for (uint256 i = 0; i < n; ++i) {
             Proven memory p = proven(i);
             vm.assertEq(verify(p), p.id);
+        }
+    }
+
+    function test_accepts_all_eleven_types() public {
+        OwnLedger own = new OwnLedger();
+        for (uint8 kind = 1; kind <= 11; ++kind) {
+            Shown memory s = own.show(kind, bytes32(uint256(7)), kind, "status", "1");
+            vm.assertEq(own.verifier().verify(own.ledger(), s.entry, s.claim, s.receipt), s.id);
         }
     }
 
@@ -92,8 +101,8 @@ contract ReceiptVerifierTest is Vectors {
         p = one;
         p.entry.kind = 0;
         expectRefused(p, abi.encodeWithSelector(ReceiptVerifier.UnknownKind.selector, uint8(0)));
-        p.entry.kind = 11;
-        expectRefused(p, abi.encodeWithSelector(ReceiptVerifier.UnknownKind.selector, uint8(11)));
+        p.entry.kind = 12;
+        expectRefused(p, abi.encodeWithSelector(ReceiptVerifier.UnknownKind.selector, uint8(12)));
     }
 
     function test_refuses_paths_of_the_wrong_length() public {

@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {ReceiptVerifier} from "../ReceiptVerifier.sol";
 import {CashToken} from "../sample/CashToken.sol";
+import {Place, ProvenState} from "../formats/ProvenState.sol";
 import {SettlementEscrow} from "../sample/SettlementEscrow.sol";
+import {OwnLedger, Shown} from "./OwnLedger.sol";
 import {Member, Proven, Vectors} from "./Vectors.sol";
 
 /// A real forward settles on its record ledger, and the deposit on this chain follows, once.
@@ -35,14 +37,14 @@ contract SettlementEscrowTest is Vectors {
         vm.warp(DEADLINE - 1000);
     }
 
-    function place(uint256 i) private view returns (SettlementEscrow.StatusProof memory) {
+    function place(uint256 i) private view returns (Place memory) {
         Member memory m = member(i, "status");
-        return SettlementEscrow.StatusProof(m.index, m.size, m.path);
+        return Place(m.index, m.size, m.path);
     }
 
     function test_pays_on_a_proven_settlement_once() public {
         Proven memory p = proven(settled);
-        SettlementEscrow.StatusProof memory status = place(settled);
+        Place memory status = place(settled);
         vm.expectEmit();
         emit SettlementEscrow.Paid(p.id);
         escrow.pay(p.entry, p.claim, p.receipt, status); // by whoever comes with the proof
@@ -54,24 +56,43 @@ contract SettlementEscrowTest is Vectors {
 
     function test_does_not_pay_while_the_agreement_runs() public {
         Proven memory p = proven(active);
-        SettlementEscrow.StatusProof memory status = place(active);
-        vm.expectPartialRevert(ReceiptVerifier.NotInState.selector);
+        Place memory status = place(active);
+        vm.expectPartialRevert(ProvenState.NotInState.selector);
         escrow.pay(p.entry, p.claim, p.receipt, status);
     }
 
     function test_does_not_pay_on_another_agreement() public {
         Proven memory p = proven(settled - 1);
-        SettlementEscrow.StatusProof memory status = place(settled - 1);
-        vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.OtherBinding.selector, p.entry.binding));
+        Place memory status = place(settled - 1);
+        vm.expectRevert(abi.encodeWithSelector(ProvenState.OtherBinding.selector, p.entry.binding));
         escrow.pay(p.entry, p.claim, p.receipt, status);
     }
 
     function test_does_not_pay_on_a_claimed_state_that_is_not_the_entrys() public {
         Proven memory p = proven(active);
-        SettlementEscrow.StatusProof memory status = place(settled);
+        Place memory status = place(settled);
         p.entry.state = proven(settled).entry.state;
         vm.expectPartialRevert(ReceiptVerifier.BadClaim.selector);
         escrow.pay(p.entry, p.claim, p.receipt, status);
+    }
+
+    // A prepared settlement is genuine, and may still be aborted.
+    function test_does_not_pay_on_a_state_that_may_be_taken_back() public {
+        OwnLedger own = new OwnLedger();
+        SettlementEscrow other = new SettlementEscrow(
+            own.verifier(), cash, own.ledger(), bytes32(uint256(7)), BUYER, SELLER, DEPOSIT, DEADLINE
+        );
+        cash.mint(address(other), DEPOSIT);
+        bool[12] memory stands = [false, true, true, true, false, false, true, true, false, false, false, false];
+        for (uint8 kind = 1; kind <= 11; ++kind) {
+            Shown memory s = own.show(kind, bytes32(uint256(7)), kind, "status", '"settled"');
+            if (stands[kind]) continue;
+            vm.expectRevert(abi.encodeWithSelector(ProvenState.StateMayChange.selector, kind));
+            other.pay(s.entry, s.claim, s.receipt, s.place);
+        }
+        Shown memory outcome = own.show(6, bytes32(uint256(7)), 9, "status", '"settled"');
+        other.pay(outcome.entry, outcome.claim, outcome.receipt, outcome.place);
+        vm.assertEq(other.paidOn(), outcome.id);
     }
 
     // Whoever sends a cent must not use up the proof before the deposit is there.
@@ -81,7 +102,7 @@ contract SettlementEscrowTest is Vectors {
             verifier, cash, ledgerKey().thumbprint, p.entry.binding, BUYER, SELLER, DEPOSIT, DEADLINE
         );
         cash.mint(address(empty), DEPOSIT - 1);
-        SettlementEscrow.StatusProof memory status = place(settled);
+        Place memory status = place(settled);
         vm.expectRevert(abi.encodeWithSelector(SettlementEscrow.NotDeposited.selector, DEPOSIT - 1, DEPOSIT));
         empty.pay(p.entry, p.claim, p.receipt, status);
         vm.assertEq(empty.paidOn(), bytes32(0));

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ANVIL = ROOT / "build/toolchain/evm/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-TYPES = "bind amend execute prepare cancelling outcome terminate disputed propose close".split()
+TYPES = "bind amend execute prepare cancelling outcome terminate disputed propose close step".split()
 
 
 def sha(*parts):
