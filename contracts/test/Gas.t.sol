@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Es256k} from "../formats/Es256k.sol";
 import {Claim, Entry, LedgerReceipt} from "../formats/Statements.sol";
+import {Escrow} from "../Escrow.sol";
 import {ReceiptVerifier} from "../ReceiptVerifier.sol";
 import {RootAnchor, SignedRoot} from "../RootAnchor.sol";
 import {CashToken} from "../sample/CashToken.sol";
@@ -74,6 +75,9 @@ contract GasTest is Vectors {
         before = gasleft();
         new RootAnchor();
         vm.snapshotValue("deploy", "RootAnchor", before - gasleft());
+        before = gasleft();
+        new Escrow();
+        vm.snapshotValue("deploy", "Escrow", before - gasleft());
         before = gasleft();
         new CashToken("Sample cash", "CASH", address(this));
         vm.snapshotValue("deploy", "CashToken", before - gasleft());

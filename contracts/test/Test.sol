@@ -22,6 +22,8 @@ interface Vm {
     function prank(address sender) external;
     function roll(uint256 blockNumber) external;
     function warp(uint256 timestamp) external;
+    function deal(address account, uint256 balance) external;
+    function expectRevert() external;
     function expectRevert(bytes calldata data) external;
     function expectPartialRevert(bytes4 selector) external;
     function expectEmit() external;

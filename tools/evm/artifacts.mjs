@@ -6,6 +6,7 @@ import { join } from "node:path";
 const contracts = {
   ReceiptVerifier: "contracts/ReceiptVerifier.sol",
   RootAnchor: "contracts/RootAnchor.sol",
+  Escrow: "contracts/Escrow.sol",
   CashToken: "contracts/sample/CashToken.sol",
   SettlementEscrow: "contracts/sample/SettlementEscrow.sol",
 };
