@@ -3,12 +3,15 @@ pragma solidity 0.8.37;
 
 import {Es256k} from "../formats/Es256k.sol";
 import {Claim, Entry, LedgerReceipt} from "../formats/Statements.sol";
+import {BindingRegistry} from "../BindingRegistry.sol";
+import {BridgedToken} from "../BridgedToken.sol";
 import {Escrow} from "../Escrow.sol";
 import {ReceiptVerifier} from "../ReceiptVerifier.sol";
 import {RootAnchor, SignedRoot} from "../RootAnchor.sol";
 import {CashToken} from "../sample/CashToken.sol";
 import {Place} from "../formats/ProvenState.sol";
 import {SettlementEscrow} from "../sample/SettlementEscrow.sol";
+import {OwnLedger, Shown} from "./OwnLedger.sol";
 import {Vm} from "./Test.sol";
 import {Key, Member, Proven, Vectors} from "./Vectors.sol";
 
@@ -78,6 +81,12 @@ contract GasTest is Vectors {
         before = gasleft();
         new Escrow();
         vm.snapshotValue("deploy", "Escrow", before - gasleft());
+        before = gasleft();
+        new BridgedToken("Bridged", "BRG", 18, address(1), verifier, ledger, 0);
+        vm.snapshotValue("deploy", "BridgedToken", before - gasleft());
+        before = gasleft();
+        new BindingRegistry(verifier);
+        vm.snapshotValue("deploy", "BindingRegistry", before - gasleft());
         before = gasleft();
         new CashToken("Sample cash", "CASH", address(this));
         vm.snapshotValue("deploy", "CashToken", before - gasleft());
@@ -157,6 +166,28 @@ contract GasTest is Vectors {
         Place memory place = Place(status.index, status.size, status.path);
         escrow.pay(p.entry, p.claim, p.receipt, place);
         vm.snapshotGasLastCall("SettlementEscrow", "pay");
+    }
+
+    function test_gas_bridge() public {
+        OwnLedger own = new OwnLedger();
+        BridgedToken token =
+            new BridgedToken("Bridged", "BRG", 18, address(this), own.verifier(), own.ledger(), "agreement");
+        token.mint("lock", address(this), 100);
+        vm.snapshotGasLastCall("BridgedToken", "mint, to a new holder");
+        Shown memory s = own.show(6, "agreement", 7, "locked", token.lockedValue("another", address(9), 100));
+        token.mintWithReceipt("another", address(9), 100, s.entry, s.claim, s.receipt, s.place);
+        vm.snapshotGasLastCall("BridgedToken", "mintWithReceipt, batch of 1, ledger of 1, to a new holder");
+        token.burn("release", 50, address(this), "eip155:1:0x0000000000000000000000000000000000000009");
+        vm.snapshotGasLastCall("BridgedToken", "burn");
+    }
+
+    function test_gas_registry() public {
+        BindingRegistry registry = new BindingRegistry(verifier);
+        Proven memory p = proven(4);
+        registry.record(ledger, p.entry, p.claim, p.receipt);
+        vm.snapshotGasLastCall("BindingRegistry", "record, first of an agreement");
+        registry.record(ledger, p.entry, p.claim, p.receipt);
+        vm.snapshotGasLastCall("BindingRegistry", "record, passed over");
     }
 
     function test_gas_anchor() public {

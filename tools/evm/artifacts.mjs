@@ -7,6 +7,8 @@ const contracts = {
   ReceiptVerifier: "contracts/ReceiptVerifier.sol",
   RootAnchor: "contracts/RootAnchor.sol",
   Escrow: "contracts/Escrow.sol",
+  BridgedToken: "contracts/BridgedToken.sol",
+  BindingRegistry: "contracts/BindingRegistry.sol",
   CashToken: "contracts/sample/CashToken.sol",
   SettlementEscrow: "contracts/sample/SettlementEscrow.sol",
 };
