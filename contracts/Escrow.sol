@@ -79,7 +79,10 @@ contract Escrow is ReentrancyGuard, IERC1155Receiver {
         bytes32 hashlock;
     }
 
-    /// Gas kept back from handing over, so that a receiver who burns all he is given cannot undo the lock's end.
+    /// Gas that handing over gets at least when a lock ends. With less the call is refused: a caller, or a wallet that looks
+    /// for the least gas with which a call goes through, would else end the lock and hand over nothing.
+    uint256 public constant OFFER_GAS = 200_000;
+    /// Gas kept back from it, so that a receiver who burns all he is given cannot undo the lock's end.
     uint256 private constant RESERVE = 10_000;
 
     mapping(bytes32 key => Lock) private locked;
@@ -112,6 +115,7 @@ contract Escrow is ReentrancyGuard, IERC1155Receiver {
     error NotAgent(address caller);
     error NotWinner(address caller);
     error NotSelf(address caller);
+    error NotEnoughGas(uint256 left);
     error DeadlinePassed(uint64 deadline);
     error BeforeDeadline(uint64 deadline);
     error WrongPreimage();
@@ -436,7 +440,9 @@ contract Escrow is ReentrancyGuard, IERC1155Receiver {
     }
 
     function offer(bytes32 key, address winner) private {
-        try this.tryHandOver{gas: gasleft() - RESERVE}(key, winner) {}
+        uint256 left = gasleft();
+        if (left < OFFER_GAS + RESERVE) revert NotEnoughGas(left);
+        try this.tryHandOver{gas: left - RESERVE}(key, winner) {}
         catch {
             emit Undelivered(key, winner);
         }

@@ -88,21 +88,19 @@ contract EscrowHostileTest is Escrowed {
         refuser.sendElsewhere(escrow, OWNER, id, STRANGER);
     }
 
-    // With little gas a caller may leave the handing over to another, but never half of anything.
-    function testFuzz_little_gas_loses_nothing(uint256 gas, uint256 standard) public {
-        gas = within(gas, 30_000, 250_000);
+    // A call with too little gas does nothing, rather than half: at no limit does it end the lock and hand over nothing.
+    function testFuzz_little_gas_does_nothing_by_halves(uint256 gas, uint256 standard) public {
+        gas = within(gas, 30_000, 350_000);
         standard %= 4;
         Escrow.Terms memory t = termsOf(standard, OWNER, OTHER);
         t.hashlock = sha256(abi.encodePacked(PREIMAGE));
         bytes32 key = lockAs(ID, t);
         try escrow.releaseWithPreimage{gas: gas}(OWNER, ID, PREIMAGE) {}
         catch {
+            vm.assertTrue(gas < 300_000, "enough"); // as docs/contracts.md has it
             expectState(key, Escrow.State.Open, false);
-            escrow.releaseWithPreimage(OWNER, ID, PREIMAGE);
-        }
-        if (!escrow.locks(key).delivered) {
             vm.assertEq(balance(standard, address(escrow)), t.amount);
-            escrow.deliver(OWNER, ID);
+            escrow.releaseWithPreimage(OWNER, ID, PREIMAGE);
         }
         vm.assertEq(balance(standard, OTHER), t.amount);
         expectState(key, Escrow.State.Released, true);
