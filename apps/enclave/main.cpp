@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <enclave/core/core.hpp>
 #include <ledger/evm/kind/kind.hpp>
+#include <ledger/http/kind/kind.hpp>
 #include <process/sandbox.hpp>
 #include <string_view>
 #include <thread>
@@ -115,7 +116,8 @@ int main(int argc, char** argv) {
         const std::string sandbox = enter_isolation();
         engine.start_ticker();
         const ledger::evm::EvmKind evm;
-        const std::array<const ledger::Kind*, 1> kinds{&evm};
+        const ledger::http::HttpKind http;
+        const std::array<const ledger::Kind*, 2> kinds{&evm, &http};
         enclave::Core core({.dedicated = options.dedicated, .helpers = helpers}, engine, evidence, sandbox, measurement,
                            random, kinds);
         log::info("started", {{"measurement", measurement.text()}, {"dedicated", options.dedicated}});

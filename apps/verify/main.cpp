@@ -4,6 +4,7 @@
 #include <base/error.hpp>
 #include <iostream>
 #include <ledger/evm/kind/kind.hpp>
+#include <ledger/http/kind/kind.hpp>
 #include <proof/check.hpp>
 #include <string_view>
 
@@ -53,7 +54,8 @@ int main(int argc, char** argv) {
     }
     try {
         const ledger::evm::EvmKind evm;
-        const std::array<const ledger::Kind*, 1> kinds{&evm};
+        const ledger::http::HttpKind http;
+        const std::array<const ledger::Kind*, 2> kinds{&evm, &http};
         return proof::check_files(arguments.receipt, arguments.trust, kinds, arguments.json, std::cout);
     } catch (const Error& error) {
         std::cerr << "concordat-verify: " << error.field() << ": " << error.rule() << '\n';

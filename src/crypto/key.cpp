@@ -206,6 +206,8 @@ PrivateKey PrivateKey::from_jwk(const json::Value& value, std::string_view field
     return PrivateKey(alg, std::move(*parsed.d));
 }
 
+PrivateKey PrivateKey::from_secret(Alg alg, const SecretKey& secret) { return {alg, secret.copy()}; }
+
 Secret<std::string> PrivateKey::jwk_text() const { return jwk::to_private_text(loaded(public_.impl_).jwk, secret_); }
 
 Signature PrivateKey::sign(ByteView message) const {

@@ -48,6 +48,8 @@ class PrivateKey {
     PrivateKey() = default;  // empty: may only be assigned to
     static PrivateKey generate(Alg alg, Random& random);
     static PrivateKey from_jwk(const json::Value& jwk, std::string_view field);
+    // Throws Error(bad_format) at "d" unless the secret is a scalar of the curve.
+    static PrivateKey from_secret(Alg alg, const SecretKey& secret);
     Secret<std::string> jwk_text() const;  // with "d"
     const PublicKey& public_key() const { return public_; }
     // Low-S. ES256K (RFC 6979) and EdDSA (RFC 8032) are deterministic; ES256 is randomised by OpenSSL.

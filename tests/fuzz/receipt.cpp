@@ -1,6 +1,7 @@
 // A receipt under an empty trust file: nothing may hold, nothing may throw, and what parses is what is written.
 #include <array>
 #include <ledger/evm/kind/kind.hpp>
+#include <ledger/http/kind/kind.hpp>
 #include <proof/open.hpp>
 #include <proof/verify.hpp>
 
@@ -8,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     using namespace concordat;
     const std::string_view text = text_of({data, size});
     const ledger::evm::EvmKind evm;
-    const std::array<const ledger::Kind*, 1> kinds{&evm};
+    const ledger::http::HttpKind http;
+    const std::array<const ledger::Kind*, 2> kinds{&evm, &http};
     const auto verdict = proof::verify(text, {}, kinds);
     if (verdict.holds) std::abort();
     proof::render_text(verdict);

@@ -9,6 +9,7 @@
 #include <enclave/core/core.hpp>
 #include <enclave/protocol/protocol.hpp>
 #include <ledger/evm/kind/kind.hpp>
+#include <ledger/http/kind/kind.hpp>
 #include <registry/build.hpp>
 
 #include "ledger.hpp"
@@ -59,7 +60,8 @@ class LedgerEnd {
 // What an enclave of the platform knows.
 inline enclave::Kinds known_kinds() {
     static const ledger::evm::EvmKind evm;
-    static const std::array<const ledger::Kind*, 1> all{&evm};
+    static const ledger::http::HttpKind http;
+    static const std::array<const ledger::Kind*, 2> all{&evm, &http};
     return all;
 }
 
