@@ -106,6 +106,16 @@ contract EscrowHostileTest is Escrowed {
         expectState(key, Escrow.State.Released, true);
     }
 
+    // The closer to the least gas, the less is left when a receiver has burned all that he was given.
+    function testFuzz_who_burns_all_gas_does_not_undo_the_end(uint256 gas, bool answers) public {
+        gas = within(gas, 226_000, 300_000);
+        refuser.become(answers ? Refuser.Way.BurnsAndSaysMuch : Refuser.Way.BurnsGas);
+        bytes32 key = lockAs(ID, termsOf(0, OWNER, address(refuser)));
+        vm.prank(AGENT);
+        escrow.releaseOf{gas: gas}(OWNER, ID);
+        expectState(key, Escrow.State.Released, false);
+    }
+
     function test_only_the_escrow_hands_over_by_itself() public {
         lockAs(ID, termsOf(1, OWNER, OTHER));
         bytes32 key = escrow.keyOf(OWNER, ID);

@@ -11,7 +11,8 @@ contract Refuser is IERC721Receiver {
         Reverts,
         BurnsGas,
         SaysMuch, // reverts with a megabyte
-        Takes
+        Takes,
+        BurnsAndSaysMuch // so that not even the answer can be copied with the gas that is left
     }
 
     Way public way;
@@ -44,6 +45,13 @@ contract Refuser is IERC721Receiver {
         if (way == Way.SaysMuch) {
             assembly ("memory-safe") {
                 revert(0x80, 1000000)
+            }
+        }
+        if (way == Way.BurnsAndSaysMuch) {
+            assembly ("memory-safe") {
+                mstore(99000, 1) // within what is answered, or the compiler leaves it out
+                for {} gt(gas(), 500) {} {}
+                revert(0x80, 99000)
             }
         }
         revert("no");
