@@ -18,11 +18,13 @@ build: install
 	@tools/build.sh release
 demo: build
 	@tools/install.sh --evm
+	@tools/install.sh --services
 	@tools/demo.sh
 test-fast: build
 	@ctest --test-dir build --output-on-failure -j $(JOBS) -LE slow
 test: build
 	@tools/install.sh --evm
+	@tools/install.sh --services
 	@tools/test.sh
 test-sanitizers: install
 	@tools/test.sh --sanitizers

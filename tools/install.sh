@@ -16,8 +16,11 @@ case "${1:-}" in
   --lint) packages+=(clang-tidy-19 clang-format-19) ;;
   --fuzz) packages+=(libclang-rt-19-dev) ;;
   --evm) command -v npm > /dev/null || packages+=(nodejs npm) ;;
+  --services)
+    packages+=(postgresql-15)
+    command -v npm > /dev/null || packages+=(nodejs npm) ;;
   "") ;;
-  *) echo "usage: tools/install.sh [--lint|--fuzz|--evm]" >&2; exit 2 ;;
+  *) echo "usage: tools/install.sh [--lint|--fuzz|--evm|--services]" >&2; exit 2 ;;
 esac
 
 missing=()
@@ -78,4 +81,27 @@ if [ "${1:-}" = --evm ]; then
   }
   geth 1.16.9 "$toolchain/geth" "-s -w"
   geth 1.13.15 "$toolchain/geth/clique" "-s -w -checklinkname=0"
+fi
+
+# The sample services (samples/services) and what they need: a database, which is started by hand where it is wanted, and
+# packages with the versions and hashes of their package-lock.json, installed without running any package's scripts.
+if [ "${1:-}" = --services ]; then
+  lock=$(sha256sum samples/services/package-lock.json | cut -c1-16)
+  if [ ! -e "$toolchain/services/done-$lock" ]; then
+    echo "==> installing the sample services' packages"
+    rm -rf "$toolchain/services"; mkdir -p "$toolchain/services"
+    cp samples/services/package.json samples/services/package-lock.json "$toolchain/services"
+    (cd "$toolchain/services" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error > npm.log 2>&1) \
+      || { tail -20 "$toolchain/services/npm.log" >&2; exit 1; }
+    touch "$toolchain/services/done-$lock"
+  fi
+  sources=$(find samples/services -name '*.ts' -o -name '*.json' | sort | xargs sha256sum | sha256sum | cut -c1-16)
+  if [ ! -e "build/services/done-$sources" ]; then
+    echo "==> compiling the sample services"
+    rm -rf build/services; mkdir -p build/services
+    cp -r samples/services/. build/services
+    ln -s ../toolchain/services/node_modules build/services/node_modules
+    build/services/node_modules/.bin/tsc -p build/services
+    touch "build/services/done-$sources"
+  fi
 fi

@@ -98,7 +98,7 @@ void add_ledger_routes(std::vector<RouteDoc>& routes, Context& context) {
     RouteDoc& puts = add(
         http::Method::put, "/v1/ledgers/{chain}", "putLedger",
         "Reach a ledger by these endpoints: {\"kind\": \"evm\", \"endpoints\": [url], \"genesis\": hash, \"ca\": PEM}. "
-        "The last two may be missing.",
+        "The last two may be missing. Of the kind \"http\" there is one URL, and the genesis is its key's thumbprint.",
         put);
     puts.request_type = "application/json";
     puts.for_operators = true;

@@ -5,6 +5,7 @@
 #include <ledger/evm/evm_ledger.hpp>
 #include <ledger/evm/protocol/address.hpp>
 #include <ledger/evm/protocol/amount.hpp>
+#include <ledger/http/http_ledger.hpp>
 
 namespace concordat::node {
 
@@ -34,8 +35,23 @@ std::unique_ptr<ledger::Ledger> make_evm(boost::asio::io_context& loop, const st
     return std::make_unique<ledger::evm::EvmLedger>(loop, std::move(options));
 }
 
+std::unique_ptr<ledger::Ledger> make_http(boost::asio::io_context& loop, const std::string& chain,
+                                          json::Reader& settings) {
+    ledger::http::HttpOptions options;
+    options.participant.chain = chain;
+    if (settings.find("genesis") != nullptr) options.participant.genesis = settings.hash("genesis");
+    if (settings.find("ca") != nullptr) options.participant.ca = settings.string("ca", max_ca);
+    const json::Array& urls = settings.array("endpoints", 1);
+    if (urls.size() != 1 || !urls[0].is_string() || urls[0].get_string().size() > max_url) {
+        settings.fail("endpoints", "must be one URL of at most 2048 characters: a participant has one");
+    }
+    options.participant.url = urls[0].get_string();
+    return std::make_unique<ledger::http::HttpLedger>(loop, std::move(options));
+}
+
 // The kinds of ledgers that there are adapters for.
-constexpr std::array kinds{std::pair<std::string_view, Make>{"evm", make_evm}};
+constexpr std::array kinds{std::pair<std::string_view, Make>{"evm", make_evm},
+                           std::pair<std::string_view, Make>{"http", make_http}};
 
 }  // namespace
 
@@ -60,7 +76,7 @@ Ledgers::Known Ledgers::make(const std::string& chain, const json::Value& settin
     json::Reader reader(settings, "");
     const std::string kind(reader.string("kind"));
     const auto found = std::ranges::find(kinds, kind, &std::pair<std::string_view, Make>::first);
-    if (found == kinds.end()) reader.fail("kind", "must be evm");
+    if (found == kinds.end()) reader.fail("kind", "must be evm or http");
     Known out;
     try {
         out.ledger = found->second(loop_, chain, reader);

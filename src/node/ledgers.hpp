@@ -20,7 +20,8 @@ class Ledgers {
 
     // Adds, or replaces. `settings`: {"kind": "evm", "endpoints": [url, …], "genesis": "0x…", "ca": PEM}. The genesis
     // may be missing: then the first endpoint's counts; `ca` too: certificates of authorities that count for the
-    // endpoints besides the system's. Throws naming the member; `then` comes once it is kept.
+    // endpoints besides the system's. Of the kind "http" there is one endpoint, and the genesis is the thumbprint of
+    // the participant's key ("sha256:…"). Throws naming the member; `then` comes once it is kept.
     void put(const std::string& chain, const json::Value& settings, process::Then<process::Nothing> then);
     void remove(const std::string& chain, process::Then<process::Nothing> then);  // throws Error(not_found)
 

@@ -14,10 +14,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::chrono::milliseconds first_rest{100};
-constexpr std::chrono::milliseconds longest_rest{10'000};
-constexpr std::chrono::milliseconds foreign_rest{60'000};  // another chain does not become this one soon
-
 std::string_view text_of(const json::Value& value, std::string_view field) {
     if (!value.is_string()) throw Error(Code::bad_format, std::string(field), "must be a string");
     return value.get_string();
@@ -89,23 +85,14 @@ void Endpoint::forget() {
     transport_->drop();
 }
 
-void Endpoint::worked() {
-    failures_ = 0;
-    problem_.clear();
-    rests_until_ = {};
-}
-
 void Endpoint::failed(Code code, std::string problem) {
     forget();
-    problem_ = std::move(problem);
-    if (code == Code::wrong_ledger) {
-        rests_until_ = steady_clock::now() + foreign_rest;
-    } else if (usable()) {  // many requests that fail together are one failure
-        rests_until_ = steady_clock::now() + std::min(longest_rest, first_rest * (1 << std::min(failures_, 10u)));
-        ++failures_;
-    }
+    standing_.failed(code, std::move(problem));
 }
 
-Health Endpoint::health() const { return {.url = url_, .usable = usable() && problem_.empty(), .problem = problem_}; }
+Health Endpoint::health() const {
+    const std::string& problem = standing_.problem();
+    return {.url = url_, .usable = usable() && problem.empty(), .problem = problem};
+}
 
 }  // namespace concordat::ledger::evm

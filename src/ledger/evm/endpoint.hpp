@@ -2,6 +2,7 @@
 #pragma once
 #include <base/bytes.hpp>
 #include <ledger/ledger.hpp>
+#include <ledger/net/standing.hpp>
 
 #include "transport.hpp"
 
@@ -29,8 +30,8 @@ class Endpoint {
     // Asks for chain id and genesis unless that was done since the last failure; throws Error(wrong_ledger).
     boost::asio::awaitable<void> identify(Deadline deadline);
 
-    bool usable() const { return std::chrono::steady_clock::now() >= rests_until_; }
-    void worked();
+    bool usable() const { return standing_.usable(); }
+    void worked() { standing_.worked(); }
     void failed(Code code, std::string problem);  // it rests for a while, longer each time
     Health health() const;
     // Whether it tells of each new block, which `announced` is called for.
@@ -50,9 +51,7 @@ class Endpoint {
     bool subscribed_ = false;  // on this connection, or it is being asked
     bool announces_ = false;   // has agreed to
     bool identified_ = false;
-    unsigned failures_ = 0;
-    std::string problem_ = "not asked yet";
-    Deadline rests_until_{};
+    net::Standing standing_;
 };
 
 }  // namespace concordat::ledger::evm

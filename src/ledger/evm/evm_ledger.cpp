@@ -6,7 +6,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "operations.hpp"
-#include "stream.hpp"
 
 namespace concordat::ledger::evm {
 

@@ -7,7 +7,7 @@
 
 #include "endpoint.hpp"
 #include "reading.hpp"
-#include "waiter.hpp"
+#include "transport.hpp"
 
 namespace concordat::ledger::evm {
 

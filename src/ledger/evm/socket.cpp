@@ -12,9 +12,6 @@
 #include <deque>
 #include <map>
 
-#include "stream.hpp"
-#include "waiter.hpp"
-
 namespace concordat::ledger::evm {
 
 namespace asio = boost::asio;

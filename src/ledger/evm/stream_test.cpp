@@ -1,5 +1,4 @@
 // The ledger over TLS.
-#include "stream.hpp"
 
 #include <openssl/ssl.h>
 #include <unistd.h>

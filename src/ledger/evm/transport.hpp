@@ -1,34 +1,22 @@
 // How JSON-RPC requests reach one node. One thread, the io_context's.
 #pragma once
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
+#include <ledger/net/stream.hpp>
+#include <ledger/net/waiter.hpp>
 #include <memory>
 #include <string>
 
 #include "json_rpc.hpp"
 
-namespace boost::asio::ssl {
-class context;  // NOLINT(readability-identifier-naming): Boost's
-}
-
 namespace concordat::ledger::evm {
 
-using Deadline = std::chrono::steady_clock::time_point;
-
-struct Url {
-    bool socket = false;  // ws or wss, not http or https
-    bool tls = false;     // https or wss
-    std::string host;
-    std::string port;
-    std::string authority;  // both, as the Host field has them
-    std::string target;
-    // "https://host[:port][/path]", or http, wss or ws. Throws Error(config) naming `field`.
-    static Url parse(const std::string& text, const std::string& field);
-};
-
-// Whose word on a server's name counts (stream.hpp); null where no TLS is spoken.
-using Trust = std::shared_ptr<boost::asio::ssl::context>;
+using net::Deadline;
+using net::error_of;
+using net::make_trust;
+using net::Stream;
+using net::Trust;
+using net::Url;
+using net::Waiter;
 
 class Transport {
   public:

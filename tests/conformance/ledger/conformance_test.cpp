@@ -13,12 +13,15 @@ TEST_P(Conformance, SaysWhatItIs) {
     EXPECT_EQ(description.chain, at().chain());
     EXPECT_EQ(description.kind, at().ledger().kind().name());
     EXPECT_FALSE(description.genesis.empty());
-    EXPECT_NE(std::ranges::find(description.witnesses, "host"), description.witnesses.end());
+    if (at().is_chain()) {
+        EXPECT_NE(std::ranges::find(description.witnesses, "host"), description.witnesses.end());
+    }
     EXPECT_NE(std::ranges::find(description.witnesses, at().finality(1).witness), description.witnesses.end());
     at().ledger().kind().check(pin(key, 0, 1));
 }
 
 TEST_P(Conformance, TheSameBytesTwiceHaveOneEffect) {
+    if (!at().is_chain()) GTEST_SKIP() << "numbers do not wait for each other";
     const SecretKey key = at().account(true);
     const Pin first = pin(key, 0, 1), second = pin(key, 1, 2);
     const Bytes bytes = sign(second, key);
@@ -48,7 +51,9 @@ TEST_P(Conformance, ACallThatSucceeds) {
     EXPECT_EQ(judgement.transaction, view.transaction);
     EXPECT_EQ(judgement.proved, at().finality(1).witness != "host");
     EXPECT_EQ(at().effects(1), 1u);
-    EXPECT_EQ(conditions(call)->next, 1u);
+    if (at().is_chain()) {
+        EXPECT_EQ(conditions(call)->next, 1u);
+    }
 }
 
 TEST_P(Conformance, ACallThatTheLedgerUndoes) {
@@ -82,6 +87,7 @@ TEST_P(Conformance, SomebodyElsesTransactionFillsTheSlot) {
 
 // Slot 1 waits for slot 0, so it can be replaced however fast blocks are made.
 TEST_P(Conformance, OnlyAHigherPriceReplaces) {
+    if (!at().is_chain()) GTEST_SKIP() << "there are no prices";
     const SecretKey key = at().account(true);
     const Pin first = pin(key, 0, 1), second = pin(key, 1, 2);
     const Price price = at().price();
@@ -102,6 +108,7 @@ TEST_P(Conformance, OnlyAHigherPriceReplaces) {
 }
 
 TEST_P(Conformance, AGapIsFilledAndWhatWaitedFollows) {
+    if (!at().is_chain()) GTEST_SKIP() << "numbers do not wait for each other";
     const SecretKey key = at().account(true);
     std::vector<Pin> pins;
     for (std::uint64_t slot = 0; slot < 4; ++slot) pins.push_back(pin(key, slot, slot + 1));
@@ -116,6 +123,7 @@ TEST_P(Conformance, AGapIsFilledAndWhatWaitedFollows) {
 }
 
 TEST_P(Conformance, AnAccountWithoutMoneyCannotPay) {
+    if (!at().is_chain()) GTEST_SKIP() << "nothing is paid for a request";
     const SecretKey key = at().account(false);
     const Pin call = pin(key, 0, 1);
     EXPECT_EQ(submit(sign(call, key)).status, Sent::funds);
@@ -130,6 +138,7 @@ TEST_P(Conformance, NonsenseIsRejected) {
 }
 
 TEST_P(Conformance, ANewAdapterSeesTheSame) {
+    if (!at().is_chain()) GTEST_SKIP() << "nothing waits";
     const SecretKey key = at().account(true);
     const Pin done = pin(key, 0, 1), waiting = pin(key, 2, 2), open = pin(key, 1, 3);
     const View before = settle(done, sign(done, key));
@@ -150,6 +159,7 @@ TEST_P(Conformance, ANewAdapterSeesTheSame) {
 }
 
 TEST_P(Conformance, NothingIsProvedBeforeItIsDeepEnough) {
+    if (!at().is_chain()) GTEST_SKIP() << "there are no blocks";
     const SecretKey key = at().account(true);
     const Pin call = pin(key, 0, 1);
     EXPECT_FALSE(prove(call));
@@ -189,6 +199,7 @@ TEST_P(Conformance, AReorganisationIsSeen) {
 }
 
 TEST_P(Conformance, EventsAreToldInOrderFromACursor) {
+    if (!at().is_chain()) GTEST_SKIP() << "it tells no events";
     const SecretKey key = at().account(true);
     const std::string start = events("").value().cursor;
     EXPECT_TRUE(events(start).value().events.empty());
@@ -255,7 +266,7 @@ TEST_P(Conformance, EventsAcrossAReorganisation) {
 TEST_P(Conformance, SilenceIsUnknown) {
     const SecretKey key = at().account(true);
     const Pin call = pin(key, 0, 1);
-    const std::string cursor = events("").value().cursor;
+    const std::string cursor = at().is_chain() ? events("").value().cursor : "";
     at().set_silent(true);
     EXPECT_EQ(submit(sign(call, key)).status, Sent::unknown);
     EXPECT_EQ(look(call).status, Seen::unknown);
@@ -286,8 +297,9 @@ TEST_P(Conformance, APlanCanBePinned) {
     call.ceiling = plan->ceiling;
     at().ledger().kind().check(call);
     const Price now = conditions(call)->price;
-    EXPECT_LT(now, price_limit(call, Purpose::call));
-    EXPECT_EQ(settle(call, sign(call, key, Purpose::call, now)).fate, Fate::called);
+    EXPECT_LE(now, price_limit(call, Purpose::call));
+    EXPECT_EQ(settle(call, at().ledger().kind().sign(call, Purpose::call, now, key)).fate, Fate::called);
+    if (!at().is_chain()) return;  // whether it will succeed nobody knows before it is tried
     const auto doomed = at().ask<std::optional<Plan>>(
         [&](auto then) { at().ledger().plan(call.account, at().call(8, Behaviour::fails), then); });
     ASSERT_TRUE(doomed);
@@ -296,7 +308,7 @@ TEST_P(Conformance, APlanCanBePinned) {
 
 INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance,
                          testing::Values("fake", "anvil", "anvil-ws", "anvil-tls", "geth-dev", "geth-dev-ws",
-                                         "geth-clique"),
+                                         "geth-clique", "http"),
                          [](const auto& named) {
                              std::string name = named.param;
                              std::erase(name, '-');

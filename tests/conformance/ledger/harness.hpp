@@ -20,10 +20,19 @@ class Harness {
     virtual void step() = 0;  // lets some time pass
 
     virtual std::string chain() const = 0;
+    // Has blocks, prices, balances and events, and slots that are filled in order. A participant behind HTTP has none.
+    virtual bool is_chain() const { return true; }
     virtual SecretKey account(bool with_money) = 0;  // a new one
     // With an effect that effects() counts and events() tells.
     virtual json::Object call(std::uint64_t tag, Behaviour behaviour) = 0;
-    virtual Price price() const = 0;  // one that is good for the next block
+    // Of the step with that tag, where there are steps.
+    virtual json::Object call(std::uint64_t tag, Role role, Behaviour behaviour = Behaviour::succeeds) {
+        (void)role;
+        return call(tag, behaviour);
+    }
+    virtual void let_expire(std::uint64_t tag) { (void)tag; }  // the reservation of the step with that tag
+    virtual std::string books() { return {}; }  // what everybody has, where there are no chains to tell
+    virtual Price price() const = 0;            // one that is good for the next block
     virtual Finality finality(std::uint64_t blocks) const = 0;
     virtual std::size_t effects(std::uint64_t tag) = 0;  // read from the chain, not through the adapter
     virtual json::Object filter() const = 0;             // for the events of the calls
@@ -63,6 +72,8 @@ class Harness {
 
 using Factory = std::function<std::unique_ptr<Harness>()>;
 std::unique_ptr<Harness> fake_harness();
+// The sample payment service with a database; nothing when they are not installed (tools/install.sh --services).
+std::unique_ptr<Harness> http_harness();
 // Nothing when the program is not installed. "anvil"; "anvil-kept", with a state that outlives the process; "geth-dev";
 // "geth-clique". With "-ws" behind it the adapter uses websockets, with "-tls" websockets inside TLS.
 std::unique_ptr<Harness> evm_harness(const std::string& name);

@@ -11,7 +11,9 @@ namespace concordat::ledger::conformance {
 class Conformance : public testing::TestWithParam<std::string> {
   protected:
     void SetUp() override {
-        harness_ = GetParam() == "fake" ? fake_harness() : evm_harness(GetParam());
+        harness_ = GetParam() == "fake"   ? fake_harness()
+                   : GetParam() == "http" ? http_harness()
+                                          : evm_harness(GetParam());
         if (!harness_) GTEST_SKIP() << GetParam() << " is not installed";
     }
     Harness& at() { return *harness_; }

@@ -9,7 +9,7 @@ using std::chrono::steady_clock;
 
 json::Value PlainClient::ask(const std::string& method, json::Array params) {
     const json::Object request{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", std::move(params)}};
-    const http::ClientResponse response =
+    const concordat::http::ClientResponse response =
         client_.request("POST", "/", {{"Content-Type", "application/json"}}, boost::json::serialize(request), 10'000);
     boost::system::error_code problem;
     const json::Value answer = boost::json::parse(response.body, problem);

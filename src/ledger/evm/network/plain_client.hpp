@@ -24,7 +24,7 @@ class PlainClient {
 
   private:
     std::uint16_t port_;
-    http::HttpClient client_;
+    concordat::http::HttpClient client_;
 };
 
 }  // namespace concordat::ledger::evm

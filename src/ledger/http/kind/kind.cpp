@@ -57,13 +57,6 @@ void check_call(const json::Object& call) {
     in.finish();
 }
 
-void check_chain(std::string_view chain, const std::string& field) {
-    constexpr std::string_view space = "http:";
-    const bool right = chain.starts_with(space) && chain.size() == space.size() + 32 &&
-                       chain.find_first_not_of("0123456789abcdef", space.size()) == std::string_view::npos;
-    if (!right) throw Error(Code::bad_format, field, "must be http: and 32 hex digits of the participant's key");
-}
-
 void check_account(std::string_view account) {
     const auto bytes = from_base64url(account);
     if (bytes && bytes->size() == 32) return;
@@ -73,6 +66,13 @@ void check_account(std::string_view account) {
 bool is_try(const Pin& pin) { return pin.call.at("role").as_string() == role_name(Role::call); }
 
 }  // namespace
+
+void check_chain(std::string_view chain, const std::string& field) {
+    constexpr std::string_view space = "http:";
+    const bool right = chain.starts_with(space) && chain.size() == space.size() + 32 &&
+                       chain.find_first_not_of("0123456789abcdef", space.size()) == std::string_view::npos;
+    if (!right) throw Error(Code::bad_format, field, "must be http: and 32 hex digits of the participant's key");
+}
 
 Terms Terms::parse(const Finality& finality) {
     if (finality.witness != signature_witness) {

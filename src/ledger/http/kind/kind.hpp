@@ -58,6 +58,8 @@ struct Answer {
     std::string sign(const crypto::PrivateKey& key) const;
 };
 
+// Throws Error(bad_format) at `field` unless it is the name of a participant.
+void check_chain(std::string_view chain, const std::string& field);
 Hash256 digest_of(const json::Object& call);
 // The name of a request's outcome: "account/number".
 std::string transaction_of(const std::string& account, std::uint64_t number);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
+#include <base/file.hpp>
 #include <crypto/hash.hpp>
 
 namespace concordat::ledger::http {
@@ -264,6 +265,23 @@ TEST(HttpKind, ASignedAnswerHasEveryMember) {
     more = whole;
     more["detail"] = std::string(1025, 'x');
     EXPECT_EQ(rule(more).substr(0, 23), "/evidence/answer/detail");
+}
+
+// tests/vectors/participant/example.json is what docs/participants.md shows: whoever writes a participant may replay
+// it.
+TEST(HttpKind, TheDocumentedBytesAreTheseBytes) {
+    const std::string path = std::string(CONCORDAT_SOURCE_DIR) + "/tests/vectors/participant/example.json";
+    const json::Value example = json::parse(read_text_file(path, 1 << 16), "example");
+    const Pin pin = pin_of();
+    EXPECT_EQ(example.at("participant"), json::Value(pin.chain));
+    EXPECT_EQ(example.at("account"), json::Value(pin.account));
+    EXPECT_EQ(example.at("call"), json::Value(pin.call));
+    EXPECT_EQ(example.at("digest"), json::Value(digest_of(pin.call).text()));
+    EXPECT_EQ(example.at("request"), json::Value(text_of(HttpKind().sign(pin, Purpose::call, 0, secret_of(1)))));
+    EXPECT_EQ(example.at("cancel"), json::Value(text_of(HttpKind().sign(pin, Purpose::cancel, 0, secret_of(1)))));
+    const std::string answer(example.at("answer").as_string());
+    EXPECT_EQ(answer, answer_to(pin).sign(participant()));
+    EXPECT_EQ(judge(pin, json::Object{{"answer", answer}}).fate, Fate::called);
 }
 
 RC_GTEST_PROP(HttpKind, AnswersKeepTheirMembers, (std::uint64_t number, std::uint8_t fate, std::uint32_t later)) {

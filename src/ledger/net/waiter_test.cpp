@@ -8,7 +8,7 @@
 #include <optional>
 #include <thread>
 
-namespace concordat::ledger::evm {
+namespace concordat::ledger::net {
 namespace {
 
 using namespace std::chrono_literals;
@@ -67,4 +67,4 @@ TEST_F(WaiterTest, ThrowsWhatItIsWokenWith) {
 }
 
 }  // namespace
-}  // namespace concordat::ledger::evm
+}  // namespace concordat::ledger::net

@@ -6,7 +6,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 
-namespace concordat::ledger::evm {
+namespace concordat::ledger::net {
 
 // Must outlive the wait.
 class Waiter {
@@ -32,4 +32,4 @@ class Waiter {
     std::exception_ptr failure_;
 };
 
-}  // namespace concordat::ledger::evm
+}  // namespace concordat::ledger::net

@@ -1,6 +1,7 @@
 // The bytes to and from one server: TCP, inside TLS where the URL says so. One thread, the io_context's.
 #pragma once
 #include <base/error.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -9,9 +10,12 @@
 #include <memory>
 #include <optional>
 
-#include "transport.hpp"
+#include "url.hpp"
 
-namespace concordat::ledger::evm {
+namespace concordat::ledger::net {
+
+// Whose word on a server's name counts; null where no TLS is spoken.
+using Trust = std::shared_ptr<boost::asio::ssl::context>;
 
 // TLS 1.2 or newer for servers that show a certificate for their host name or address (RFC 9525) from an authority of
 // the system's (OpenSSL's places, SSL_CERT_FILE and SSL_CERT_DIR before them) or of `ca`: certificates in PEM, or
@@ -64,4 +68,4 @@ void async_teardown(boost::beast::role_type role, Stream& stream, Handler&& hand
     async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
 }
 
-}  // namespace concordat::ledger::evm
+}  // namespace concordat::ledger::net

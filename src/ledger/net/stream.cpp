@@ -12,7 +12,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/websocket/error.hpp>
 
-namespace concordat::ledger::evm {
+namespace concordat::ledger::net {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
@@ -130,4 +130,4 @@ void Stream::close() {
     tcp_.close();
 }
 
-}  // namespace concordat::ledger::evm
+}  // namespace concordat::ledger::net
