@@ -147,6 +147,20 @@ std::string render_draft(const node::DraftView& view) {
     return out.end();
 }
 
+static std::string render_call(const node::CallView& view) {
+    Writer out;
+    out.number("step", view.call.what.step)
+        .text("role", ledger::role_name(view.call.what.role))
+        .text("effect", view.effect)
+        .text("ledger", view.ledger)
+        .text("status", view.status())
+        .raw("pin", json::canonical(view.call.journal.pin.to_json()));
+    if (view.call.journal.tries > 0) out.number("tries", view.call.journal.tries);
+    if (!view.waits_for.empty()) out.text("waits_for", view.waits_for).time_if("waits_since", view.waits_since);
+    if (!view.submission.empty()) out.text("submission", view.submission);
+    return out.end();
+}
+
 std::string render_transaction(const node::TransactionView& view) {
     Writer out;
     out.hash("transaction", view.row.id)
@@ -154,12 +168,12 @@ std::string render_transaction(const node::TransactionView& view) {
         .hash("binding", view.binding)
         .number("sequence", view.sequence)
         .number("last_sequence", view.last_sequence)
-        .text("ledger", view.ledger)
-        .raw("pin", json::canonical(view.pin.to_json()))
         .time_if("deadline", view.deadline)
         .time_if("changed", view.row.changed);
-    if (!view.waits_for.empty()) out.text("waits_for", view.waits_for);
-    if (!view.submission.empty()) out.text("submission", view.submission);
+    if (!view.decision.empty()) out.text("decision", view.decision);
+    std::string calls;
+    for (const node::CallView& call : view.calls) calls += (calls.empty() ? "" : ",") + render_call(call);
+    out.raw("calls", "[" + calls + "]");
     out.text("receipt", entry_url(view.binding, view.last_sequence) + "/receipt");
     return out.end();
 }

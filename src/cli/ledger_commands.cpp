@@ -14,6 +14,7 @@ struct LedgerOptions {
     std::string chain, kind = "evm", genesis, ca, transaction, binding;
     std::vector<std::string> endpoints;
     std::size_t limit = 20;
+    bool stuck = false;
 };
 using Options = std::shared_ptr<LedgerOptions>;
 
@@ -75,37 +76,62 @@ void list(Session& session) {
     print(table.text());
 }
 
+std::string describe_call(const json::Value& call) {
+    const json::Value& pin = call.at("pin");
+    std::string out = text_at(call, "status") + ": " + text_at(call, "ledger") + ", " + text_at(pin, "chain") +
+                      ", account " + text_at(pin, "account") + ", slot " + text_at(pin, "slot");
+    if (const std::string id = text_at(call, "submission"); !id.empty()) out += ", there as " + id;
+    if (const std::string waits = text_at(call, "waits_for"); !waits.empty()) out += "; waits: " + waits;
+    return out;
+}
+
+std::string waits_of(const json::Value& transaction) {
+    for (const json::Value& call : transaction.at("calls").as_array()) {
+        if (const std::string waits = text_at(call, "waits_for"); !waits.empty()) return waits;
+    }
+    return {};
+}
+
 void show_transaction(Session& session, const LedgerOptions& options) {
     const json::Value answer =
         session.get_json("/v1/transactions/" + digest_argument(options.transaction, "TRANSACTION").text());
     const std::string state = text_at(answer, "status");
     session.exit_code = state == "aborted" || state == "disputed" ? 1 : 0;
     if (session.json) return print_json(answer);
-    const json::Value& pin = answer.at("pin");
     Table table({"transaction", text_at(answer, "transaction")});
     table.add({"status", state});
-    if (const std::string waits = text_at(answer, "waits_for"); !waits.empty()) table.add({"waits, for", waits});
     table.add({"binding", text_at(answer, "binding")});
     table.add({"prepared in entry", text_at(answer, "sequence")});
     table.add({"newest entry", text_at(answer, "last_sequence")});
-    table.add({"ledger", text_at(answer, "ledger") + ", " + text_at(pin, "chain")});
-    table.add({"account", text_at(pin, "account") + ", slot " + text_at(pin, "slot")});
     table.add({"given up after", text_at(answer, "deadline")});
-    if (const std::string id = text_at(answer, "submission"); !id.empty()) table.add({"there as", id});
+    for (const json::Value& call : answer.at("calls").as_array()) {
+        table.add({text_at(call, "effect") + ", " + text_at(call, "role"), describe_call(call)});
+    }
     print(table.text());
 }
 
 void list_transactions(Session& session, const LedgerOptions& options) {
-    const json::Array all =
+    json::Array all =
         session.collect("/v1/bindings/" + digest_argument(options.binding, "BINDING").text() + "/transactions",
                         "transactions", options.limit);
     if (session.more) note("there are more: raise --limit");
+    if (options.stuck) {
+        json::Array stuck;
+        for (json::Value& one : all) {
+            if (!waits_of(one).empty()) stuck.push_back(std::move(one));
+        }
+        all = std::move(stuck);
+    }
     if (session.json) return print_json(json::Value(all));
-    Table table({"ENTRY", "STATUS", "LEDGER", "CHAIN", "SLOT", "WAITS FOR", "TRANSACTION"});
+    Table table({"ENTRY", "STATUS", "CALLS", "WAITS FOR", "TRANSACTION"});
     for (const json::Value& one : all) {
-        const json::Value& pin = one.at("pin");
-        table.add({text_at(one, "sequence"), text_at(one, "status"), text_at(one, "ledger"), text_at(pin, "chain"),
-                   text_at(pin, "slot"), text_at(one, "waits_for"), text_at(one, "transaction")});
+        std::string calls;
+        for (const json::Value& call : one.at("calls").as_array()) {
+            calls += (calls.empty() ? "" : ", ") + text_at(call, "effect");
+            if (text_at(call, "role") != "call") calls += " (" + text_at(call, "role") + ")";
+        }
+        table.add(
+            {text_at(one, "sequence"), text_at(one, "status"), calls, waits_of(one), text_at(one, "transaction")});
     }
     print(table.text());
 }
@@ -153,7 +179,7 @@ void add_ledger_commands(CLI::App& ledger, Session& session) {
 }
 
 void add_transaction_commands(CLI::App& app, Session& session) {
-    auto* group = app.add_subcommand("transaction", "What became of effects on other ledgers");
+    auto* group = app.add_subcommand("transaction", "What became of effects on other ledgers")->alias("tx");
     group->require_subcommand(1);
     const auto shown = std::make_shared<LedgerOptions>();
     auto* command = group->add_subcommand("show", "One: status 0 it is committed or under way, 1 aborted or disputed");
@@ -162,6 +188,7 @@ void add_transaction_commands(CLI::App& app, Session& session) {
     const auto listed = std::make_shared<LedgerOptions>();
     command = group->add_subcommand("list", "A binding's, the newest first");
     command->add_option("BINDING", listed->binding, "the binding's id")->required();
+    command->add_flag("--stuck", listed->stuck, "only those that wait for something, and for what");
     command->add_option("--limit", listed->limit)->check(CLI::Range(1, 100'000))->capture_default_str();
     command->callback([listed, &session] { list_transactions(session, *listed); });
     const auto owned = std::make_shared<LedgerOptions>();

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <contract/input.hpp>
 #include <schema/disclosure.hpp>
+#include <set>
 
 #include "current.hpp"
 #include "groups.hpp"
@@ -48,9 +49,12 @@ void show_answer(Session& session, json::Value answer, const Hash256& binding, c
     }
     if (const std::string state = text_at(answer, "status"); !state.empty()) {
         const json::Value& outcome = answer.at("outcome");
-        const bool open = state == "prepared" || state == "cancelling";
-        note("transaction " + text_at(outcome, "transaction") + " on " + text_at(outcome.at("pin"), "chain") + ": " +
-             state);
+        const bool open = state != "committed" && state != "aborted" && state != "disputed";
+        std::set<std::string> chains;
+        for (const json::Value& call : outcome.at("calls").as_array()) chains.insert(text_at(call.at("pin"), "chain"));
+        std::string where;
+        for (const std::string& chain : chains) where += (where.empty() ? "" : ", ") + chain;
+        note("transaction " + text_at(outcome, "transaction") + " on " + where + ": " + state);
         if (open) note("look with: concordat transaction show " + text_at(outcome, "transaction"));
         session.exit_code = state == "committed" || open ? 0 : 1;
     }

@@ -13,9 +13,11 @@
 namespace concordat::contract {
 namespace {
 
-constexpr std::array<std::string_view, 10> type_names{"bind",    "amend",     "execute",  "prepare", "cancelling",
-                                                      "outcome", "terminate", "disputed", "propose", "close"};
+constexpr std::array<std::string_view, 11> type_names{"bind",       "amend",   "execute",   "prepare",
+                                                      "cancelling", "outcome", "terminate", "disputed",
+                                                      "propose",    "close",   "step"};
 constexpr std::size_t max_items = 1024;  // effects or events of one entry
+constexpr std::int64_t max_calls = std::int64_t{1} << 31;
 
 // Appends members in the order in which they are called, which the caller makes the sorted one. Numbers and digests are
 // written without a JSON tree in between: an entry is written for every message.
@@ -173,6 +175,9 @@ void read_optional_members(json::Reader& in, Entry& entry) {
         entry.early = true;
     }
     entry.transaction = read_optional_hash(in, "transaction");
+    entry.call = static_cast<std::uint32_t>(in.integer_or("call", 0, 1, max_calls - 1));
+    if (in.find("fate") != nullptr) entry.fate = ledger::fate_from_name(in.string("fate", 16), in.at("fate"));
+    entry.decision = read_optional_text(in, "decision");
     entry.ending = read_optional_text(in, "ending");
     entry.reason = read_optional_text(in, "reason");
 }
@@ -181,12 +186,32 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     throw Error(Code::bad_format, "/entry/" + std::move(field), std::move(rule));
 }
 
-// The steps of a transaction name each other, and nothing that only an execution has.
+bool is_later_step(EntryType type) {
+    return type == EntryType::cancelling || type == EntryType::step || type == EntryType::outcome ||
+           type == EntryType::disputed;
+}
+
+// What is said of one of the transaction's calls.
+void check_call_rules(const Entry& entry) {
+    const bool of_call = is_later_step(entry.type) && entry.type != EntryType::cancelling;
+    if (!of_call && entry.call != 0) fail("call", "must be absent but for step, outcome and disputed");
+    if (entry.fate && entry.type != EntryType::step && entry.type != EntryType::outcome) {
+        fail("fate", "must be absent but for step and outcome");
+    }
+    if (!entry.fate && entry.type == EntryType::step) fail("fate", "must be present for step");
+    const bool decides =
+        entry.type == EntryType::prepare || entry.type == EntryType::cancelling || entry.type == EntryType::step;
+    if (!entry.decision.empty() && !decides) fail("decision", "must be absent but for prepare, cancelling and step");
+    if (!entry.decision.empty() && entry.decision != "commit" && entry.decision != "abort") {
+        fail("decision", "must be \"commit\" or \"abort\"");
+    }
+}
+
+// The entries of a transaction name each other, and nothing that only an execution has.
 void check_transaction_rules(const Entry& entry) {
-    const bool step =
-        entry.type == EntryType::cancelling || entry.type == EntryType::outcome || entry.type == EntryType::disputed;
-    if (step != entry.transaction.has_value()) {
-        fail("transaction", "must be present for cancelling, outcome and disputed, and only for them");
+    const bool later = is_later_step(entry.type);
+    if (later != entry.transaction.has_value()) {
+        fail("transaction", "must be present for cancelling, step, outcome and disputed, and only for them");
     }
     if ((entry.type == EntryType::outcome) != !entry.ending.empty()) {
         fail("ending", "must be present for outcome, and only for outcome");
@@ -194,17 +219,21 @@ void check_transaction_rules(const Entry& entry) {
     if (!entry.ending.empty() && entry.ending != "committed" && entry.ending != "aborted") {
         fail("ending", "must be \"committed\" or \"aborted\"");
     }
-    if (step && (!entry.sender_role.empty() || entry.result || !entry.effects.empty())) {
-        fail("type", "must be prepare where there is a sender, a result or an effect");
+    if (later && (!entry.sender_role.empty() || entry.result)) {
+        fail("type", "must be prepare where there is a sender or a result");
     }
-    if (step && entry.type != EntryType::outcome && !entry.action.empty()) {
-        fail("action", "must be absent for cancelling and disputed");
+    const bool ends = entry.type == EntryType::outcome || entry.type == EntryType::disputed;
+    if (ends && !entry.effects.empty()) fail("effects", "must be absent for outcome and disputed");
+    if (later && entry.type != EntryType::outcome && !entry.action.empty()) {
+        fail("action", "must be absent for cancelling, step and disputed");
     }
     if (entry.early && entry.type != EntryType::prepare) fail("commit", "must be absent but for prepare");
-    if (entry.type == EntryType::prepare) {
-        if (entry.deadline <= entry.time) fail("deadline", "must be present for prepare, and later than its time");
-        entry.pin();
+    if (entry.type == EntryType::prepare && entry.deadline <= entry.time) {
+        fail("deadline", "must be present for prepare, and later than its time");
     }
+    check_call_rules(entry);
+    if (entry.type == EntryType::prepare && entry.pinned().empty()) fail("effects", "must pin a call");
+    if (later) entry.pinned();
 }
 
 // What the type asks for, so that an entry cannot be read as more than it says.
@@ -256,12 +285,15 @@ std::string Entry::write() const {
     out.text_if("action", action);
     if (!audiences.empty()) out.object("audiences", audiences);
     out.hash("binding", binding);
+    out.integer_if("call", call);
     if (early) out.text("commit", "early");
     out.time_if("deadline", deadline);
+    out.text_if("decision", decision);
     out.hash("disclosures", disclosures);
     out.array_if("effects", effects);
     out.text_if("ending", ending);
     out.array_if("events", events);
+    if (fate) out.text("fate", ledger::fate_name(*fate));
     out.integer_if("fuel", fuel);
     out.hash("input", input);
     out.text("ledger", ledger);
@@ -313,10 +345,16 @@ Entry Entry::parse(ByteView document) {
     return entry;
 }
 
-ledger::Pin Entry::pin() const {
-    if (effects.size() != 1) fail("effects", "must hold the one effect that prepare pins");
-    json::Reader effect(effects.front(), "/entry/effects/0");
-    return ledger::Pin::parse(effect.any("pin"), effect.at("pin"));
+std::vector<Step> Entry::steps() const {
+    std::vector<PinnedCall> pins;
+    return parse_steps(effects, "/entry/effects", pins);
+}
+
+std::vector<PinnedCall> Entry::pinned() const {
+    if (type != EntryType::prepare) return parse_pinned(effects, "/entry/effects");
+    std::vector<PinnedCall> pins;
+    parse_steps(effects, "/entry/effects", pins);
+    return pins;
 }
 
 Hash256 Entry::id(ByteView document) const {

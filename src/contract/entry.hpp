@@ -3,9 +3,10 @@
 #include <base/clock.hpp>
 #include <base/json.hpp>
 #include <base/wire.hpp>
-#include <ledger/kind.hpp>
 #include <optional>
 #include <string>
+
+#include "steps.hpp"
 
 namespace concordat::contract {
 
@@ -19,7 +20,8 @@ enum class EntryType : std::uint8_t {
     terminate = 7,
     disputed = 8,
     propose = 9,
-    close = 10
+    close = 10,
+    step = 11
 };
 std::string_view entry_type_name(EntryType type);
 EntryType entry_type_from_name(std::string_view name, std::string_view field);
@@ -46,15 +48,20 @@ struct Entry {
     std::optional<Hash256> proposal;
     TimeMs deadline = 0;
     bool early = false;                  // prepare: its state holds whatever the outcome (`"commit":"early"`)
-    std::optional<Hash256> transaction;  // cancelling, outcome, disputed: the id of the prepare entry
-    std::string ending;                  // outcome: committed or aborted
+    std::optional<Hash256> transaction;  // cancelling, step, outcome, disputed: the id of the prepare entry
+    std::uint32_t call = 0;  // step, outcome, disputed: which of the transaction's calls, in the order of their pins
+    std::optional<ledger::Fate> fate;  // step, and an outcome after one: what became of that call
+    std::string decision;              // prepare, cancelling, step: commit or abort, once that is certain
+    std::string ending;                // outcome: committed or aborted
     std::string reason;
     Hash256 disclosures, private_state;
 
     std::string write() const;              // JCS
     static Entry parse(ByteView document);  // strict
-    // What the prepare entry pins on another ledger: the member `pin` of its one effect.
-    ledger::Pin pin() const;
+    // Of a prepare entry: what the transaction is to do.
+    std::vector<Step> steps() const;
+    // The calls on other ledgers that a prepare, cancelling or step entry pins, in order.
+    std::vector<PinnedCall> pinned() const;
     Hash256 id(ByteView document) const;  // docs/formats.md §2; `document` is this entry's exact bytes
 };
 

@@ -74,7 +74,8 @@ Entry prepare_entry() {
     entry.type = EntryType::prepare;
     entry.deadline = entry.time + 60'000;
     const ledger::Pin pin{.chain = "fake:1", .account = "a1", .slot = 7, .call = {{"pay", "5"}}, .ceiling = 1000};
-    entry.effects = {json::Object{{"effect", "pay"}, {"args", json::Object{}}, {"pin", pin.to_json()}}};
+    entry.effects = {
+        json::Object{{"effect", "pay"}, {"ledger", "cash"}, {"args", json::Object{}}, {"pin", pin.to_json()}}};
     return entry;
 }
 
@@ -103,7 +104,7 @@ std::string refusal_of(const Entry& entry) {
 
 TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
     EXPECT_EQ(refusal_of(prepare_entry()), "none");
-    EXPECT_EQ(prepare_entry().pin().slot, 7u);
+    EXPECT_EQ(prepare_entry().pinned().at(0).pin.slot, 7u);
     for (const EntryType type : {EntryType::cancelling, EntryType::outcome, EntryType::disputed}) {
         EXPECT_EQ(refusal_of(step_entry(type)), "none");
         Entry nameless = step_entry(type);
@@ -114,11 +115,21 @@ TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
         EXPECT_EQ(refusal_of(acting), type == EntryType::outcome ? "none" : "/entry/action");
         Entry paying = step_entry(type);
         paying.effects = {json::Object{{"effect", "pay"}}};
-        EXPECT_EQ(refusal_of(paying), "/entry/type");
+        EXPECT_EQ(refusal_of(paying), type == EntryType::cancelling ? "/entry/effects/0/step" : "/entry/effects");
         Entry early = step_entry(type);
         early.early = true;
         EXPECT_EQ(refusal_of(early), "/entry/commit");
     }
+    EXPECT_EQ(refusal_of(step_entry(EntryType::step)), "/entry/fate");
+    Entry step = step_entry(EntryType::step);
+    step.fate = ledger::Fate::called;
+    step.call = 3;
+    step.decision = "commit";
+    step.effects = {json::Object{{"step", 1}, {"role", "undo"}, {"pin", prepare_entry().pinned().at(0).pin.to_json()}}};
+    EXPECT_EQ(refusal_of(step), "none");
+    EXPECT_EQ(step.pinned().at(0).role, ledger::Role::undo);
+    step.decision = "perhaps";
+    EXPECT_EQ(refusal_of(step), "/entry/decision");
     Entry early = prepare_entry();
     early.early = true;
     EXPECT_EQ(refusal_of(early), "none");
@@ -130,7 +141,7 @@ TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
     };
     EXPECT_EQ(prepare_with([](Entry& e) { e.deadline = e.time; }), "/entry/deadline");
     EXPECT_EQ(prepare_with([](Entry& e) { e.effects = {}; }), "/entry/effects");
-    EXPECT_EQ(prepare_with([](Entry& e) { e.effects = {json::Object{{"effect", "pay"}}}; }), "/entry/effects/0/pin");
+    EXPECT_EQ(prepare_with([](Entry& e) { e.effects = {json::Object{{"effect", "pay"}}}; }), "/entry/effects/0/ledger");
     EXPECT_EQ(prepare_with([](Entry& e) { e.effects.push_back(e.effects.front()); }), "/entry/effects");
     EXPECT_EQ(prepare_with([](Entry& e) { e.action = {}; }), "/entry/action");
     EXPECT_EQ(prepare_with([](Entry& e) { e.transaction = hash_of("x"); }), "/entry/transaction");

@@ -18,6 +18,9 @@ json::Array read_effects(json::Reader& output, const Action* action) {
         json::Reader effect(effects[i], "/output/effects/" + std::to_string(i));
         const std::string name(effect.string("effect", max_name));
         effect.object("args");
+        for (const char* second : {"commit", "undo"}) {
+            if (effect.find(second) != nullptr) effect.object(second);
+        }
         effect.finish();
         if (action == nullptr || std::ranges::find(action->effects, name) == action->effects.end()) {
             throw Error(Code::undeclared_effect, effect.at("effect"), "the action does not declare '" + name + "'");

@@ -1,6 +1,7 @@
 #include "package.hpp"
 
 #include <algorithm>
+#include <array>
 #include <crypto/hash.hpp>
 #include <set>
 
@@ -16,7 +17,9 @@ constexpr std::string_view config_type = "application/vnd.concordat.contract.v1+
 constexpr std::string_view module_type = "application/wasm";
 constexpr std::string_view provenance_type = "application/vnd.concordat.provenance.v1+json";
 constexpr std::size_t max_actions = 256;
+constexpr std::size_t max_effects = 64;
 constexpr std::size_t max_call_bytes = 256;
+constexpr std::array<std::string_view, 3> effect_kinds{"compensatable", "pivot", "retriable"};
 constexpr std::size_t max_config_bytes = std::size_t{4} << 20;
 
 [[noreturn]] void refuse(std::string field, std::string rule) {
@@ -132,7 +135,7 @@ Action read_action(const json::Value& value, const std::string& path, const Cont
         action.result = read_object_schema(in, "result");
         check_audiences(*action.result, contract, in.at("result"));
     }
-    if (in.find("effects") != nullptr) action.effects = read_names(in.array("effects", 64), in.at("effects"));
+    if (in.find("effects") != nullptr) action.effects = read_names(in.array("effects", max_effects), in.at("effects"));
     if (in.find("commit") != nullptr) {
         in.expect("commit", "early");
         action.early = true;
@@ -173,6 +176,36 @@ void read_ledgers(Reader& in, Contract& contract) {
     }
 }
 
+EffectKind read_kind(Reader& in) {
+    try {
+        return effect_kind_from_name(in.string("kind", 16), in.at("kind"));
+    } catch (const Error& error) {
+        refuse(error.field(), error.rule());
+    }
+}
+
+// Each effect comes after what may come before it, and no effect after itself. `way`: from the effect that was asked
+// for to this one; `done`: those that are known to be in order.
+void check_after(const Contract& contract, const std::string& name, std::vector<std::string>& way,
+                 std::set<std::string>& done) {
+    if (done.contains(name)) return;
+    const Effect& effect = contract.effects.find(name)->second;
+    const std::string path = "/contract/effects/" + name + "/after";
+    if (contains(way, name)) refuse(path, "must not lead back to the effect");
+    way.push_back(name);
+    for (const std::string& before : effect.after) {
+        const auto found = contract.effects.find(before);
+        if (found == contract.effects.end()) refuse(path, "must name the contract's effects; unknown: " + before);
+        if (found->second.kind > effect.kind) {
+            refuse(path, "must name no " + std::string(effect_kind_name(found->second.kind)) + " effect: what is " +
+                             std::string(effect_kind_name(effect.kind)) + " comes before it");
+        }
+        check_after(contract, before, way, done);
+    }
+    way.pop_back();
+    done.insert(name);
+}
+
 void read_effects(Reader& in, Contract& contract) {
     std::set<std::string> used;
     for (const auto& member : in.object("effects")) {
@@ -186,13 +219,27 @@ void read_effects(Reader& in, Contract& contract) {
         }
         used.insert(effect.ledger);
         effect.call = reader.string("call", max_call_bytes);
-        const std::string_view kind = reader.string("kind", 16);
-        if (kind != "pivot" && kind != "prepared") refuse(reader.at("kind"), "must be \"pivot\" or \"prepared\"");
-        effect.pivot = kind == "pivot";
+        effect.kind = read_kind(reader);
+        for (const auto& [name, text] : {std::pair{"commit", &effect.commit}, std::pair{"undo", &effect.undo}}) {
+            if (reader.find(name) == nullptr) continue;
+            if (effect.kind != EffectKind::compensatable) {
+                refuse(reader.at(name), "must be absent but for what is compensatable");
+            }
+            *text = reader.string(name, max_call_bytes);
+            if (text->empty()) refuse(reader.at(name), "must not be empty where it is present");
+        }
+        if (reader.find("after") != nullptr) {
+            effect.after = read_names(reader.array("after", max_effects), reader.at("after"));
+            if (effect.after.empty()) refuse(reader.at("after"), "must not be empty where it is present");
+        }
         reader.finish();
         contract.effects.emplace(member.key(), std::move(effect));
     }
     if (used.size() != contract.ledgers.size()) refuse(in.at("ledgers"), "must be named by an effect, each of them");
+    if (contract.effects.size() > max_effects) refuse(in.at("effects"), "must be at most 64 effects");
+    std::vector<std::string> way;
+    std::set<std::string> done;
+    for (const auto& [name, effect] : contract.effects) check_after(contract, name, way, done);
 }
 
 void check_effects(const Contract& contract) {
@@ -204,13 +251,13 @@ void check_effects(const Contract& contract) {
             if (found == contract.effects.end()) {
                 refuse(path, "must be declared in the contract's effects: " + effect);
             }
-            pivots += found->second.pivot ? 1 : 0;
+            pivots += found->second.kind == EffectKind::pivot ? 1 : 0;
             if (action.early && contract.outcomes_of(found->second.ledger) == nullptr) {
                 refuse("/contract/actions/" + name + "/commit",
                        "needs an action from the ledger " + found->second.ledger + ", which hears the outcome");
             }
         }
-        if (pivots > 1) refuse(path, "must hold at most one pivot");
+        if (pivots > 1) refuse(path, "must hold at most one pivot: two could not be made atomic");
     }
 }
 
@@ -249,6 +296,16 @@ void check_blob(ByteView blob, const Hash256& digest, std::size_t size, std::str
 }
 
 }  // namespace
+
+std::string_view effect_kind_name(EffectKind kind) { return effect_kinds.at(static_cast<std::size_t>(kind)); }
+
+EffectKind effect_kind_from_name(std::string_view name, std::string_view field) {
+    const auto found = std::ranges::find(effect_kinds, name);
+    if (found == effect_kinds.end()) {
+        throw Error(Code::bad_format, std::string(field), "must be \"compensatable\", \"pivot\" or \"retriable\"");
+    }
+    return static_cast<EffectKind>(found - effect_kinds.begin());
+}
 
 Contract Contract::parse(ByteView config) {
     const json::Value value = json::parse(text_of(config), "/contract", {.bytes = max_config_bytes, .depth = 64});

@@ -24,9 +24,22 @@ struct LedgerUse {
     json::Value interface;  // of what is called there, in the kind's form; null when there is none
 };
 
+// What a step of a transaction is to the others.
+enum class EffectKind : std::uint8_t {
+    compensatable,  // done first, and taken back if the transaction is aborted
+    pivot,          // cannot be taken back: done after all that can, and the transaction's outcome is this call's
+    retriable       // done once the transaction is committed, again and again until it succeeds
+};
+std::string_view effect_kind_name(EffectKind kind);
+EffectKind effect_kind_from_name(std::string_view name, std::string_view field);  // throws Error(bad_format)
+
 struct Effect {
     std::string ledger, call;
-    bool pivot = false;  // cannot be prepared: the transaction's outcome is this call's
+    EffectKind kind = EffectKind::pivot;
+    // Of what is compensatable: the calls that make it hold, and that take it back. Empty: there is none, or the kind
+    // of ledger has its own (ledger::Kind::prepares).
+    std::string commit, undo;
+    std::vector<std::string> after;  // effects that must have been called before it, where the same action has them
 };
 
 struct Contract {

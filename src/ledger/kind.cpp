@@ -58,6 +58,13 @@ std::string_view fate_name(Fate fate) {
     panic("no such fate");
 }
 
+Fate fate_from_name(std::string_view name, std::string_view field) {
+    for (const Fate fate : {Fate::called, Fate::failed, Fate::cancelled}) {
+        if (name == fate_name(fate)) return fate;
+    }
+    throw Error(Code::bad_format, std::string(field), "must be \"called\", \"failed\" or \"cancelled\"");
+}
+
 std::string_view role_name(Role role) {
     switch (role) {
         case Role::call:

@@ -71,6 +71,7 @@ enum class Fate : std::uint8_t {
     cancelled  // any other transaction of the account
 };
 std::string_view fate_name(Fate fate);
+Fate fate_from_name(std::string_view name, std::string_view field);  // throws Error(bad_format)
 
 struct Judgement {
     Fate fate{};

@@ -30,7 +30,7 @@ enclave::Route route_of(const contract::Binding& binding) { return {group_of(bin
 
 bool is_of_transaction(contract::EntryType type) {
     using enum contract::EntryType;
-    return type == prepare || type == cancelling || type == outcome || type == disputed;
+    return type == prepare || type == cancelling || type == step || type == outcome || type == disputed;
 }
 
 Commit::Commit(Bytes committed) : raw(std::move(committed)) {
@@ -217,12 +217,12 @@ void Chronicle::take_transaction(BindingState& state, const Commit& commit, cons
                        .disputed = entry.type == disputed,
                        .ending = entry.ending};
     // An entry may be taken again after a crash: what is held then must come out the same.
-    if (entry.type == prepare && entry.early) state.row.early_open.insert(row.id);
-    if (entry.type == prepare && !entry.early) state.row.transaction = row.id;
-    if (entry.type == outcome) {
-        state.row.early_open.erase(row.id);
-        if (state.row.transaction == row.id) state.row.transaction = {};
-    }
+    const bool holds_state = entry.early || entry.decision == "commit";
+    if (entry.type == prepare && !holds_state) state.row.transaction = row.id;
+    if ((entry.type == prepare || entry.type == step) && holds_state) state.row.free_open.insert(row.id);
+    if (entry.type == outcome) state.row.free_open.erase(row.id);
+    const bool lets_go = entry.type == outcome || (entry.type == step && holds_state);
+    if (lets_go && state.row.transaction == row.id) state.row.transaction = {};
     index_.stage(std::move(row));
 }
 

@@ -24,7 +24,7 @@ using process::Then;
 // Which enclave serves such a binding.
 enclave::Route route_of(const contract::Binding& binding);
 
-// prepare, cancelling, outcome, disputed.
+// prepare, cancelling, step, outcome, disputed.
 bool is_of_transaction(contract::EntryType type);
 
 // One appended entry with its evidence, immutable and shared.

@@ -93,7 +93,7 @@ BindingRow read_binding(const store::Statement& row) {
             .dedicated = row.integer(7) != 0,
             .group = hash_or_zero(row, 11),
             .transaction = hash_or_zero(row, 12),
-            .early_open = read_ids(row.bytes(13)),
+            .free_open = read_ids(row.bytes(13)),
             .proposal = hash_or_zero(row, 8),
             .deadline = row.integer(9),
             .created = row.integer(10)};
@@ -169,7 +169,7 @@ void write(store::Database& db, const BindingRow& row) {
     bind_hash(row.group);
     bind_hash(row.transaction);
     Bytes early;
-    for (const Hash256& id : row.early_open) early.insert(early.end(), id.bytes.begin(), id.bytes.end());
+    for (const Hash256& id : row.free_open) early.insert(early.end(), id.bytes.begin(), id.bytes.end());
     statement.bind(ByteView(early));
     statement.run();
 }
@@ -373,6 +373,17 @@ std::optional<EntryRow> Index::by_input(std::int64_t binding, const Hash256& inp
 std::vector<EntryRow> Index::entries(std::int64_t binding, std::uint64_t from_sequence, std::size_t limit) {
     auto statement = reader_.prepare(sql(entry_columns, "WHERE binding=? AND sequence>=? ORDER BY sequence LIMIT ?"));
     return all(statement.bind(binding).bind(from_sequence).bind(limit), read_entry);
+}
+
+std::vector<EntryRow> Index::later_steps(std::int64_t binding, std::uint64_t above, std::uint64_t up_to) {
+    using enum contract::EntryType;
+    auto statement = reader_.prepare(
+        sql(entry_columns, "WHERE binding=? AND sequence>? AND sequence<=? AND type IN (?,?,?,?) ORDER BY sequence"));
+    statement.bind(binding).bind(above).bind(up_to);
+    for (const contract::EntryType type : {cancelling, step, outcome, disputed}) {
+        statement.bind(static_cast<int>(type));
+    }
+    return all(statement, read_entry);
 }
 
 std::vector<EntryRow> Index::entries_from(std::uint64_t index, std::size_t limit) {

@@ -27,9 +27,9 @@ struct BindingRow {
     bool dedicated = false;
     Hash256 group;        // bindings of one group run in one enclave: those that act through one account, or this alone
     Hash256 transaction;  // open one that holds the binding: its prepare entry; zero when none
-    std::set<Hash256> early_open;  // those that were committed early
-    Hash256 proposal;              // open amendment; zero when none
-    TimeMs deadline = 0;           // of the proposal
+    std::set<Hash256> free_open;  // those whose state holds: committed early, or decided
+    Hash256 proposal;             // open amendment; zero when none
+    TimeMs deadline = 0;          // of the proposal
     TimeMs created = 0;
 };
 
@@ -103,6 +103,8 @@ class Index {
     std::vector<EntryRow> entries_from(std::uint64_t index, std::size_t limit);
     // Of one binding, from that index of the ledger on.
     std::vector<EntryRow> entries_of_from(std::int64_t binding, std::uint64_t index, std::size_t limit);
+    // Of one binding, above that sequence and up to the other: those that carry transactions on.
+    std::vector<EntryRow> later_steps(std::int64_t binding, std::uint64_t above, std::uint64_t up_to);
     // From the last sequence down to the first.
     std::vector<EntryRow> newest(std::int64_t binding, std::size_t limit);
     std::vector<VersionRow> versions(std::int64_t binding, bool with_jws);

@@ -164,6 +164,7 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
                    .time = host_.now(),
                    .input = to_bytes(bytes_of(work->input)),
                    .transaction = work->transaction,
+                   .call = work->call,
                    .trace = work->trace},
                   std::move(reply));
 }

@@ -22,6 +22,7 @@ struct Work {
     enclave::Route route{};             // of bind; others go where their binding's version in force says
     Hash256 package;                    // of bind and amend: the document's
     Hash256 transaction;                // cancelling, outcome, disputed, and what is signed
+    std::uint32_t call = 0;             // of the transaction
     std::optional<enclave::Sign> sign;  // asks for a signature instead: nothing is appended, the commit is null
     Bytes signature;
     std::string trace;

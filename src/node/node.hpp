@@ -102,7 +102,8 @@ class Node : private LaneHost {
     void on_ledger_failed(const std::string& why);
     void make_first_token();
     void gather(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then);
-    std::vector<EntryRow> steps_before(const EntryRow& row, const Commit& commit);
+    void add_steps_before(const EntryRow& row, const Hash256& transaction, std::vector<EntryRow> rows,
+                          Then<std::vector<EntryRow>> then);
     void ask_accounts(const json::Object& addresses, const contract::Binding& binding,
                       const Then<std::vector<AccountView>>& then);
     proof::Receipt assemble(const std::vector<CommitPtr>& commits);

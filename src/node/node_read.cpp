@@ -35,9 +35,9 @@ enclave::Route Node::route(const Hash256& binding) {
 Hold Node::held(const Hash256& binding) {
     const BindingState* state = chronicle_->binding(binding);
     if (state == nullptr) return Hold::nothing;
-    const bool full = state->row.early_open.size() >= transaction::max_open_early;
+    const bool full = state->row.free_open.size() >= transaction::max_open_early;
     if (full || !state->row.transaction.is_zero()) return Hold::all;
-    return state->row.early_open.empty() ? Hold::nothing : Hold::changes;
+    return state->row.free_open.empty() ? Hold::nothing : Hold::changes;
 }
 
 enclave::LoadPackage Node::package(const Hash256& id) {
@@ -184,34 +184,42 @@ void Node::receipt(const Hash256& binding, std::uint64_t sequence, Then<std::str
                 process::complete<proof::Receipt>(assembled, [&] { return assemble(commits.get()); });
             });
         };
-        if (proof::steps_before(wanted->type).empty()) return compose(std::move(rows));
+        if (!proof::follows_prepare(wanted->type)) return compose(std::move(rows));
         chronicle_->find(*wanted, [this, row = *wanted, rows, then, compose](Outcome<CommitPtr> commit) {
-            const auto go_on = [then, compose](Outcome<std::vector<EntryRow>> chosen) {
-                chosen.ok() ? compose(chosen.get()) : then(chosen.error());
-            };
-            process::complete<std::vector<EntryRow>>(go_on, [&] {
-                std::vector<EntryRow> chosen = steps_before(row, *commit.get());
-                chosen.insert(chosen.end(), rows.begin(), rows.end());
-                return chosen;
-            });
+            process::complete<Nothing>(
+                [then](const Outcome<Nothing>& done) {
+                    if (!done.ok()) then(done.error());
+                },
+                [&] {
+                    add_steps_before(row, commit.get()->entry.transaction, rows,
+                                     [then, compose](Outcome<std::vector<EntryRow>> chosen) {
+                                         chosen.ok() ? compose(chosen.get()) : then(chosen.error());
+                                     });
+                    return Nothing{};
+                });
         });
     });
 }
 
-// What the receipt of a transaction's step rests on: the prepare entry, and of a dispute the outcome.
-std::vector<EntryRow> Node::steps_before(const EntryRow& row, const Commit& commit) {
-    const Hash256 transaction = contract::Entry::parse(commit.document).transaction.value();
-    const auto steps = index_->transaction(transaction);
-    std::vector<EntryRow> rows;
-    for (const contract::EntryType type : proof::steps_before(row.type)) {
-        const bool first = type == contract::EntryType::prepare;
-        const auto step = steps ? index_->entry_at(first ? steps->prepare : steps->outcome) : std::nullopt;
-        if (!step || step->type != type || step->binding != row.binding) {
-            throw Error(Code::not_found, "/transaction", "this binding has no such step of it");
-        }
-        rows.push_back(*step);
+// What the receipt of a transaction's step rests on: its earlier entries.
+void Node::add_steps_before(const EntryRow& row, const Hash256& transaction, std::vector<EntryRow> rows,
+                            Then<std::vector<EntryRow>> then) {
+    const auto known = index_->transaction(transaction);
+    const auto prepare = known ? index_->entry_at(known->prepare) : std::nullopt;
+    if (!prepare || prepare->binding != row.binding || prepare->sequence >= row.sequence) {
+        return then(Error(Code::not_found, "/transaction", "this binding has no such one"));
     }
-    return rows;
+    rows.push_back(*prepare);
+    gather(index_->later_steps(row.binding, prepare->sequence, row.sequence - 1),
+           [=, rows = std::move(rows)](Outcome<std::vector<CommitPtr>> steps) mutable {
+               if (!steps.ok()) return then(steps.error());
+               for (const CommitPtr& step : steps.get()) {
+                   if (step->entry.transaction != transaction) continue;
+                   rows.push_back({step->index, row.binding, step->entry.sequence, step->entry.type, step->entry.id,
+                                   step->entry.input});
+               }
+               then(std::move(rows));
+           });
 }
 
 proof::Receipt Node::assemble(const std::vector<CommitPtr>& commits) {

@@ -11,28 +11,28 @@ namespace {
 using contract::EntryType;
 
 constexpr std::size_t rows_at_once = 256;
-// An outcome that old is not watched any more when a node starts.
+// What ended that long ago is not watched any more when a node starts.
 constexpr TimeMs watch_age_ms = 3'600'000;
 
-std::optional<transaction::Ending> ending_of(std::string_view name) {
-    if (name.empty()) return std::nullopt;
-    return name == "committed" ? transaction::Ending::committed : transaction::Ending::aborted;
-}
-
-std::string_view ledger_of(const contract::Entry& prepare) {
-    return json::Reader(prepare.effects.front(), "/entry/effects/0").string("ledger");
-}
-
-// Tells what is asked for one transaction from each other thing that is.
-Hash256 digest_of(const Hash256& transaction, std::string_view what) {
-    return crypto::sha256(transaction.text() + "\n" + std::string(what));
+// Tells what is asked for one call from each other thing that is.
+Hash256 digest_of(const Hash256& call, std::string_view what) {
+    return crypto::sha256(call.text() + "\n" + std::string(what));
 }
 
 }  // namespace
 
+std::string_view CallView::status() const {
+    const transaction::Journal& journal = call.journal;
+    if (journal.disputed) return "disputed";
+    if (journal.ending) return journal.ending == transaction::Ending::committed ? "called" : "failed";
+    return journal.cancelling ? "cancelling" : "pinned";
+}
+
 std::string_view TransactionView::status() const {
     if (row.disputed) return "disputed";
     if (!row.ending.empty()) return row.ending;
+    if (decision == "commit") return "committing";
+    if (decision == "abort") return "aborting";
     return row.cancelling ? "cancelling" : "prepared";
 }
 
@@ -60,14 +60,14 @@ void Transactions::start() {
 void Transactions::make_driver() {
     driver_ = std::make_unique<transaction::Driver>(
         timeline_, static_cast<transaction::Recorder&>(*this), policy_,
-        transaction::Listener{.forgotten = [this](const Hash256& transaction) { known_.erase(transaction); }});
+        transaction::Listener{.forgotten = [this](const Hash256& call) { forgotten(call); }});
     std::vector<Hash256> all;
     all.reserve(known_.size());
     for (const auto& [transaction, known] : known_) all.push_back(transaction);
     for (const Hash256& transaction : all) drive(transaction);
 }
 
-// --- Which journals there are.
+// --- Which transactions there are.
 
 void Transactions::go_on_from(const Hash256& after) {
     chronicle_.index().barrier([this, alive = alive_, after] {
@@ -84,224 +84,326 @@ void Transactions::go_on_from(const Hash256& after) {
 void Transactions::take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then) {
     if (at == rows.size()) return then();
     const TransactionRow row = rows[at];
-    const std::function<void()> next = [this, alive = alive_, rows = std::move(rows), at,
-                                        then = std::move(then)]() mutable {
-        if (*alive) take_up(std::move(rows), at + 1, std::move(then));
-    };
-    const auto prepare = chronicle_.index().entry_at(row.prepare), newest = chronicle_.index().entry_at(row.last);
-    // The record ledger may be starting again. What nobody drives would hold its binding for ever.
-    const std::function<void()> later = [this, alive = alive_, id = row.id] {
-        timeline_.after(policy_.look_every_ms, [this, alive, id] {
-            if (!*alive || known_.contains(id)) return;
-            if (const auto now = chronicle_.index().transaction(id)) take_up({*now}, 0, [] {});
-        });
-    };
-    if (!prepare || !newest) return boost::asio::post(loop_, next);
-    chronicle_.find(*prepare, [=, this, alive = alive_](Outcome<CommitPtr> begun) mutable {
+    entries_of(row, [=, this, alive = alive_, rows = std::move(rows)](Outcome<std::vector<CommitPtr>> entries) mutable {
         if (!*alive) return;
-        if (!begun.ok()) {
-            later();
-            return boost::asio::post(loop_, next);
+        // The record ledger may be starting again. What nobody drives would hold its binding for ever.
+        if (!entries.ok()) {
+            timeline_.after(policy_.look_every_ms, [this, alive, id = row.id] {
+                if (*alive) take_up_again(id);
+            });
+        } else if (know(row.id, entries.get())) {
+            // What was recorded while the entries were read.
+            take_up_again(row.id);
         }
-        chronicle_.find(*newest, [=, this](Outcome<CommitPtr> last) mutable {
-            if (!*alive) return;
-            last.ok() ? know(row, *begun.get(), last.get().get()) : later();
-            boost::asio::post(loop_, next);
+        boost::asio::post(loop_, [this, alive, rows = std::move(rows), at, then = std::move(then)]() mutable {
+            if (*alive) take_up(std::move(rows), at + 1, std::move(then));
         });
     });
 }
 
-void Transactions::know(const TransactionRow& row, const Commit& prepare, const Commit* newest) {
-    if (known_.contains(row.id)) return;
+void Transactions::take_up_again(const Hash256& transaction) {
+    chronicle_.index().barrier([this, alive = alive_, transaction] {
+        if (!*alive) return;
+        const auto row = chronicle_.index().transaction(transaction);
+        if (!row) return;
+        if (const auto known = known_.find(transaction); known != known_.end()) {
+            if (known->second.last >= row->last) return;
+            known_.erase(known);
+            std::erase_if(places_, [&](const auto& one) { return one.second.transaction == transaction; });
+        }
+        take_up({*row}, 0, [] {});
+    });
+}
+
+// The prepare entry and all that follow it.
+void Transactions::entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then) {
+    Index& index = chronicle_.index();
+    const auto prepare = index.entry_at(row.prepare), last = index.entry_at(row.last);
+    if (!prepare || !last) return then(Error(Code::not_found, "/transaction", "its entries are not in the index"));
+    std::vector<EntryRow> rows = index.later_steps(row.binding, prepare->sequence, last->sequence);
+    rows.insert(rows.begin(), *prepare);
+    std::ranges::reverse(rows);
+    read_on(std::move(rows), row.id, {}, std::move(then));
+}
+
+// `rows`: those that are left, the next one last.
+void Transactions::read_on(std::vector<EntryRow> rows, const Hash256& transaction, std::vector<CommitPtr> read,
+                           Then<std::vector<CommitPtr>> then) {
+    if (rows.empty()) return then(std::move(read));
+    const EntryRow row = rows.back();
+    rows.pop_back();
+    chronicle_.find(row, [=, this, alive = alive_, rows = std::move(rows),
+                          read = std::move(read)](Outcome<CommitPtr> commit) mutable {
+        if (!*alive) return;
+        if (!commit.ok()) return then(commit.error());
+        const EntryView& entry = commit.get()->entry;
+        if (entry.id == transaction || entry.transaction == transaction) read.push_back(commit.get());
+        read_on(std::move(rows), transaction, std::move(read), then);
+    });
+}
+
+std::optional<Transactions::Known> Transactions::make_known(const std::vector<CommitPtr>& entries) {
     try {
-        const contract::Entry entry = contract::Entry::parse(prepare.document);
-        const std::string name(ledger_of(entry));
-        const BindingState* binding = chronicle_.binding(entry.binding);
-        if (binding == nullptr) return;
+        const contract::Entry prepare = contract::Entry::parse(entries.at(0)->document);
+        const BindingState* binding = chronicle_.binding(prepare.binding);
+        if (binding == nullptr) return std::nullopt;
         const auto versions = chronicle_.index().versions(binding->row.local, true);
-        const auto version = std::ranges::find(versions, entry.version, &VersionRow::hash);
-        if (version == versions.end()) return;
+        const auto version = std::ranges::find(versions, prepare.version, &VersionRow::hash);
+        if (version == versions.end()) return std::nullopt;
         const auto jws = crypto::GeneralJws::parse(
             json::parse(text_of(version->jws), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
         const contract::Binding document = contract::Binding::parse(jws.payload);
-        const contract::LedgerTarget& target = document.ledgers.at(name);
-        Known known{.binding = entry.binding, .genesis = target.genesis, .journal = {}};
-        known.most = boost::multiprecision::cpp_int(target.work) * target.ceiling;
-        known.journal = {.pin = entry.pin(),
-                         .finality = target.finality,
-                         .prepared = entry.time,
-                         .deadline = entry.deadline,
-                         .cancelling = row.cancelling,
-                         .ending = ending_of(row.ending),
-                         .disputed = row.disputed};
-        if (newest != nullptr && newest->entry.type == EntryType::outcome) {
-            known.evidence = std::string(text_of(newest->input));
-            learn_reached(known);
-        }
-        known_.emplace(row.id, std::move(known));
-        drive(row.id);
+        Known known{.binding = prepare.binding, .steps = prepare.steps(), .targets = {}, .saga = {}};
+        for (const contract::Step& step : known.steps) known.targets[step.ledger] = document.ledgers.at(step.ledger);
+        known.saga = transaction::Saga(known.steps, prepare.deadline);
+        for (const CommitPtr& commit : entries) take(known, *commit, contract::Entry::parse(commit->document));
+        return known;
     } catch (const std::exception& error) {
-        log::error("transaction_not_understood", {{"transaction", row.id.text()}, {"rule", error.what()}});
+        log::error("transaction_not_understood",
+                   {{"transaction", entries.empty() ? "" : entries[0]->entry.id.text()}, {"rule", error.what()}});
+        return std::nullopt;
     }
+}
+
+void Transactions::take(Known& known, const Commit& commit, const contract::Entry& entry) {
+    known.saga.take(entry, known.steps,
+                    [&](const contract::Step& step) { return known.targets.at(step.ledger).finality; });
+    known.last = commit.index;
+    if (entry.type != EntryType::step && entry.type != EntryType::outcome) return;
+    known.evidence[entry.call] = std::string(text_of(commit.input));
+    learn_reached(known);
+    // It ended so long ago that nobody watches it.
+    if (entry.time < timeline_.now() - watch_age_ms) known.forgotten.insert(entry.call);
 }
 
 // Without it the next driver would believe an endpoint that is behind, and dispute what holds.
 void Transactions::learn_reached(Known& known) const {
-    const ledger::Ledger* ledger = ledgers_.find(known.journal.pin.chain);
-    if (known.evidence.empty() || ledger == nullptr) return;
-    known.reached = transaction::reached_with(ledger->kind(), known.journal,
-                                              json::parse(known.evidence, "evidence", {.bytes = 4 << 20}));
-    known.evidence.clear();
+    for (auto one = known.evidence.begin(); one != known.evidence.end();) {
+        const transaction::Journal& journal = known.saga.call(one->first).journal;
+        const ledger::Ledger* ledger = ledgers_.find(journal.pin.chain);
+        if (ledger == nullptr) {
+            ++one;
+            continue;
+        }
+        known.reached[one->first] = transaction::reached_with(ledger->kind(), journal,
+                                                              json::parse(one->second, "evidence", {.bytes = 4 << 20}));
+        one = known.evidence.erase(one);
+    }
+}
+
+bool Transactions::know(const Hash256& transaction, const std::vector<CommitPtr>& entries) {
+    if (known_.contains(transaction)) return false;
+    std::optional<Known> known = make_known(entries);
+    if (!known) return false;
+    known_.emplace(transaction, std::move(*known));
+    drive(transaction);
+    return known_.contains(transaction);
 }
 
 void Transactions::drive(const Hash256& transaction) {
-    Known& known = known_.at(transaction);
-    ledger::Ledger* ledger = ledgers_.find(known.journal.pin.chain);
+    const std::size_t calls = known_.at(transaction).saga.calls().size();
+    for (std::size_t call = 0; call < calls; ++call) drive(transaction, call);
+}
+
+void Transactions::drive(const Hash256& transaction, std::size_t call) {
+    const auto found = known_.find(transaction);
+    if (found == known_.end()) return;
+    Known& known = found->second;
+    const transaction::Journal& journal = known.saga.call(call).journal;
+    if (known.forgotten.contains(call) && !journal.disputed) return;
+    places_[transaction::call_id(transaction, call)] = {transaction, call};
+    ledger::Ledger* ledger = ledgers_.find(journal.pin.chain);
     if (ledger == nullptr || driver_ == nullptr) return;
     const std::string genesis = ledger->describe().genesis;
-    if (genesis.empty()) return ask_genesis(transaction, *ledger);
-    known.wrong_genesis = genesis != known.genesis;
-    if (known.wrong_genesis) {
+    if (genesis.empty()) return ask_genesis(transaction, call, *ledger);
+    known.wrong_genesis.erase(call);
+    if (genesis != known.target_of(call).genesis) {
+        known.wrong_genesis.insert(call);
         log::error("wrong_ledger", {{"transaction", transaction.text()},
-                                    {"chain", known.journal.pin.chain},
+                                    {"chain", journal.pin.chain},
                                     {"rule", "the endpoints show another first block than the binding names"}});
         return;
     }
     learn_reached(known);
-    driver_->start(transaction, known.journal, *ledger, known.reached);
-    check_balance(known, *ledger);
+    driver_->start(transaction::call_id(transaction, call), journal, *ledger, known.reached[call]);
+    check_balance(known, call, *ledger);
 }
 
-void Transactions::check_balance(const Known& known, ledger::Ledger& ledger) {
-    balances_.check(ledger, known.journal.pin.chain, known.journal.pin.account, known.most);
+void Transactions::check_balance(const Known& known, std::size_t call, ledger::Ledger& ledger) {
+    const contract::LedgerTarget& target = known.target_of(call);
+    const ledger::Pin& pin = known.saga.call(call).journal.pin;
+    balances_.check(ledger, pin.chain, pin.account, boost::multiprecision::cpp_int(target.work) * target.ceiling);
 }
 
 // Any question makes the ledger show which chain it is.
-void Transactions::ask_genesis(const Hash256& transaction, ledger::Ledger& ledger) {
-    ledger.conditions({}, [this, alive = alive_, transaction](const std::optional<ledger::Conditions>& conditions) {
+void Transactions::ask_genesis(const Hash256& transaction, std::size_t call, ledger::Ledger& ledger) {
+    ledger.conditions({}, [=, this, alive = alive_](const std::optional<ledger::Conditions>& conditions) {
         if (!*alive) return;
-        timeline_.after(conditions ? 0 : policy_.look_every_ms, [this, alive, transaction] {
-            if (*alive && known_.contains(transaction)) drive(transaction);
+        timeline_.after(conditions ? 0 : policy_.look_every_ms, [=, this] {
+            if (*alive) drive(transaction, call);
         });
     });
+}
+
+// Nothing more will happen to a call. Once that is so of all, there is nothing left to know.
+void Transactions::forgotten(const Hash256& call) {
+    const auto place = places_.find(call);
+    if (place == places_.end()) return;
+    const auto [transaction, number] = place->second;
+    places_.erase(place);
+    const auto found = known_.find(transaction);
+    if (found == known_.end()) return;
+    Known& known = found->second;
+    known.forgotten.insert(number);
+    if (known.saga.ending() && known.forgotten.size() == known.saga.calls().size()) known_.erase(found);
 }
 
 void Transactions::on_entry(const CommitPtr& commit) {
     const EntryView& entry = commit->entry;
-    if (entry.type == EntryType::outcome) lanes_.wake(entry.binding);
+    if (entry.type == EntryType::outcome || entry.type == EntryType::step) lanes_.wake(entry.binding);
     if (driver_ == nullptr) return;  // what there is by then is taken up at the start
     if (entry.type == EntryType::prepare) {
         // Its version may still be on its way to the disk.
         chronicle_.index().barrier([this, alive = alive_, commit] {
-            const auto row = *alive ? chronicle_.index().transaction(commit->entry.id) : std::nullopt;
-            if (row) know(*row, *commit, nullptr);
+            if (*alive) know(commit->entry.id, {commit});
         });
         return;
     }
-    if (const auto found = known_.find(entry.transaction); found != known_.end()) {
-        transaction::Journal& journal = found->second.journal;
-        if (entry.type == EntryType::cancelling) journal.cancelling = true;
-        if (entry.type == EntryType::disputed) journal.disputed = true;
-        if (entry.type == EntryType::outcome) {
-            journal.ending = ending_of(entry.ending.substr(1, entry.ending.size() - 2));
-            found->second.evidence = std::string(text_of(commit->input));
-            learn_reached(found->second);
-            if (ledger::Ledger* ledger = ledgers_.find(journal.pin.chain)) check_balance(found->second, *ledger);
-            log::info("transaction_ended", {{"transaction", entry.transaction.text()},
-                                            {"ending", transaction::ending_name(*journal.ending)}});
+    const Hash256 transaction = entry.transaction;
+    const auto found = known_.find(transaction);
+    if (found == known_.end()) {
+        take_up_again(transaction);
+    } else if (found->second.last < commit->index) {
+        Known& known = found->second;
+        const std::size_t before = known.saga.calls().size();
+        try {
+            take(known, *commit, contract::Entry::parse(commit->document));
+        } catch (const Error& error) {
+            log::error("transaction_not_understood", {{"transaction", transaction.text()}, {"rule", error.what()}});
+            return;
+        }
+        // One call's end may be what another one is given up for.
+        for (std::size_t call = 0; call < before; ++call) {
+            driver_->update(transaction::call_id(transaction, call), known.saga.call(call).journal);
+        }
+        for (std::size_t call = before; call < known.saga.calls().size(); ++call) drive(transaction, call);
+        if (const auto ending = known.saga.ending(); ending && entry.type == EntryType::outcome) {
+            for (std::size_t call = 0; call < known.saga.calls().size(); ++call) {
+                ledger::Ledger* ledger = ledgers_.find(known.saga.call(call).journal.pin.chain);
+                if (ledger != nullptr) check_balance(known, call, *ledger);
+            }
+            log::info("transaction_ended",
+                      {{"transaction", transaction.text()}, {"ending", transaction::ending_name(*ending)}});
         }
     }
-    if (entry.type == EntryType::outcome) end_waiting(entry.transaction);
+    if (entry.type == EntryType::outcome) end_waiting(transaction);
 }
 
 // --- What the driver asks for.
 
-void Transactions::sign(const Hash256& transaction, ledger::Purpose purpose, ledger::Price price,
+const Transactions::CallPlace* Transactions::place_of(const Hash256& call) const {
+    const auto place = places_.find(call);
+    return place == places_.end() || !known_.contains(place->second.transaction) ? nullptr : &place->second;
+}
+
+void Transactions::sign(const Hash256& call, ledger::Purpose purpose, ledger::Price price,
                         std::function<void(std::optional<Bytes>)> then) {
-    const auto found = known_.find(transaction);
-    if (found == known_.end()) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
+    const CallPlace* place = place_of(call);
+    if (place == nullptr) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
+    const Hash256 binding = known_.at(place->transaction).binding;
     auto work = std::make_shared<Work>();
-    work->transaction = transaction;
+    work->transaction = place->transaction;
     // Whoever asks again asks for another signature: nobody joins this one.
-    work->digest = digest_of(transaction, "sign " + std::to_string(++signatures_));
-    work->sign = enclave::Sign{found->second.binding, transaction, purpose, price};
-    lanes_.submit(found->second.binding, work, [work, then = std::move(then)](const Outcome<CommitPtr>& done) {
+    work->digest = digest_of(call, "sign " + std::to_string(++signatures_));
+    work->sign = enclave::Sign{binding, place->transaction, static_cast<std::uint32_t>(place->call), purpose, price};
+    lanes_.submit(binding, work, [work, then = std::move(then)](const Outcome<CommitPtr>& done) {
         then(done.ok() ? std::optional(std::move(work->signature)) : std::nullopt);
     });
 }
 
-void Transactions::append(const Hash256& transaction, EntryType type, std::optional<json::Value> evidence,
+void Transactions::append(const Hash256& call, EntryType type, std::optional<json::Value> evidence,
                           std::function<void(std::optional<transaction::Journal>)> then) {
-    const auto found = known_.find(transaction);
-    if (found == known_.end()) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
+    const CallPlace* place = place_of(call);
+    if (place == nullptr) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
+    const Hash256 transaction = place->transaction, binding = known_.at(transaction).binding;
     // The outcome of one that was committed early changes the state, which another may still bring back.
-    const BindingState* binding = chronicle_.binding(found->second.binding);
-    const Hash256 holding = binding == nullptr ? Hash256{} : binding->row.transaction;
+    const BindingState* state = chronicle_.binding(binding);
+    const Hash256 holding = state == nullptr ? Hash256{} : state->row.transaction;
     if (type == EntryType::outcome && !holding.is_zero() && holding != transaction) {
-        return timeline_.after(policy_.look_every_ms, [this, alive = alive_, transaction, then = std::move(then)] {
-            if (*alive) then(journal_of(transaction));
+        return timeline_.after(policy_.look_every_ms, [this, alive = alive_, call, then = std::move(then)] {
+            if (*alive) then(journal_of(call));
         });
     }
     auto work = std::make_shared<Work>();
     work->type = type;
     work->transaction = transaction;
+    work->call = static_cast<std::uint32_t>(place->call);
     if (evidence) work->input = json::canonical(*evidence);
-    work->digest = evidence ? crypto::sha256(work->input) : digest_of(transaction, contract::entry_type_name(type));
-    lanes_.submit(found->second.binding, std::move(work),
-                  [this, alive = alive_, transaction, then = std::move(then)](const Outcome<CommitPtr>& done) {
+    work->digest = evidence ? crypto::sha256(work->input) : digest_of(call, contract::entry_type_name(type));
+    lanes_.submit(binding, std::move(work),
+                  [this, alive = alive_, call, transaction, then = std::move(then)](const Outcome<CommitPtr>& done) {
                       if (!*alive) return;
-                      if (done.ok()) return then(journal_of(transaction));
+                      if (done.ok()) return then(journal_of(call));
                       log::warning("transaction_step_refused", {{"transaction", transaction.text()},
                                                                 {"code", code_name(done.error().code())},
                                                                 {"rule", done.error().what()}});
                       // It may be recorded although the answer is an error.
-                      chronicle_.catch_up([this, alive, transaction, then](const Outcome<Nothing>& read) {
-                          if (*alive) then(read.ok() ? journal_of(transaction) : std::nullopt);
+                      chronicle_.catch_up([this, alive, call, then](const Outcome<Nothing>& read) {
+                          if (*alive) then(read.ok() ? journal_of(call) : std::nullopt);
                       });
                   });
 }
 
-std::optional<transaction::Journal> Transactions::journal_of(const Hash256& transaction) const {
-    const auto found = known_.find(transaction);
-    return found == known_.end() ? std::nullopt : std::optional(found->second.journal);
+std::optional<transaction::Journal> Transactions::journal_of(const Hash256& call) const {
+    const CallPlace* place = place_of(call);
+    if (place == nullptr) return std::nullopt;
+    return known_.at(place->transaction).saga.call(place->call).journal;
 }
 
 // --- What others ask.
+
+CallView Transactions::view(const Hash256& transaction, const Known& known, std::size_t number) const {
+    const transaction::Call& call = known.saga.call(number);
+    const contract::Step& step = known.steps[call.what.step];
+    CallView view{.call = call, .effect = step.effect, .ledger = step.ledger, .waits_for = {}, .submission = {}};
+    const auto driven = known_.find(transaction);
+    const auto* progress = driver_ ? driver_->progress(transaction::call_id(transaction, number)) : nullptr;
+    const std::string& chain = call.journal.pin.chain;
+    if (progress != nullptr) {
+        view.waits_for = progress->waits_for;
+        view.submission = progress->transaction;
+        view.waits_since = progress->moved;
+    } else if (call.journal.ending) {
+    } else if (ledgers_.find(chain) == nullptr) {
+        view.waits_for = "no endpoint of " + chain + " is known: concordat ledger add";
+    } else if (driven != known_.end() && driven->second.wrong_genesis.contains(number)) {
+        view.waits_for = "the endpoints of " + chain + " show another first block than the binding";
+    } else {
+        view.waits_for = "the ledger does not answer";
+    }
+    return view;
+}
 
 void Transactions::view(const Hash256& transaction, Then<TransactionView> then) {
     chronicle_.index().barrier([this, alive = alive_, transaction, then = std::move(then)] {
         if (!*alive) return;
         Index& index = chronicle_.index();
         const auto row = index.transaction(transaction);
-        const auto prepare = row ? index.entry_at(row->prepare) : std::nullopt;
-        const auto last = row ? index.entry_at(row->last) : std::nullopt;
-        if (!prepare || !last) {
-            return then(Error(Code::not_found, "/transaction", "this node knows no such transaction"));
-        }
-        chronicle_.find(*prepare, [=, this](Outcome<CommitPtr> commit) {
+        if (!row) return then(Error(Code::not_found, "/transaction", "this node knows no such transaction"));
+        entries_of(*row, [=, this](Outcome<std::vector<CommitPtr>> entries) {
             process::complete<TransactionView>(then, [&] {
-                const contract::Entry entry = contract::Entry::parse(commit.get()->document);
+                const auto known = make_known(entries.get());
+                if (!known) throw Error(Code::unavailable, "/transaction", "its entries are being written; ask again");
                 TransactionView view{.row = *row,
-                                     .binding = entry.binding,
-                                     .sequence = prepare->sequence,
-                                     .last_sequence = last->sequence,
-                                     .ledger = std::string(ledger_of(entry)),
-                                     .pin = entry.pin(),
-                                     .deadline = entry.deadline,
-                                     .waits_for = {},
-                                     .submission = {}};
-                const auto known = known_.find(transaction);
-                const auto* progress = driver_ ? driver_->progress(transaction) : nullptr;
-                if (progress != nullptr) {
-                    view.waits_for = progress->waits_for;
-                    view.submission = progress->transaction;
-                } else if (ledgers_.find(view.pin.chain) == nullptr && row->ending.empty()) {
-                    view.waits_for = "no endpoint of " + view.pin.chain + " is known: concordat ledger add";
-                } else if (known != known_.end() && known->second.wrong_genesis) {
-                    view.waits_for =
-                        "the endpoints of " + view.pin.chain + " show another first block than the binding";
-                } else if (row->ending.empty()) {
-                    view.waits_for = "the ledger does not answer";
+                                     .binding = known->binding,
+                                     .sequence = entries.get().front()->entry.sequence,
+                                     .last_sequence = entries.get().back()->entry.sequence,
+                                     .deadline = known->saga.deadline(),
+                                     .decision = {},
+                                     .calls = {}};
+                if (known->saga.decision()) view.decision = transaction::decision_name(*known->saga.decision());
+                for (std::size_t call = 0; call < known->saga.calls().size(); ++call) {
+                    view.calls.push_back(this->view(transaction, *known, call));
                 }
                 return view;
             });
@@ -311,7 +413,7 @@ void Transactions::view(const Hash256& transaction, Then<TransactionView> then) 
 
 void Transactions::await_ending(const Hash256& transaction, TimeMs at_most, std::function<void()> then) {
     const auto found = known_.find(transaction);
-    if (at_most <= 0 || (found != known_.end() && found->second.journal.ending)) return timeline_.after(0, then);
+    if (at_most <= 0 || (found != known_.end() && found->second.saga.ending())) return timeline_.after(0, then);
     const std::uint64_t number = next_waiter_++;
     waiters_[number] = {transaction, std::move(then)};
     timeline_.after(at_most, [this, alive = alive_, number] {

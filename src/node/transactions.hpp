@@ -4,6 +4,7 @@
 #pragma once
 #include <base/asio_timeline.hpp>
 #include <transaction/driver/driver.hpp>
+#include <transaction/saga.hpp>
 
 #include "balances.hpp"
 #include "chronicle.hpp"
@@ -12,17 +13,27 @@
 
 namespace concordat::node {
 
+// One of a transaction's calls on another ledger.
+struct CallView {
+    transaction::Call call;
+    std::string effect, ledger;  // the contract's names
+    std::string waits_for;       // empty when all goes its way, or nothing is under way
+    TimeMs waits_since = 0;      // since when nothing has moved; 0 when nothing is under way
+    std::string submission;      // its id on the other ledger, where this node knows it
+
+    std::string_view status() const;  // "pinned" "cancelling" "called" "failed" "disputed"
+};
+
 struct TransactionView {
     TransactionRow row;
     Hash256 binding;
     std::uint64_t sequence = 0, last_sequence = 0;  // of the prepare entry and of the newest
-    std::string ledger;                             // the contract's name for it
-    ledger::Pin pin;
     TimeMs deadline = 0;
-    std::string waits_for;   // empty when all goes its way, or nothing is under way
-    std::string submission;  // its id on the other ledger, where this node knows it
+    std::string_view decision;  // "commit" "abort"; empty while there is none
+    std::vector<CallView> calls;
 
-    std::string_view status() const;  // "prepared" "cancelling" "committed" "aborted" "disputed"
+    std::string_view status()
+        const;  // "prepared" "cancelling" "committing" "aborting" "committed" "aborted" "disputed"
 };
 
 class Transactions : private transaction::Recorder {
@@ -43,37 +54,57 @@ class Transactions : private transaction::Recorder {
     std::size_t low_accounts() const { return balances_.low(); }
 
   private:
-    // A journal that is driven, or would be if its ledger were known.
+    // A transaction that is driven, or would be if its ledgers were known.
     struct Known {
         Hash256 binding;
-        std::string genesis;  // as the binding names it
-        transaction::Journal journal;
-        std::uint64_t reached = 0;
-        std::string evidence{};                 // of the outcome, until a ledger of its kind has told `reached` from it
-        boost::multiprecision::cpp_int most{};  // that the call may cost
-        bool wrong_genesis = false;
+        std::uint64_t last = 0;  // index of the newest entry that it was made from
+        std::vector<contract::Step> steps;
+        std::map<std::string, contract::LedgerTarget> targets;  // by the contract's name
+        transaction::Saga saga;
+        std::map<std::size_t, std::uint64_t> reached{};  // of calls that have ended
+        // Of those whose ledger is not known, so that nothing could be told from it.
+        std::map<std::size_t, std::string> evidence{};
+        std::set<std::size_t> forgotten{}, wrong_genesis{};
+        const contract::LedgerTarget& target_of(std::size_t call) const {
+            return targets.at(steps[saga.call(call).what.step].ledger);
+        }
+    };
+    struct CallPlace {
+        Hash256 transaction;
+        std::size_t call = 0;
     };
     struct Waiter {
         Hash256 transaction;
         std::function<void()> then;
     };
 
-    void sign(const Hash256& transaction, ledger::Purpose purpose, ledger::Price price,
+    void sign(const Hash256& call, ledger::Purpose purpose, ledger::Price price,
               std::function<void(std::optional<Bytes>)> then) override;
-    void append(const Hash256& transaction, contract::EntryType type, std::optional<json::Value> evidence,
+    void append(const Hash256& call, contract::EntryType type, std::optional<json::Value> evidence,
                 std::function<void(std::optional<transaction::Journal>)> then) override;
 
     void on_entry(const CommitPtr& commit);
     void go_on_from(const Hash256& after);
     void take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then);
-    void know(const TransactionRow& row, const Commit& prepare, const Commit* outcome);
+    void take_up_again(const Hash256& transaction);
+    void entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then);
+    // Nothing where the entries are not understood.
+    std::optional<Known> make_known(const std::vector<CommitPtr>& entries);
+    void read_on(std::vector<EntryRow> rows, const Hash256& transaction, std::vector<CommitPtr> read,
+                 Then<std::vector<CommitPtr>> then);
+    bool know(const Hash256& transaction, const std::vector<CommitPtr>& entries);
+    void take(Known& known, const Commit& commit, const contract::Entry& entry);
     void learn_reached(Known& known) const;
     void drive(const Hash256& transaction);
-    void ask_genesis(const Hash256& transaction, ledger::Ledger& ledger);
-    void check_balance(const Known& known, ledger::Ledger& ledger);
+    void drive(const Hash256& transaction, std::size_t call);
+    void ask_genesis(const Hash256& transaction, std::size_t call, ledger::Ledger& ledger);
+    void check_balance(const Known& known, std::size_t call, ledger::Ledger& ledger);
+    void forgotten(const Hash256& call);
     void make_driver();
     void end_waiting(const Hash256& transaction);
-    std::optional<transaction::Journal> journal_of(const Hash256& transaction) const;
+    const CallPlace* place_of(const Hash256& call) const;
+    std::optional<transaction::Journal> journal_of(const Hash256& call) const;
+    CallView view(const Hash256& transaction, const Known& known, std::size_t call) const;
 
     boost::asio::io_context& loop_;
     AsioTimeline timeline_;
@@ -83,6 +114,7 @@ class Transactions : private transaction::Recorder {
     transaction::Policy policy_;
     Balances balances_;
     std::unordered_map<Hash256, Known, Hash256Hasher> known_;
+    std::unordered_map<Hash256, CallPlace, Hash256Hasher> places_;  // by the call's name
     std::unique_ptr<transaction::Driver> driver_;
     std::map<std::uint64_t, Waiter> waiters_;
     std::uint64_t next_waiter_ = 1, signatures_ = 0;

@@ -87,7 +87,7 @@ std::optional<std::size_t> execution_of(const Receipt& receipt) {
         return contract::Entry::parse(receipt.entries[index].document).type;
     };
     const std::size_t last = receipt.entries.size() - 1;
-    for (std::size_t i = steps_before(type_of(last)).empty() ? last : 0; i <= last; ++i) {
+    for (std::size_t i = follows_prepare(type_of(last)) ? 0 : last; i <= last; ++i) {
         const contract::EntryType type = type_of(i);
         if (type == contract::EntryType::prepare || type == contract::EntryType::execute) return i;
     }

@@ -147,17 +147,9 @@ contract::Entry version_entry(const Receipt& receipt, std::size_t index) {
     throw Error(Code::bad_format, "/receipt/entries", "must hold an entry for each version");
 }
 
-std::span<const EntryType> steps_before(EntryType type) {
-    static constexpr std::array<EntryType, 2> steps{EntryType::prepare, EntryType::outcome};
-    switch (type) {
-        case EntryType::cancelling:
-        case EntryType::outcome:
-            return std::span(steps).first(1);
-        case EntryType::disputed:
-            return steps;
-        default:
-            return {};
-    }
+bool follows_prepare(EntryType type) {
+    return type == EntryType::cancelling || type == EntryType::step || type == EntryType::outcome ||
+           type == EntryType::disputed;
 }
 
 Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,

@@ -59,15 +59,15 @@ struct Receipt {
 // Throws Error(bad_format) where there is none.
 contract::Entry version_entry(const Receipt& receipt, std::size_t index);
 
-// What an entry of this type rests on besides the versions: the earlier steps of its transaction, in order. A receipt
-// about it holds them too.
-std::span<const contract::EntryType> steps_before(contract::EntryType type);
+// Whether an entry of this type carries a transaction on. A receipt about it also holds every earlier entry of the
+// transaction, from its prepare entry on.
+bool follows_prepare(contract::EntryType type);
 
 // What a node holds for one receipt, as the ledger gives it, in order of sequence: the bind entry, every amendment up
-// to the version in force, what steps_before() asks for, and the entry it is about; the enclaves' identities that the
-// ledger gave with them (more than needed do no harm); and the ledger's identity. The state and sealed disclosures are
-// those of the last entry. `package` is the one of the prepare entry's version, where there is a prepare entry.
-// Throws Error(not_found) naming what is missing.
+// to the version in force, the earlier entries of its transaction (follows_prepare), and the entry it is about; the
+// enclaves' identities that the ledger gave with them (more than needed do no harm); and the ledger's identity. The
+// state and sealed disclosures are those of the last entry. `package` is the one of the prepare entry's version, where
+// there is a prepare entry. Throws Error(not_found) naming what is missing.
 Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,
                      std::span<const ledger::confidential::EnclaveIdentity> enclaves, std::string_view ledger_identity,
                      std::string_view ledger_evidence, const std::optional<ReceiptPackage>& package = std::nullopt);

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <crypto/hash.hpp>
+#include <transaction/saga.hpp>
 
 namespace concordat::proof {
 namespace {
+
+using contract::EntryType;
 
 constexpr std::size_t max_evidence_bytes = std::size_t{4} << 20;
 
@@ -15,25 +18,6 @@ constexpr std::size_t max_evidence_bytes = std::size_t{4} << 20;
 [[noreturn]] void refuse(std::string field, std::string rule) {
     throw Error(Code::bad_receipt, std::move(field), std::move(rule));
 }
-
-// The one effect of a prepare entry.
-struct Effect {
-    std::string name, ledger;
-    json::Object arguments;
-    ledger::Pin pin;
-
-    static Effect read(const contract::Entry& prepare) {
-        json::Reader in(prepare.effects.at(0), "/entry/effects/0");
-        Effect out;
-        out.name = in.string("effect");
-        out.ledger = in.string("ledger");
-        out.arguments = in.object("args");
-        out.pin = prepare.pin();
-        in.any("pin");
-        in.finish();
-        return out;
-    }
-};
 
 contract::Contract read_contract(const ReceiptPackage* package, const Hash256& id) {
     if (package == nullptr) fail("package", "must be present");
@@ -64,87 +48,52 @@ std::string describe(const ledger::Finality& finality) {
     return out;
 }
 
-// In the order of the lines: each needs what those before it found.
-class Judge {
-  public:
-    Judge(const TransactionParts& parts, const TrustFile& trust, ledger::Kinds kinds)
-        : parts_(parts), trust_(trust), kinds_(kinds) {}
+// Lines whose text is known only once they have been checked.
+Line check_found(std::string layer, std::string otherwise, How how, const std::function<void(std::string&)>& body) {
+    Line line = check(std::move(layer), "", how, [&] { body(otherwise); });
+    line.text = otherwise;
+    return line;
+}
 
-    std::vector<Line> lines() {
-        std::vector<Line> out;
-        out.push_back(steps());
-        out.push_back(chain());
-        out.push_back(account());
-        out.push_back(call());
-        if (parts_.outcome == nullptr) return out;
-        Line found = inclusion();
-        Line final = finality();
-        found.how = final.how;  // a block that is there by the host's word is in the chain by the host's word
-        out.push_back(std::move(found));
-        out.push_back(std::move(final));
-        if (parts_.disputed != nullptr) out.push_back(disputed());
-        return out;
-    }
-
-  private:
-    const Effect& effect() const {
-        if (!effect_) fail("entries", "do not show what was pinned, and this rests on it");
-        return *effect_;
-    }
-    const contract::LedgerTarget& target() const {
-        const auto found = parts_.binding.ledgers.find(effect().ledger);
-        if (found == parts_.binding.ledgers.end()) fail("bindings", "must have the ledger " + effect().ledger);
-        return found->second;
-    }
-    const ledger::Kind& kind() const {
-        if (kind_ == nullptr) fail("package", "does not show the ledger's kind, and this rests on it");
-        return *kind_;
-    }
-    const TrustedChain* trusted() const {
-        const auto found = trust_.chains.find(effect().pin.chain);
-        return found == trust_.chains.end() ? nullptr : &found->second;
-    }
-
-    Line steps();
-    void check_step(const contract::Entry* step) const;
-    void check_outcome() const;
-    Line chain() const;
-    Line account() const;
-    Line call();
-    void check_call(std::string& text);
-    Line inclusion();
-    Line finality() const;
-    void check_proof(const TrustedChain& chain) const;
-    Line disputed() const;
-
-    const TransactionParts& parts_;
-    const TrustFile& trust_;
-    const ledger::Kinds kinds_;
-    std::optional<Effect> effect_;
-    const ledger::Kind* kind_ = nullptr;
-    std::optional<json::Value> evidence_;
-    std::optional<ledger::Judgement> judgement_;
+// What the entries say became of a call, and the evidence that they give for it.
+struct Ended {
+    ledger::Fate fate{};
+    bool exactly = false;  // else: called, or not
+    const Bytes* evidence = nullptr;
 };
 
-// ------------------------------------------------------------------------------------------------- what was recorded
-
-void Judge::check_step(const contract::Entry* step) const {
-    if (step == nullptr) return;
-    if (step->transaction != parts_.id) fail("entries", "must be steps of one transaction");
-    if (step->type == contract::EntryType::disputed) {
-        if (step->state_after != step->state_before) fail("entries", "a dispute must leave the state as it is");
-        return;
+// The transaction as its entries have it: read again by the rules that the enclave goes by.
+class History {
+  public:
+    explicit History(const TransactionParts& parts) : parts_(parts) {
+        steps = parts.prepare.steps();
+        saga = transaction::Saga(steps, parts.prepare.deadline);
+        take(parts.prepare);
+        for (const auto& [entry, input] : parts.later) take_later(entry, input);
     }
-    if (step->version != parts_.prepare.version) fail("entries", "no version may change while a transaction is open");
-    // Others' entries stand between those of one that was committed early.
-    if (!parts_.prepare.early && step->state_before != parts_.prepare.state_after) {
-        fail("entries", "must begin with the state that the prepare entry left");
+
+    std::vector<contract::Step> steps;
+    transaction::Saga saga;
+    std::map<std::size_t, Ended> ended;  // by call
+    std::set<std::size_t> disputed;
+
+  private:
+    void check_state(const contract::Entry& entry) const;
+    void check_outcome(const contract::Entry& outcome) const;
+    void take(const contract::Entry& entry);
+    void take_later(const contract::Entry& entry, const Bytes& input);
+
+    const TransactionParts& parts_;
+};
+
+void History::check_state(const contract::Entry& entry) const {
+    if (entry.type == EntryType::outcome) return check_outcome(entry);
+    if (entry.state_after != entry.state_before) {
+        fail("entries", "must leave the state as it is: " + std::string(entry_type_name(entry.type)));
     }
 }
 
-void Judge::check_outcome() const {
-    if (parts_.outcome == nullptr) return;
-    const contract::Entry& outcome = *parts_.outcome;
+void History::check_outcome(const contract::Entry& outcome) const {
     if (parts_.prepare.early) {
         if (outcome.action.empty() == outcome.reason.empty()) {
             fail("entries", "must have the action that heard the outcome, or the reason why it did not");
@@ -156,145 +105,201 @@ void Judge::check_outcome() const {
     }
     if (!outcome.action.empty()) fail("entries", "must have no action: the outcome was waited for");
     const bool committed = outcome.ending == "committed";
-    if (parts_.outcome->state_after != (committed ? parts_.prepare.state_after : parts_.prepare.state_before)) {
+    if (outcome.state_after != (committed ? outcome.state_before : parts_.prepare.state_before)) {
         fail("entries", committed ? "must leave the state of the prepare entry where committed"
                                   : "must leave the state before the prepare entry where aborted");
     }
 }
 
-Line Judge::steps() {
-    std::string ending = parts_.outcome == nullptr ? "no outcome here" : parts_.outcome->ending;
-    if (parts_.prepare.early) {
-        ending += "; its state holds whatever the outcome";
-        if (parts_.outcome != nullptr) {
-            ending += parts_.outcome->action.empty() ? ", which no action would hear: " + parts_.outcome->reason
-                                                     : ", which '" + parts_.outcome->action + "' heard";
-        }
-    }
-    return check("transaction", parts_.id.text() + ": " + ending, How::proved, [&] {
-        effect_ = Effect::read(parts_.prepare);
-        check_step(parts_.cancelling);
-        check_step(parts_.outcome);
-        check_step(parts_.disputed);
-        check_outcome();
-        if (parts_.cancelling != nullptr && parts_.cancelling->state_after != parts_.cancelling->state_before) {
-            fail("entries", "a cancellation must leave the state as it is");
-        }
-        for (const Bytes* input : parts_.no_inputs) {
-            if (!input->empty()) fail("entries", "must have no input where a step comes of nothing");
-        }
+void History::take(const contract::Entry& entry) {
+    saga.take(entry, steps, [&](const contract::Step& step) {
+        const auto target = parts_.binding.ledgers.find(step.ledger);
+        if (target == parts_.binding.ledgers.end()) fail("bindings", "must have the ledger " + step.ledger);
+        return target->second.finality;
     });
 }
 
-Line Judge::chain() const {
-    std::string text = "the ledger that was called";
-    Line line = check("chain", "", How::proved, [&] {
+void History::take_later(const contract::Entry& entry, const Bytes& input) {
+    if (entry.transaction != parts_.id) fail("entries", "must be steps of one transaction");
+    check_state(entry);
+    const bool comes_of_nothing = entry.type == EntryType::disputed || entry.type == EntryType::cancelling;
+    if (comes_of_nothing && !input.empty()) fail("entries", "must have no input where a step comes of nothing");
+    if (entry.type == EntryType::disputed) {
+        disputed.insert(entry.call);
+    } else {
+        if (entry.version != parts_.prepare.version) {
+            fail("entries", "no version may change while a transaction is open");
+        }
+        // Others' entries stand between those of one whose state holds.
+        const bool held = !parts_.prepare.early && saga.decision() != transaction::Decision::commit;
+        if (held && entry.state_before != parts_.prepare.state_after) {
+            fail("entries", "must begin with the state that the prepare entry left");
+        }
+    }
+    take(entry);
+    if (comes_of_nothing) return;
+    const auto fate = entry.ending == "committed" ? ledger::Fate::called : ledger::Fate::failed;
+    ended[entry.call] = {.fate = entry.fate.value_or(fate), .exactly = entry.fate.has_value(), .evidence = &input};
+}
+
+// What all calls rest on.
+struct Ground {
+    const TransactionParts& parts;
+    const TrustFile& trust;
+    ledger::Kinds kinds;
+    const History* history = nullptr;              // null where the entries do not hold
+    std::optional<contract::Contract> contract{};  // the version's
+};
+
+// The lines about one call, in order: each needs what those before it found.
+class CallJudge {
+  public:
+    CallJudge(const Ground& ground, std::size_t number) : ground_(ground), number_(number) {}
+
+    std::vector<Line> lines() {
+        std::vector<Line> out;
+        out.push_back(chain());
+        out.push_back(account());
+        out.push_back(call());
+        if (ground_.history == nullptr || ended() == nullptr) return out;
+        Line found = inclusion();
+        Line final = finality();
+        found.how = final.how;  // a block that is there by the host's word is in the chain by the host's word
+        out.push_back(std::move(found));
+        out.push_back(std::move(final));
+        if (ground_.history->disputed.contains(number_)) out.push_back(disputed());
+        return out;
+    }
+
+  private:
+    const History& history() const {
+        if (ground_.history == nullptr) fail("entries", "do not show what was pinned, and this rests on it");
+        return *ground_.history;
+    }
+    const transaction::Call& what() const { return history().saga.call(number_); }
+    const contract::Step& step() const { return history().steps.at(what().what.step); }
+    const ledger::Pin& pin() const { return what().journal.pin; }
+    const Ended* ended() const {
+        const auto found = ground_.history->ended.find(number_);
+        return found == ground_.history->ended.end() ? nullptr : &found->second;
+    }
+    const contract::LedgerTarget& target() const {
+        const auto found = ground_.parts.binding.ledgers.find(step().ledger);
+        if (found == ground_.parts.binding.ledgers.end()) fail("bindings", "must have the ledger " + step().ledger);
+        return found->second;
+    }
+    const ledger::Kind& kind() const {
+        if (kind_ == nullptr) fail("package", "does not show the ledger's kind, and this rests on it");
+        return *kind_;
+    }
+    const TrustedChain* trusted() const {
+        const auto found = ground_.trust.chains.find(pin().chain);
+        return found == ground_.trust.chains.end() ? nullptr : &found->second;
+    }
+
+    Line chain() const;
+    Line account() const;
+    Line call();
+    void check_call(std::string& text);
+    Line inclusion();
+    Line finality() const;
+    void check_proof(const TrustedChain& chain) const;
+    Line disputed() const;
+
+    const Ground& ground_;
+    std::size_t number_;
+    const ledger::Kind* kind_ = nullptr;
+    std::optional<json::Value> evidence_;
+    std::optional<ledger::Judgement> judgement_;
+};
+
+// ------------------------------------------------------------------------------------------------- what was pinned
+
+Line CallJudge::chain() const {
+    return check_found("chain", "the ledger that was called", How::proved, [&](std::string& text) {
         const contract::LedgerTarget& where = target();
-        text = where.chain + ", the contract's ledger " + effect().ledger + ", first block " + where.genesis;
-        if (effect().pin.chain != where.chain) fail("entries", "must pin the chain that the version names");
+        text = where.chain + ", the contract's ledger " + step().ledger + ", first block " + where.genesis;
+        if (pin().chain != where.chain) fail("entries", "must pin the chain that the version names");
     });
-    line.text = text;
-    return line;
 }
 
 // That the key behind an address is the enclaves' alone is what the entry of the version says, so an enclave.
-Line Judge::account() const {
-    std::string text = "the enclaves' account";
-    Line line = check("account", "", How::attested, [&] {
-        const ledger::Pin& pin = effect().pin;
-        text = pin.chain + ":" + pin.account + ", slot " + std::to_string(pin.slot);
-        const json::Value* known = parts_.locked.accounts.if_contains(effect().ledger);
-        if (known == nullptr || *known != json::Value(pin.account)) {
-            fail("entries", "must pin the account that the entry of the version in force names for " + effect().ledger);
+Line CallJudge::account() const {
+    return check_found("account", "the enclaves' account", How::attested, [&](std::string& text) {
+        text = pin().chain + ":" + pin().account + ", slot " + std::to_string(pin().slot);
+        const json::Value* known = ground_.parts.locked.accounts.if_contains(step().ledger);
+        if (known == nullptr || *known != json::Value(pin().account)) {
+            fail("entries", "must pin the account that the entry of the version in force names for " + step().ledger);
         }
     });
-    line.text = text;
-    return line;
 }
 
-void Judge::check_call(std::string& text) {
+void CallJudge::check_call(std::string& text) {
     const contract::LedgerTarget& where = target();
-    const contract::Contract contract = read_contract(parts_.package, parts_.binding.package);
-    const auto action = contract.actions.find(parts_.prepare.action);
-    const auto declared = contract.effects.find(effect().name);
-    if (action == contract.actions.end() || declared == contract.effects.end() ||
-        std::ranges::find(action->second.effects, effect().name) == action->second.effects.end()) {
-        fail("entries", "must have an effect that the contract's action declares");
-    }
-    if (declared->second.ledger != effect().ledger) fail("entries", "must pin the effect on the contract's ledger");
-    if (action->second.early != parts_.prepare.early) {
-        fail("entries", "must be committed early exactly where the contract's action is");
-    }
-    const std::string* hears = contract.outcomes_of(effect().ledger);
-    if (parts_.outcome != nullptr && !parts_.outcome->action.empty() &&
-        (hears == nullptr || parts_.outcome->action != *hears)) {
-        fail("entries", "must have the contract's action that hears of outcomes on " + effect().ledger);
-    }
-    const contract::LedgerUse& use = contract.ledgers.find(effect().ledger)->second;
-    const ledger::Target callee{
-        .interface = use.interface, .call = declared->second.call, .address = where.address, .work = where.work};
+    if (!ground_.contract) fail("package", "must hold the version's contract, and this rests on it");
+    const contract::Contract& contract = *ground_.contract;
+    const contract::Effect& effect = contract.effects.at(step().effect);
+    const contract::LedgerUse& use = contract.ledgers.find(step().ledger)->second;
+    const ledger::Role role = what().what.role;
+    const json::Object& arguments = step().arguments_of(role);
+    const ledger::Target callee = contract::target_of(
+        contract, effect, where.address, where.work, role,
+        contract::step_id(ground_.parts.binding.id, ground_.parts.prepare.sequence, what().what.step));
     text = contract.name + " " + contract.version + " calls " + where.address + ": " + callee.call + " with " +
-           json::canonical(json::Value(effect().arguments)) + ", at most " + std::to_string(where.work) +
-           " of work at a price of " + std::to_string(where.ceiling) + ", given up after " +
-           format_time(parts_.prepare.deadline);
-    const auto known = std::ranges::find(kinds_, use.kind, [](const ledger::Kind* kind) { return kind->name(); });
-    if (known == kinds_.end()) {
-        fail("package/config/ledgers/" + effect().ledger + "/kind",
+           json::canonical(json::Value(arguments)) + ", at most " + std::to_string(where.work) +
+           " of work at a price of " + std::to_string(where.ceiling);
+    const TimeMs deadline = what().journal.deadline;
+    text += deadline == transaction::no_deadline ? ", until it succeeds" : ", given up after " + format_time(deadline);
+    const auto known =
+        std::ranges::find(ground_.kinds, use.kind, [](const ledger::Kind* kind) { return kind->name(); });
+    if (known == ground_.kinds.end()) {
+        fail("package/config/ledgers/" + step().ledger + "/kind",
              "is \"" + use.kind + "\", a kind of ledger that this verifier does not know");
     }
     kind_ = *known;
     kind_->check(callee, where.finality);
-    kind_->check(effect().pin);
-    if (kind_->call(callee, effect().arguments, "/entry/effects/0/args") != effect().pin.call) {
+    kind_->check(pin());
+    if (kind_->call(callee, arguments, "/entry/effects/args") != pin().call) {
         fail("entries", "must pin the call that contract, version and arguments make");
     }
-    if (effect().pin.ceiling != where.ceiling) fail("entries", "must pin the ceiling that the version names");
-    if (parts_.prepare.deadline != parts_.prepare.time + where.deadline_minutes * 60'000) {
-        fail("entries", "must have the deadline that the version gives a call");
-    }
+    if (pin().ceiling != where.ceiling) fail("entries", "must pin the ceiling that the version names");
 }
 
-Line Judge::call() {
-    std::string text = "what was called";
-    Line line = check("call", "", How::proved, [&] { check_call(text); });
-    line.text = text;
-    return line;
+Line CallJudge::call() {
+    return check_found("call", "what was called", How::proved, [&](std::string& text) { check_call(text); });
 }
 
 // --------------------------------------------------------------------------------------------------- what came of it
 
-Line Judge::inclusion() {
-    std::string text = "what filled the slot";
-    Line line = check("inclusion", "", How::proved, [&] {
-        const std::string_view bytes = text_of(*parts_.evidence);
+Line CallJudge::inclusion() {
+    return check_found("inclusion", "what filled the slot", How::proved, [&](std::string& text) {
+        const std::string_view bytes = text_of(*ended()->evidence);
         const json::Value evidence = json::parse(bytes, "/evidence", {.bytes = max_evidence_bytes});
         if (json::canonical(evidence) != bytes) refuse("/evidence", "must be in RFC 8785 form");
-        judgement_ = kind().judge(effect().pin, target().finality, evidence);
+        judgement_ = kind().judge(pin(), target().finality, evidence);
         evidence_ = evidence;
         text = describe(*judgement_);
-        const bool called = judgement_->fate == ledger::Fate::called;
-        if (parts_.outcome->ending != (called ? "committed" : "aborted")) {
-            refuse("/entry/ending", "must be what the evidence shows");
-        }
+        const auto called = [](ledger::Fate fate) { return fate == ledger::Fate::called; };
+        const bool as_said =
+            ended()->exactly ? judgement_->fate == ended()->fate : called(judgement_->fate) == called(ended()->fate);
+        if (!as_said) refuse(ended()->exactly ? "/entry/fate" : "/entry/ending", "must be what the evidence shows");
     });
-    line.text = text;
-    return line;
 }
 
 // The verifier's own parameters must prove it too: then it does not matter whom else the binding believes.
-void Judge::check_proof(const TrustedChain& chain) const {
-    const std::string field = "/trust/chains/" + effect().pin.chain;
+void CallJudge::check_proof(const TrustedChain& chain) const {
+    const std::string field = "/trust/chains/" + pin().chain;
     try {
         const ledger::Finality asked{
             .blocks = target().finality.blocks, .witness = chain.witness, .parameters = chain.parameters};
-        const ledger::Judgement mine = kind().judge(effect().pin, asked, *evidence_);
+        const ledger::Judgement mine = kind().judge(pin(), asked, *evidence_);
         if (!mine.proved) refuse("", "has a witness that proves nothing");
     } catch (const Error& error) {
         refuse(field, "is not satisfied: " + error.field() + ": " + error.rule());
     }
 }
 
-Line Judge::finality() const {
+Line CallJudge::finality() const {
     if (!judgement_) {
         return check("finality", "whether the chain can go back on it", How::asserted,
                      [] { refuse("/evidence", "does not hold, and this rests on it"); });
@@ -311,29 +316,119 @@ Line Judge::finality() const {
                  How::asserted, [&] {
                      if (chain != nullptr) return;
                      refuse("/trust/chains",
-                            "does not take the host's word for " + effect().pin.chain +
+                            "does not take the host's word for " + pin().chain +
                                 ": must list it with the witness \"host\", or with one that proves it");
                  });
 }
 
 // A dispute says that the chain has left the block: no evidence can show that, so nobody but the host says it.
-Line Judge::disputed() const {
+Line CallJudge::disputed() const {
     return check("disputed", "the host says that the chain went back on this: the outcome is for people to decide",
                  How::asserted, [&] {
                      const TrustedChain* chain = trusted();
                      if (chain != nullptr && chain->witness == ledger::host_witness) return;
-                     refuse("/trust/chains", "does not take the host's word for " + effect().pin.chain);
+                     refuse("/trust/chains", "does not take the host's word for " + pin().chain);
                  });
+}
+
+// -------------------------------------------------------------------------------------------------- all of them
+
+std::string describe(const TransactionParts& parts) {
+    const contract::Entry* outcome = nullptr;
+    std::string decision = parts.prepare.decision;
+    for (const auto& [entry, input] : parts.later) {
+        if (entry.type == EntryType::outcome) outcome = &entry;
+        if (!entry.decision.empty()) decision = entry.decision;
+    }
+    std::string out = parts.id.text() + ": ";
+    if (outcome != nullptr) {
+        out += outcome->ending;
+    } else {
+        out += decision.empty() ? "no outcome here" : "no outcome here, decided: " + decision;
+    }
+    if (parts.prepare.early) {
+        out += "; its state holds whatever the outcome";
+        if (outcome != nullptr) {
+            out += outcome->action.empty() ? ", which no action would hear: " + outcome->reason
+                                           : ", which '" + outcome->action + "' heard";
+        }
+    }
+    return out;
+}
+
+// What the logic asked for is what the contract lets its action ask for.
+void check_contract(const Ground& ground) {
+    const TransactionParts& parts = ground.parts;
+    const contract::Contract& contract = *ground.contract;
+    const auto action = contract.actions.find(parts.prepare.action);
+    json::Array asked;
+    std::int64_t minutes = 0;
+    for (const contract::Step& step : parts.prepare.steps()) {
+        const auto declared = contract.effects.find(step.effect);
+        if (action == contract.actions.end() || declared == contract.effects.end() ||
+            std::ranges::find(action->second.effects, step.effect) == action->second.effects.end()) {
+            fail("entries", "must have effects that the contract's action declares");
+        }
+        json::Object effect{{"effect", step.effect}, {"args", step.arguments}};
+        if (step.commit && !declared->second.commit.empty()) effect["commit"] = *step.commit;
+        if (step.undo && !declared->second.undo.empty()) effect["undo"] = *step.undo;
+        asked.push_back(std::move(effect));
+        const auto target = parts.binding.ledgers.find(step.ledger);
+        if (target != parts.binding.ledgers.end()) minutes = std::max(minutes, target->second.deadline_minutes);
+    }
+    const std::vector<contract::Step> steps = parts.prepare.steps();
+    const std::vector<contract::Step> planned = contract::plan_steps(contract, asked, ground.kinds);
+    const auto same = [](const contract::Step& a, const contract::Step& b) { return a.to_json() == b.to_json(); };
+    if (!std::ranges::equal(steps, planned, same))
+        fail("entries", "must have the steps that the contract's effects make");
+    if (action->second.early != parts.prepare.early) {
+        fail("entries", "must be committed early exactly where the contract's action is");
+    }
+    if (parts.prepare.deadline != parts.prepare.time + minutes * 60'000) {
+        fail("entries", "must have the deadline that the version gives a call");
+    }
+    for (const auto& [entry, input] : parts.later) {
+        if (entry.type != EntryType::outcome || entry.action.empty()) continue;
+        const std::string* hears = contract.outcomes_of(steps.front().ledger);
+        if (hears == nullptr || entry.action != *hears) {
+            fail("entries", "must have the contract's action that hears of outcomes on " + steps.front().ledger);
+        }
+    }
+}
+
+std::string describe(const History& history, std::size_t number) {
+    const transaction::Call& call = history.saga.call(number);
+    const contract::Step& step = history.steps[call.what.step];
+    return "call " + std::to_string(number) + ": step " + std::to_string(call.what.step) + ", " + step.effect + " on " +
+           step.ledger + " (" + std::string(contract::effect_kind_name(step.kind)) + "), " +
+           std::string(ledger::role_name(call.what.role));
 }
 
 }  // namespace
 
 std::vector<Line> judge_transaction(const TransactionParts& parts, const TrustFile& trust, ledger::Kinds kinds) {
-    return Judge(parts, trust, kinds).lines();
+    Ground ground{.parts = parts, .trust = trust, .kinds = kinds};
+    std::optional<History> history;
+    std::vector<Line> out;
+    out.push_back(check("transaction", describe(parts), How::proved, [&] {
+        history.emplace(parts);
+        ground.history = &*history;
+        ground.contract = read_contract(parts.package, parts.binding.package);
+        check_contract(ground);
+    }));
+    if (ground.history == nullptr || history->saga.calls().size() == 1) {
+        for (Line& line : CallJudge(ground, 0).lines()) out.push_back(std::move(line));
+        return out;
+    }
+    for (std::size_t i = 0; i < history->saga.calls().size(); ++i) {
+        std::vector<Line> lines = CallJudge(ground, i).lines();
+        const auto weakest = std::ranges::max(lines, {}, &Line::how).how;
+        out.push_back(group("call", describe(*history, i), weakest, std::move(lines)));
+    }
+    return out;
 }
 
 Line Verifier::transaction() const {
-    using contract::EntryType;
     const std::string text = "an effect on another ledger, and what came of it";
     const std::size_t at = *find(EntryType::prepare);
     const std::size_t number = version_index(at);
@@ -345,23 +440,19 @@ Line Verifier::transaction() const {
         return check("transaction", text, How::attested,
                      [] { fail("bindings", "do not show the version in force, and this rests on it"); });
     }
-    const auto entry = [&](EntryType type) -> const contract::Entry* {
-        const auto index = find(type);
-        return index ? &steps_[*index]->entry : nullptr;
-    };
     TransactionParts parts{.binding = versions_[number]->binding,
                            .locked = steps_[*locked]->entry,
                            .prepare = steps_[at]->entry,
                            .id = steps_[at]->id,
                            .package = receipt_.package ? &*receipt_.package : nullptr,
-                           .cancelling = entry(EntryType::cancelling),
-                           .outcome = entry(EntryType::outcome),
-                           .disputed = entry(EntryType::disputed),
-                           .evidence = nullptr,
-                           .no_inputs = {}};
-    if (const auto index = find(EntryType::outcome)) parts.evidence = &*receipt_.entries[*index].input;
-    for (const EntryType type : {EntryType::cancelling, EntryType::disputed}) {
-        if (const auto index = find(type)) parts.no_inputs.push_back(&*receipt_.entries[*index].input);
+                           .later = {}};
+    for (std::size_t i = at + 1; i < steps_.size(); ++i) {
+        if (!steps_[i]) {
+            return check("transaction", text, How::attested,
+                         [] { fail("entries", "do not all hold, and this rests on them"); });
+        }
+        if (!receipt_.entries[i].input) continue;
+        parts.later.push_back({steps_[i]->entry, *receipt_.entries[i].input});
     }
     return group("transaction", text, How::attested, judge_transaction(parts, trust_, kinds_));
 }

@@ -1,5 +1,5 @@
-// The verifier's layer about a call on another ledger (docs/formats.md §8): what was pinned, and what filled the slot.
-// Internal to this module.
+// The verifier's layer about calls on other ledgers (docs/formats.md §8): what was pinned, what became of it, and
+// whether the transaction's entries follow from that. Internal to this module.
 #pragma once
 #include "verifier.hpp"
 
@@ -7,16 +7,16 @@ namespace concordat::proof {
 
 // The parts of a receipt that it is judged from, each of which has lines of its own.
 struct TransactionParts {
+    struct Later {
+        const contract::Entry& entry;
+        const Bytes& input;
+    };
     const contract::Binding& binding;  // in force for the prepare entry
     const contract::Entry& locked;     // that put this version in force
     const contract::Entry& prepare;
-    Hash256 id;                           // of the prepare entry
-    const ReceiptPackage* package;        // null when missing
-    const contract::Entry* cancelling;    // null where there is none, as the two below
-    const contract::Entry* outcome;       //
-    const contract::Entry* disputed;      //
-    const Bytes* evidence;                // of the outcome
-    std::vector<const Bytes*> no_inputs;  // of the steps that come of nothing but the host's asking
+    Hash256 id;                     // of the prepare entry
+    const ReceiptPackage* package;  // null when missing
+    std::vector<Later> later;       // the transaction's other entries, in order
 };
 
 std::vector<Line> judge_transaction(const TransactionParts& parts, const TrustFile& trust, ledger::Kinds kinds);

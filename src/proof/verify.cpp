@@ -71,7 +71,7 @@ std::optional<std::size_t> Verifier::find(contract::EntryType type) const {
 std::optional<std::size_t> Verifier::execution() const {
     const auto& step = steps_.back();
     if (!step) return std::nullopt;
-    if (!steps_before(step->entry.type).empty()) return find(contract::EntryType::prepare);
+    if (follows_prepare(step->entry.type)) return find(contract::EntryType::prepare);
     const bool runs =
         step->entry.type == contract::EntryType::execute || step->entry.type == contract::EntryType::prepare;
     return runs && receipt_.entries.back().input ? std::optional(last_index()) : std::nullopt;

@@ -103,12 +103,14 @@ void Verifier::check_shape() const {
         fail("entries", "must hold one entry that brings a version for each version");
     }
     const contract::EntryType about = last().entry.type;
-    const auto before = steps_before(about);
-    const bool has_last = !holds_a_version(about);
-    if (others.size() != before.size() + (has_last ? 1 : 0) ||
-        !std::ranges::equal(before, others | std::views::take(before.size()))) {
+    const bool of_transaction = follows_prepare(about);
+    const bool begins_it = !others.empty() && others.front() == contract::EntryType::prepare;
+    const auto later = others | std::views::drop(1);
+    const bool fits = of_transaction ? begins_it && std::ranges::all_of(later, follows_prepare)
+                                     : others.size() == (holds_a_version(about) ? 0u : 1u);
+    if (!fits) {
         fail("entries",
-             "must be one for each version, then the one that it is about, with the steps of its transaction");
+             "must be one for each version, then the one that it is about, with the earlier ones of its transaction");
     }
     const bool has_package = receipt_.package.has_value();
     if (has_package != find(contract::EntryType::prepare).has_value()) {

@@ -142,6 +142,7 @@ class Run {
             const Refusal refusal = refusal_of(error);
             if (refused == nullptr) {
                 problem(line, "refused with " + refusal.code + ": " + refusal.text);
+                for (const char* key : {"state", "result", "effects", "events"}) expectation.find(key);
             } else {
                 check_refusal(step, *refused, refusal, line);
             }

@@ -83,7 +83,7 @@ class Converter {
         const YamlNode* sources = in.map_or_null("sources");
         config["sources"] = sources == nullptr ? json::Object{} : observations(in, *sources);
         config["actions"] = actions(in, sources);
-        config["effects"] = declared(in, "effects", {"ledger", "call", "kind"});
+        config["effects"] = declared(in, "effects", {"ledger", "call", "kind", "commit", "undo", "after"});
         config["ledgers"] = declared(in, "ledgers", {"kind", "interface"});
         logic(in);
         config["language"] = source_.language;
@@ -221,6 +221,10 @@ class Converter {
             for (const char* key : keys) {
                 known += (known.empty() ? "" : ", ") + std::string(key);
                 if (one.node().find(key) == nullptr) continue;
+                if (std::string_view(key) == "after") {
+                    declaration[key] = strings(one.texts(one.any(key), key));
+                    continue;
+                }
                 const std::string text = one.text(key);
                 declaration[key] = std::string_view(key) == "interface" ? file_json(text) : json::Value(text);
             }

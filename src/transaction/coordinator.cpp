@@ -14,6 +14,15 @@ using ledger::Purpose;
 using ledger::Submission;
 using ledger::View;
 
+// A call that cannot be given up is made again after a while, each time a longer one; up to a quarter more, so that
+// calls which were refused together, or in step with something, do not stay so.
+TimeMs retry_after_ms(const Journal& journal) {
+    constexpr TimeMs first = 1'000, most = 300'000;
+    const TimeMs wait = journal.tries > 8 ? most : std::min(most, first << journal.tries);
+    const std::uint64_t spread = journal.pin.slot * 0x9E3779B97F4A7C15 >> 32;
+    return wait + static_cast<TimeMs>(spread % static_cast<std::uint64_t>(wait / 4));
+}
+
 bool in_a_block(const View& view) {
     return view.status == View::Status::included || view.status == View::Status::final;
 }
@@ -102,6 +111,10 @@ bool contradicts(const Journal& journal, const View& view) {
     return !in_a_block(view) || (!holds(journal, view) && view.status == View::Status::final);
 }
 
+bool failed(const Journal& journal, const View& view) {
+    return journal.must_succeed() && !journal.ending && view.status == View::Status::final && view.fate != Fate::called;
+}
+
 Step next(const Journal& journal, const Facts& facts, const Policy& policy) {
     if (journal.ending && !journal.disputed) return watch(journal, facts, policy);
     const Purpose purpose = purpose_of(journal);
@@ -109,7 +122,13 @@ Step next(const Journal& journal, const Facts& facts, const Policy& policy) {
         case View::Status::unknown:
             return Wait{policy.look_every_ms, "the ledger does not answer"};
         case View::Status::final:
-            return journal.disputed ? Step(Done{}) : Step(Append{EntryType::outcome});
+            if (journal.disputed) return Done{};
+            // Another try costs as much as this one did.
+            if (failed(journal, facts.view)) {
+                const TimeMs until = facts.failed_since.value_or(facts.now) + retry_after_ms(journal);
+                if (facts.now < until) return Wait{until - facts.now, "the ledger refused it: it will be tried again"};
+            }
+            return Append{EntryType::outcome};
         case View::Status::included:
             return Wait{policy.look_every_ms, {}};
         case View::Status::open:

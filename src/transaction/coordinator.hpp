@@ -33,10 +33,13 @@ struct Facts {
     // nothing of it), and since when the view contradicts it.
     std::uint64_t reached = 0;
     std::optional<TimeMs> contradicts_since{};
+    std::optional<TimeMs> failed_since{};  // of what must succeed: since when the ledger shows for good that it did not
 };
 
 // What was final is gone, or something else is there for good.
 bool contradicts(const Journal& journal, const ledger::View& view);
+// Its slot is filled for good, and not by the call that must succeed.
+bool failed(const Journal& journal, const ledger::View& view);
 
 struct Wait {  // and look again; `why` is for people, empty when all goes its way
     TimeMs ms = 0;

@@ -91,6 +91,29 @@ TEST(Coordinator, AnIncludedCallIsWaitedForEvenPastTheDeadline) {
               Step(Append{EntryType::outcome}));
 }
 
+// What is decided cannot be given up: it is told that it failed, and so made again, after a while, each time a longer
+// one.
+TEST(Coordinator, WhatMustSucceedIsMadeAgainAfterAWhile) {
+    Journal undo = prepared();
+    undo.deadline = no_deadline;
+    EXPECT_EQ(next(undo, facts(shows(View::Status::open), 99'000'000), policy), Step(Send{Purpose::call, 100}));
+    EXPECT_EQ(next(undo, facts(shows(View::Status::final, Fate::called, 0, 3)), policy),
+              Step(Append{EntryType::outcome}));
+    TimeMs before = 0;
+    for (undo.tries = 0; undo.tries < 12; ++undo.tries) {
+        Facts refused = facts(shows(View::Status::final, Fate::failed, 0, 3));
+        refused.failed_since = refused.now;
+        const auto wait = std::get<Wait>(next(undo, refused, policy));
+        EXPECT_GE(wait.ms, before);
+        EXPECT_GE(wait.ms, 1'000);
+        EXPECT_LE(wait.ms, 375'000);
+        EXPECT_FALSE(wait.why.empty());
+        refused.now += wait.ms;
+        EXPECT_EQ(next(undo, refused, policy), Step(Append{EntryType::outcome}));
+        before = undo.tries < 8 ? wait.ms : 0;
+    }
+}
+
 TEST(Coordinator, AnOutcomeIsWatchedAndDisputedWhenTheLedgerGoesBackOnIt) {
     const Journal committed = advance(prepared(), EntryType::outcome, ledger::Judgement{.fate = Fate::called});
     EXPECT_TRUE(

@@ -63,12 +63,12 @@ def prepared(payments, chain, amount):
 def pending(payments, chain, amount):
     stop_sealing(chain)
     payments.pay(amount)
-    until(lambda: (payments.newest(len(payments.asked)) or {}).get("submission"), "pending")
+    until(lambda: payments.submission(len(payments.asked)), "pending")
 
 
 def included(payments, chain, amount):
     payments.pay(amount)
-    found = until(lambda: (payments.newest(len(payments.asked)) or {}).get("submission"), "submitted")
+    found = until(lambda: payments.submission(len(payments.asked)), "submitted")
     until(lambda: chain.ask("eth_getTransactionReceipt", found), "included")
     chain.stop_sealing()
 
@@ -77,7 +77,7 @@ def final(payments, chain, amount):
     """Final on the chain; the record ledger is stopped, so that the outcome cannot be recorded."""
     stop_sealing(chain)
     payments.pay(amount)
-    found = until(lambda: (payments.newest(len(payments.asked)) or {}).get("submission"), "pending")
+    found = until(lambda: payments.submission(len(payments.asked)), "pending")
     for one in payments.node.children("concordat-ledger"):
         os.kill(one, signal.SIGSTOP)
     chain.go_on()

@@ -106,6 +106,11 @@ class Payments:
         found = self.transactions()
         return found[0] if len(found) == count else None
 
+    def submission(self, count):
+        """The newest one's id on the chain, once there is one."""
+        newest = self.newest(count)
+        return newest and newest["calls"][0].get("submission")
+
     def has_status(self, count, *statuses):
         newest = self.newest(count)
         return newest if newest and newest["status"] in statuses else None

@@ -1,144 +1,12 @@
 // An enclave's half of a transaction with another ledger, and a host that asks for more than it may have.
-#include <ledger/fake/fake.hpp>
-#include <proof/verify.hpp>
-
-#include "support.hpp"
+#include "transact.hpp"
 
 namespace concordat::test {
 namespace {
 
-using ledger::Fate;
-using ledger::Purpose;
-
-const contract::Package& payer_package() {
-    static const contract::Package built = build_contract("payer");
-    return built;
-}
-
 const contract::Package& early_package() {
     static const contract::Package built = build_contract("early");
     return built;
-}
-
-json::Object cash(const std::string& account = "treasury") {
-    return json::Object{{"chain", "fake:1"},
-                        {"genesis", "the first block"},
-                        {"address", "anybody"},
-                        {"account", account},
-                        {"work", "1"},
-                        {"ceiling", "1000"},
-                        {"finality", json::Object{{"blocks", 3}, {"witness", "host"}}},
-                        {"deadline_minutes", 10}};
-}
-
-struct Payer {
-    LedgerWorld& platform;
-    const contract::Package& package;
-    SystemRandom random;
-    contract::Contract contract = contract::Contract::parse(package.config);
-    json::Object document;
-    Hash256 id, version, head;
-    Bytes jws;
-    enclave::Committed last;
-    client::AudienceKeys keys;
-
-    explicit Payer(LedgerWorld& where, json::Object ledgers = {{"cash", cash()}},
-                   const contract::Package& what = payer_package())
-        : platform(where), package(what) {
-        document = platform.document(++Forward::count());
-        document["package"] = package.id().text();
-        document["sources"] = json::Object{};
-        document["terms"] = json::Object{};
-        document["ledgers"] = std::move(ledgers);
-        id = version = version_of(document);
-        jws = platform.signed_jws(document);
-    }
-    void take(enclave::Committed&& made) {
-        last = std::move(made);
-        head = LedgerWorld::id_of(last.record);
-    }
-    void lock(HostedEnclave& enclave) {
-        enclave.load(package);
-        take(enclave.act(EntryType::bind, {}, jws, start_time));
-        keys = client::open_audience_keys(entry().audiences, platform.world.buyer_encryption);
-    }
-    contract::Entry entry() const { return last.record.check(); }
-    std::string message(int amount, const std::string& purpose, std::int64_t number, const char* action = "pay") {
-        contract::Message out;
-        out.binding = id;
-        out.version = version;
-        out.seen = head;
-        out.ledger = platform.ledger->chain();
-        out.action = action;
-        out.number = number;
-        out.expires = start_time + hour;
-        return client::make_message(out, contract.actions.at(action).message,
-                                    json::Object{{"amount", amount}, {"purpose", purpose}}, keys, platform.world.buyer,
-                                    random);
-    }
-    void pay(HostedEnclave& enclave, int amount, const std::string& purpose, std::int64_t number,
-             const char* action = "pay") {
-        take(enclave.execute(id, message(amount, purpose, number, action), start_time));
-    }
-    json::Object state() const { return json::parse(text_of(last.record.state), "").as_object(); }
-    void step(HostedEnclave& enclave, EntryType type, const Hash256& transaction, const json::Value& input = nullptr,
-              TimeMs time = start_time) {
-        const Bytes bytes = input.is_null() ? Bytes{} : to_bytes(bytes_of(json::canonical(input)));
-        take(enclave::decode_committed(
-            enclave.call(enclave::FrameType::act,
-                         enclave::encode(enclave::Act{
-                             .type = type, .binding = id, .time = time, .input = bytes, .transaction = transaction}))));
-    }
-    Bytes sign(HostedEnclave& enclave, const Hash256& transaction, Purpose purpose, ledger::Price price) {
-        return enclave.call(enclave::FrameType::sign, enclave::encode(enclave::Sign{id, transaction, purpose, price}));
-    }
-};
-
-struct Transact : Hosted {
-    ledger::fake::FakeKind fake{"fake:1"};
-    std::array<const ledger::Kind*, 1> kinds{&fake};
-
-    std::unique_ptr<HostedEnclave> make_paying() {
-        return std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock,
-                                               enclave::CoreOptions{}, kinds);
-    }
-    json::Value evidence(const ledger::Pin& pin, Fate fate, std::uint64_t depth = 3) const {
-        return fake.evidence(pin, {.fate = fate, .proved = false, .transaction = "t", .block = 9}, depth);
-    }
-    std::unique_ptr<HostedEnclave> paying = make_paying();
-};
-
-// The receipt of the newest entry of the only binding on this ledger, as a node composes it.
-std::string receipt_of(const LedgerWorld& platform, HostedEnclave& enclave,
-                       const contract::Package& package = payer_package()) {
-    const ccl::ReadReply all = platform.ledger->read(0, 100);
-    const auto entry_of = [](const ccl::Appended& one) { return contract::Entry::parse(one.record.document); };
-    const contract::Entry newest = entry_of(all.entries.back());
-    const auto steps = proof::steps_before(newest.type);
-    std::vector<ccl::Appended> chosen;
-    for (std::size_t i = 0; i < all.entries.size(); ++i) {
-        const contract::Entry entry = entry_of(all.entries[i]);
-        const bool brings = entry.type == EntryType::bind || entry.type == EntryType::amend;
-        const bool step = std::ranges::find(steps, entry.type) != steps.end() &&
-                          entry.transaction.value_or(LedgerWorld::id_of(all.entries[i].record)) == newest.transaction;
-        if (brings || step || i + 1 == all.entries.size()) chosen.push_back(all.entries[i]);
-    }
-    const json::Value evidence = enclave.ledger_evidence(platform.ledger->service_key());
-    return proof::make_receipt(chosen, all.enclaves, platform.ledger->identity(), json::canonical(evidence),
-                               proof::ReceiptPackage{package.manifest, package.config})
-        .write();
-}
-
-proof::TrustFile trust_of(const LedgerWorld& platform) {
-    proof::TrustFile trust;
-    trust.ledgers = {{platform.ledger->chain(), platform.ledger->service_key()}};
-    trust.development_roots = {platform.world.root.public_key().thumbprint()};
-    trust.measurements = {platform.world.measurement, hash_of("ledger code")};
-    trust.minimum_svn = 1;
-    trust.allow_development = true;
-    trust.allow_asserted = {"clock", "rollback"};
-    trust.chains["fake:1"] = {.witness = std::string(ledger::host_witness)};
-    return trust;
 }
 
 std::string body_of(const Bytes& transaction) {
@@ -155,17 +23,17 @@ TEST_F(Transact, APaymentIsPreparedSignedAndConcluded) {
     const Hash256 transaction = payer.head;
     EXPECT_EQ(prepare.type, EntryType::prepare);
     EXPECT_EQ(prepare.deadline, start_time + 10 * 60'000);
-    EXPECT_EQ(prepare.pin().account, account);
-    EXPECT_EQ(prepare.pin().slot, 0u);
-    EXPECT_EQ(prepare.pin().ceiling, 1000u);
-    EXPECT_EQ(prepare.pin().call.at("pay"), "5");
+    EXPECT_EQ(prepare.pinned().at(0).pin.account, account);
+    EXPECT_EQ(prepare.pinned().at(0).pin.slot, 0u);
+    EXPECT_EQ(prepare.pinned().at(0).pin.ceiling, 1000u);
+    EXPECT_EQ(prepare.pinned().at(0).pin.call.at("pay"), "5");
     EXPECT_EQ(prepare.effects.at(0).as_object().at("ledger"), "cash");
 
     const std::string body = body_of(payer.sign(*paying, transaction, Purpose::call, 800));
     EXPECT_NE(body.find(R"("purpose":"call")"), std::string::npos) << body;
     EXPECT_NE(body.find(account), std::string::npos) << body;
 
-    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pin(), Fate::called));
+    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pinned().at(0).pin, Fate::called));
     const contract::Entry outcome = payer.entry();
     EXPECT_EQ(outcome.ending, "committed");
     EXPECT_EQ(outcome.transaction, transaction);
@@ -173,7 +41,7 @@ TEST_F(Transact, APaymentIsPreparedSignedAndConcluded) {
 
     // The next one: the account's next slot.
     payer.pay(*paying, 6, "another", 2);
-    EXPECT_EQ(payer.entry().pin().slot, 1u);
+    EXPECT_EQ(payer.entry().pinned().at(0).pin.slot, 1u);
 }
 
 TEST_F(Transact, WhatComesToNothingLeavesTheStateAsItWas) {
@@ -189,7 +57,7 @@ TEST_F(Transact, WhatComesToNothingLeavesTheStateAsItWas) {
     EXPECT_NE(prepare.state_after, before.state_after);
     payer.step(*paying, EntryType::cancelling, transaction);
     EXPECT_EQ(payer.entry().state_after, prepare.state_after);
-    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pin(), Fate::cancelled));
+    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pinned().at(0).pin, Fate::cancelled));
     EXPECT_EQ(payer.entry().ending, "aborted");
     EXPECT_EQ(payer.entry().state_after, before.state_after);
     EXPECT_EQ(json::parse(text_of(payer.last.record.state), "").as_object().at("paid"), 0);
@@ -211,7 +79,7 @@ TEST_F(Transact, AnAuditorJudgesAPaymentAnew) {
     EXPECT_EQ(holds(), "holds");
     payer.pay(*paying, 5, "the invoice", 1);
     EXPECT_EQ(holds(), "holds");
-    payer.step(*paying, EntryType::outcome, payer.head, evidence(payer.entry().pin(), Fate::called));
+    payer.step(*paying, EntryType::outcome, payer.head, evidence(payer.entry().pinned().at(0).pin, Fate::called));
     EXPECT_EQ(holds(), "holds");
 }
 
@@ -227,7 +95,7 @@ TEST_F(Transact, AnAuditorJudgesAnAbortAndItsDispute) {
     EXPECT_EQ(holds(), "holds");
     payer.pay(*paying, 5, "the invoice", 2);
     const Hash256 transaction = payer.head;
-    const ledger::Pin pin = payer.entry().pin();
+    const ledger::Pin pin = payer.entry().pinned().at(0).pin;
     payer.step(*paying, EntryType::cancelling, transaction);
     EXPECT_EQ(holds(), "holds");
     payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::cancelled));
@@ -255,7 +123,7 @@ TEST_F(Transact, AHostCannotTakeTheBindingIntoAFarFuture) {
     const contract::Entry prepare = payer.entry();
     payer.step(*paying, EntryType::cancelling, transaction, nullptr, start_time + 1000 * hour);
     EXPECT_EQ(payer.entry().time, prepare.deadline + 1);
-    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pin(), Fate::cancelled),
+    payer.step(*paying, EntryType::outcome, transaction, evidence(prepare.pinned().at(0).pin, Fate::cancelled),
                start_time + 2000 * hour);
     EXPECT_EQ(payer.entry().time, prepare.deadline + 1);
     payer.take(paying->execute(payer.id, payer.message(0, "still in time", 2), prepare.deadline + 1));
@@ -268,10 +136,11 @@ TEST_F(Transact, NothingRunsMeanwhile) {
     const Hash256 transaction = payer.head;
     EXPECT_EQ(error_of([&] { payer.pay(*paying, 0, "more", 2); }), "in_transaction /binding");
     EXPECT_EQ(error_of([&] {
-                  payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pin(), Fate::called, 2));
+                  payer.step(*paying, EntryType::outcome, transaction,
+                             evidence(payer.entry().pinned().at(0).pin, Fate::called, 2));
               }),
               "bad_receipt /evidence/depth");
-    payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pin(), Fate::failed));
+    payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pinned().at(0).pin, Fate::failed));
     EXPECT_EQ(payer.entry().ending, "aborted");
     payer.pay(*paying, 0, "more", 2);
 }
@@ -281,7 +150,7 @@ TEST_F(Transact, AHostGetsNoSecondSignatureOfAnotherKind) {
     payer.lock(*paying);
     payer.pay(*paying, 5, "the invoice", 1);
     const Hash256 transaction = payer.head;
-    const ledger::Pin pin = payer.entry().pin();
+    const ledger::Pin pin = payer.entry().pinned().at(0).pin;
     EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::call, 801); }), "action_refused /price");
     EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::cancel, 10); }), "action_refused /purpose");
     EXPECT_EQ(error_of([&] { payer.sign(*paying, hash_of("another"), Purpose::call, 10); }), "not_found /transaction");
@@ -312,8 +181,8 @@ TEST_F(Transact, NothingIsSignedBeforeItsEntryIsRecorded) {
     paying->pump();
     EXPECT_FALSE(paying->answered(message));
     const Hash256 transaction = platform.ledger->head(payer.id, hash_of("nonce")).entry_id;
-    const std::uint64_t asked = paying->send(enclave::FrameType::sign,
-                                             enclave::encode(enclave::Sign{payer.id, transaction, Purpose::call, 10}));
+    const std::uint64_t asked = paying->send(
+        enclave::FrameType::sign, enclave::encode(enclave::Sign{payer.id, transaction, 0, Purpose::call, 10}));
     EXPECT_FALSE(paying->answered(asked));
     paying->deliver = true;
     paying->pump();
@@ -328,7 +197,7 @@ TEST_F(Transact, AnOldHeadSignsNothing) {
     payer.pay(*paying, 5, "the invoice", 1);
     const Hash256 transaction = payer.head;
     const contract::EntryRecord prepared = payer.last.record;
-    const ledger::Pin pin = payer.entry().pin();
+    const ledger::Pin pin = payer.entry().pinned().at(0).pin;
     payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::failed));
 
     auto other = make_paying();
@@ -342,7 +211,7 @@ TEST_F(Transact, AnotherEnclaveGoesOn) {
     payer.lock(*paying);
     payer.pay(*paying, 5, "the invoice", 1);
     const Hash256 transaction = payer.head;
-    const ledger::Pin pin = payer.entry().pin();
+    const ledger::Pin pin = payer.entry().pinned().at(0).pin;
     auto other = make_paying();
     other->load(payer_package());
     other->load_binding(payer.jws, payer.last.record);
@@ -356,7 +225,7 @@ TEST_F(Transact, AnotherEnclaveGoesOn) {
     EXPECT_EQ(error_of([&] { payer.pay(*other, 5, "again", 2); }), "conflict /previous");
     other->load_binding(payer.jws, payer.last.record);
     payer.pay(*other, 5, "again", 2);
-    EXPECT_EQ(payer.entry().pin().slot, 1u);
+    EXPECT_EQ(payer.entry().pinned().at(0).pin.slot, 1u);
 }
 
 TEST_F(Transact, ManyBindingsShareAnAccountWithoutAGap) {
@@ -377,8 +246,8 @@ TEST_F(Transact, ManyBindingsShareAnAccountWithoutAGap) {
     std::set<std::string> accounts;
     for (std::size_t i = 0; i < payers.size(); ++i) {
         payers[i]->take(enclave::decode_committed(paying->take(asked[i])));
-        slots.insert(payers[i]->entry().pin().slot);
-        accounts.insert(payers[i]->entry().pin().account);
+        slots.insert(payers[i]->entry().pinned().at(0).pin.slot);
+        accounts.insert(payers[i]->entry().pinned().at(0).pin.account);
     }
     EXPECT_EQ(accounts.size(), 1u);
     EXPECT_EQ(slots.size(), static_cast<std::size_t>(count));
@@ -390,7 +259,7 @@ TEST_F(Transact, ADisputeHaltsTheBindingUntilThePartiesDecide) {
     payer.lock(*paying);
     payer.pay(*paying, 5, "the invoice", 1);
     const Hash256 transaction = payer.head;
-    payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pin(), Fate::called));
+    payer.step(*paying, EntryType::outcome, transaction, evidence(payer.entry().pinned().at(0).pin, Fate::called));
     payer.step(*paying, EntryType::disputed, transaction);
     EXPECT_EQ(error_of([&] { payer.pay(*paying, 0, "more", 2); }), "disputed /binding");
     // What the outcome has may fill the slot again, and nothing else.
@@ -411,7 +280,7 @@ TEST_F(Transact, AnAmendmentMayChangeTheAccount) {
     payer.lock(*paying);
     const std::string before(payer.entry().accounts.at("cash").as_string());
     payer.pay(*paying, 5, "the invoice", 1);
-    payer.step(*paying, EntryType::outcome, payer.head, evidence(payer.entry().pin(), Fate::called));
+    payer.step(*paying, EntryType::outcome, payer.head, evidence(payer.entry().pinned().at(0).pin, Fate::called));
     json::Object next = next_document(parse_binding(payer.document));
     next["ledgers"] = json::Object{{"cash", cash("treasury-2")}};
     payer.take(paying->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
@@ -422,8 +291,8 @@ TEST_F(Transact, AnAmendmentMayChangeTheAccount) {
     payer.version = version_of(next);
     payer.keys = client::open_audience_keys(payer.entry().audiences, platform.world.buyer_encryption);
     payer.pay(*paying, 6, "from the new one", 2);
-    EXPECT_EQ(payer.entry().pin().account, after);
-    EXPECT_EQ(payer.entry().pin().slot, 0u);
+    EXPECT_EQ(payer.entry().pinned().at(0).pin.account, after);
+    EXPECT_EQ(payer.entry().pinned().at(0).pin.slot, 0u);
 }
 
 TEST_F(Transact, NoAmendmentAndNoEndMeanwhile) {
@@ -451,9 +320,9 @@ TEST_F(Transact, ABindingMustFitTheContractsLedgers) {
 TEST_F(Transact, AnEffectThatNoCallCanBeMadeOfIsRefusedAndLeavesNoGap) {
     Payer payer(platform);
     payer.lock(*paying);
-    EXPECT_EQ(error_of([&] { payer.pay(*paying, 999, "two of them", 1); }), "undeclared_effect /output/effects");
+    EXPECT_EQ(error_of([&] { payer.pay(*paying, 999, "two of them", 1); }), "undeclared_effect /output/effects/1");
     payer.pay(*paying, 5, "one", 1);
-    EXPECT_EQ(payer.entry().pin().slot, 0u);
+    EXPECT_EQ(payer.entry().pinned().at(0).pin.slot, 0u);
 }
 
 // ------------------------------------------------------------------------------------------------- commit: early
@@ -471,7 +340,7 @@ struct Early : Transact {
     };
     Open pay(int amount, std::int64_t number, const char* action = "pay") {
         payer.pay(*paying, amount, "a purpose", number, action);
-        return {payer.head, payer.entry().pin()};
+        return {payer.head, payer.entry().pinned().at(0).pin};
     }
     void end(const Open& open, Fate fate) {
         payer.step(*paying, EntryType::outcome, open.id, evidence(open.pin, fate));
@@ -561,7 +430,7 @@ TEST_F(Early, SoManyMayBeOpenAndNoAmendmentMeanwhile) {
     EXPECT_EQ(error_of([&] { payer.pay(*other, 1, "one more", 43); }), "conflict /previous");
     other->load_binding(payer.jws, payer.last.record);
     payer.pay(*other, 1, "one more", 43);
-    open.push_back({payer.head, payer.entry().pin()});
+    open.push_back({payer.head, payer.entry().pinned().at(0).pin});
     const json::Object next = next_document(parse_binding(payer.document));
     payer.take(other->act(EntryType::propose, payer.id, sign_version(next, platform.world.buyer), start_time));
     const Bytes both = sign_version(next, platform.world.buyer, platform.world.seller);

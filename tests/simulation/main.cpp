@@ -1,4 +1,4 @@
-// simulate [--seeds N] [--first S] [--skip prepare|cancelling|outcome|disputed] [--seed S --trace]
+// simulate [--seeds N] [--first S] [--skip prepare|cancelling|step|outcome|disputed] [--seed S --trace]
 #include <fmt/core.h>
 
 #include <atomic>
@@ -22,7 +22,7 @@ struct Arguments {
 
 [[noreturn]] void usage() {
     fmt::print(stderr,
-               "usage: simulate [--seeds N] [--first S] [--skip prepare|cancelling|outcome|disputed]\n"
+               "usage: simulate [--seeds N] [--first S] [--skip prepare|cancelling|step|outcome|disputed]\n"
                "       simulate --seed S [--skip …] [--trace]\n"
                "Without --skip every seed must keep the invariants; with it, some seed must break one.\n");
     std::exit(2);

@@ -192,7 +192,8 @@ struct LedgerWorld {
         entry.state_after = contract::state_root(state);
         if (type == contract::EntryType::prepare) {
             entry.deadline = start_time + 60'000;
-            entry.effects = {json::Object{{"effect", "pay"}, {"args", json::Object{}}, {"pin", pin->to_json()}}};
+            entry.effects = {
+                json::Object{{"effect", "pay"}, {"ledger", "cash"}, {"args", json::Object{}}, {"pin", pin->to_json()}}};
         }
         if (type == contract::EntryType::execute || type == contract::EntryType::prepare) {
             entry.sender_role = "buyer";

@@ -130,13 +130,13 @@ class TransactionMaker : public ReceiptMaker {
         const auto type_of = [](const confidential::Appended& one) {
             return contract::Entry::parse(one.record.document).type;
         };
-        const auto steps = proof::steps_before(type_of(appended.back()));
+        const bool later = proof::follows_prepare(type_of(appended.back()));
         std::vector<confidential::Appended> chosen;
         for (std::size_t i = 0; i < appended.size(); ++i) {
             const contract::EntryType type = type_of(appended[i]);
             const bool brings = type == contract::EntryType::bind || type == contract::EntryType::amend;
-            if (brings || i + 1 == appended.size() || std::ranges::find(steps, type) != steps.end())
-                chosen.push_back(appended[i]);
+            const bool step = later && (type == contract::EntryType::prepare || proof::follows_prepare(type));
+            if (brings || i + 1 == appended.size() || step) chosen.push_back(appended[i]);
         }
         const std::string identity =
             confidential::Identity::write(world.ledger, world.ledger_encryption.public_key(), start_time - 2000);

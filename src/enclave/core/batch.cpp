@@ -1,4 +1,5 @@
 // Entries and refusals on their way to the record ledger, and what its answers let out.
+#include <algorithm>
 #include <base/log.hpp>
 #include <crypto/merkle.hpp>
 
@@ -21,9 +22,11 @@ void Core::on_head(const Asked& asked, Context& context, const std::function<Lin
 void Core::add(const Asked& asked, Context& context, Link&& link) {
     Pending made{.request = asked.request, .binding = {}, .generation = 0, .id = link.head.id};
     made.trace = asked.trace;
+    made.accounts = link.slots.accounts();
     made.record = std::move(link.record);
     context.advance(std::move(link.head));
     keep(context, std::move(made));
+    link.slots.release();
     if (pending_.size() >= options_.batch_entries || pending_bytes_ >= options_.batch_bytes) send_batches();
 }
 
@@ -118,7 +121,9 @@ void Core::finish_batch(const Batch& batch, ccl::Reply&& answer) {
         const ccl::ItemResult& one = result->items[index];
         try {
             if (!one.appended) {
-                if (!item.account.empty()) jobs_.slots().set(item.account, one.slot);
+                for (std::size_t i = 0; i < std::min(item.accounts.size(), one.slots.size()); ++i) {
+                    jobs_.slots().set(item.accounts[i], one.slots[i]);
+                }
                 throw Error(Code::conflict, "/previous",
                             "the ledger's head is entry " + std::to_string(one.head_sequence));
             }

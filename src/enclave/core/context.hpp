@@ -12,7 +12,7 @@
 #include <optional>
 #include <set>
 #include <span>
-#include <transaction/journal.hpp>
+#include <transaction/saga.hpp>
 #include <unordered_map>
 
 namespace concordat::enclave {
@@ -66,18 +66,20 @@ struct ClosedProposal {
     std::string account;
 };
 
-// One call on another ledger, and what the binding goes back to if it comes to nothing.
+// Calls on other ledgers, and what the binding goes back to if they come to nothing.
 struct Transaction {
-    Hash256 id;          // of its prepare entry; in that entry's own private state, which the id follows from, zero
-    std::string ledger;  // of the contract
-    transaction::Journal journal;
-    bool early = false;  // its state holds already: the binding goes on, and the contract hears of the outcome
-    // Of an early one: the effect's name, and the sequence of its prepare entry.
-    std::string effect{};
-    std::int64_t sequence = 0;
-    std::string state_text;  // before it; empty once there is an outcome, and of an early one
-    std::map<std::string, Salt> salts;
+    Hash256 id;  // of its prepare entry; in that entry's own private state, which the id follows from, zero
+    std::int64_t sequence = 0;  // of its prepare entry
+    std::vector<contract::Step> steps;
+    transaction::Saga saga;
+    bool early = false;        // its state holds already: the binding goes on, and the contract hears of the outcome
+    std::string state_text{};  // before it; empty once its state holds or is taken back
+    std::map<std::string, Salt> salts{};
 
+    bool ended() const { return saga.ending().has_value(); }
+    // Whether an abort would take the binding's state back.
+    bool holds() const { return !early && !ended() && saga.decision() != transaction::Decision::commit; }
+    const std::string& ledger_of(const transaction::Call& call) const { return steps[call.what.step].ledger; }
     std::size_t size() const;  // in a head's private state, about
 };
 
@@ -108,8 +110,7 @@ struct Head {
     // The open transaction that the binding's messages wait for.
     const Transaction* holding() const {
         if (transactions.empty()) return nullptr;
-        const Transaction& last = transactions.back();
-        return last.journal.ending || last.early ? nullptr : &last;
+        return transactions.back().holds() ? &transactions.back() : nullptr;
     }
     const Transaction* open() const;  // the first open one, of either sort
     std::size_t open_count() const;
@@ -158,6 +159,9 @@ inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_
 inline constexpr std::size_t kept_transactions = 8;
 inline constexpr std::size_t kept_early_transactions = transaction::max_open_early + kept_transactions;
 inline constexpr std::size_t max_transactions_bytes = 1 << 20;  // of those kept, and of those open
+// Of one transaction. What has to succeed is pinned again until it does, and each try is kept: after these people
+// decide.
+inline constexpr std::size_t max_calls = 256;
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);

@@ -313,17 +313,19 @@ void Core::act(const Frame& frame) {
         }
         case contract::EntryType::cancelling: {
             Context& context = context_of(in.binding);
-            return on_head(asked, context, [&] { return cancel(context, in.transaction, in.time); });
+            return on_head(asked, context, [&] { return cancel(context, in.transaction, in.time, jobs_.slots()); });
         }
+        case contract::EntryType::step:
         case contract::EntryType::outcome: {
             Context& context = context_of(in.binding);
             return on_head(asked, context, [&] {
-                return conclude(context, in.transaction, std::move(in.input), in.time, options_.limits);
+                return conclude(context, in.transaction, in.call, std::move(in.input), in.time, options_.limits,
+                                jobs_.slots());
             });
         }
         case contract::EntryType::disputed: {
             Context& context = context_of(in.binding);
-            return on_head(asked, context, [&] { return dispute(context, in.transaction, in.time); });
+            return on_head(asked, context, [&] { return dispute(context, in.transaction, in.call, in.time); });
         }
         case contract::EntryType::execute:
         case contract::EntryType::prepare:
@@ -340,7 +342,7 @@ void Core::sign(const Frame& frame) {
     Context& context = context_of(in.binding);
     Pending made{.request = frame.id, .binding = {}, .generation = 0, .id = context.head.id};
     try {
-        made.signed_transaction = enclave::sign(context, in.transaction, in.purpose, in.price);
+        made.signed_transaction = enclave::sign(context, in.transaction, in.call, in.purpose, in.price);
     } catch (const Error& error) {
         made.refusal = error;
     }

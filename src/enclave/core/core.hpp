@@ -64,7 +64,7 @@ class Core {
         std::uint64_t generation;  // of the context that made it
         Hash256 id;                // of the entry, or of the head that it was refused on
         contract::EntryRecord record{};
-        std::string account{};                      // of a prepare entry, as Slots names it
+        std::vector<std::string> accounts{};        // whose slots it pins, as Slots names them
         std::optional<Error> refusal{};             // instead of an entry
         std::optional<Bytes> signed_transaction{};  // the same
         std::string trace{};                        // of the request, for the log

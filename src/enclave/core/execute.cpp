@@ -330,11 +330,14 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     }
     link.head.senders[sender.key.thumbprint()] = {input.number(), input.digest};
 
-    std::optional<PinnedEffect> pinned;
-    if (!output.effects.empty()) pinned = pin_effect(context, output.effects, action.early, time, slots);
+    std::optional<Pinned> pinned;
+    if (!output.effects.empty()) pinned = pin_effects(context, output.effects, action.early, time, slots);
     entry.early = pinned && action.early;
     entry.type = pinned ? contract::EntryType::prepare : contract::EntryType::execute;
-    if (pinned) entry.deadline = pinned->transaction.journal.deadline;
+    if (pinned) {
+        entry.deadline = pinned->transaction.saga.deadline();
+        entry.decision = decision_of(pinned->transaction);
+    }
     entry.ledger = context.binding.chain;
     entry.binding = context.binding.id;
     entry.version = context.head.version;
@@ -356,9 +359,8 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     link.record = finish_entry(entry, link.head, to_bytes(bytes_of(text)), parts, context.keys);
     if (pinned) {
         link.head.transactions.back().id = link.head.id;
-        slots.use(pinned->hold, pinned->account);
-        link.account = std::move(pinned->account);
-        link.slot = std::move(pinned->hold);
+        pinned->slots.use();
+        link.slots = std::move(pinned->slots);
     }
     return link;
 }

@@ -14,8 +14,7 @@ namespace concordat::enclave {
 struct Link {
     contract::EntryRecord record;
     Head head;
-    std::string account{};  // prepare: whose slot it pins, and the slot, held until the entry has its place
-    Slots::Hold slot{};
+    HeldSlots slots{};  // that it pins, held until it has its place
 };
 
 // An input with all that is known about it without the head: whose it is, whether its signature holds, what it asks

@@ -99,7 +99,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         lane.running = false;
         done_.push_back(std::move(lane.jobs.front()));
         lane.jobs.pop_front();
-        if (job.slot_) job.slot_.unlock();  // its place among the entries is certain
+        job.slots_.release();  // its place among the entries is certain
         if (lane.jobs.empty()) {
             lanes_.erase(job.context.get());
         } else if (lane.jobs.front()->is_prepared_) {
@@ -137,8 +137,8 @@ void Jobs::run_one(Job& job) {
     or_error(job.refusal, [&] {
         Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, limits_, slots_);
         job.record = std::move(link.record);
-        job.account = std::move(link.account);
-        job.slot_ = std::move(link.slot);
+        job.accounts = link.slots.accounts();
+        job.slots_ = std::move(link.slots);
         context.advance(std::move(link.head));
         made_bytes_ += job.record.size();
     });

@@ -26,11 +26,11 @@ struct Job {
     std::optional<Error> error, refusal;
     Hash256 id;  // of the entry, or of the head that it was refused on
     contract::EntryRecord record;
-    std::string account;  // of a prepare entry, as Slots names it
+    std::vector<std::string> accounts;  // whose slots the entry pins, as Slots names them
 
   private:
     friend class Jobs;
-    Slots::Hold slot_;
+    HeldSlots slots_;
     struct Lane* lane_ = nullptr;
     bool is_prepared_ = false;
     std::array<unsigned char, 16 * 1024> first_memory_;  // enough for most messages; more comes from the heap

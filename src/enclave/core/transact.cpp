@@ -20,19 +20,36 @@ const ledger::Kind& kind_of(Kinds kinds, std::string_view name, const std::strin
 }
 
 // Throws what the kind says of one member of the target as the binding's or the contract's document has it.
-[[noreturn]] void refuse_target(const Error& error, const std::string& ledger, const std::string& effect) {
-    const bool of_contract = error.field().starts_with("/call") || error.field().starts_with("/interface");
+[[noreturn]] void refuse_target(const Error& error, const std::string& ledger, const std::string& effect,
+                                ledger::Role role) {
+    if (error.field().starts_with("/call")) {
+        const std::string call = "/contract/effects/" + effect + "/" + std::string(ledger::role_name(role));
+        throw Error(error.code(), call + error.field().substr(5), error.rule());
+    }
+    const bool of_contract = error.field().starts_with("/interface");
     const std::string path = of_contract ? "/contract/effects/" + effect : "/ledgers/" + ledger;
     throw Error(error.code(), path + error.field(), error.rule());
 }
 
+// A transaction that could not be undone must not be begun.
+void check_compensation(const contract::Effect& effect, const ledger::Kind& kind, const std::string& path) {
+    if (effect.kind != contract::EffectKind::compensatable) return;
+    const std::string name(kind.name());
+    if (kind.prepares()) {
+        const bool own = !effect.commit.empty() || !effect.undo.empty();
+        if (own)
+            throw Error(Code::bad_package, path,
+                        "must name no commit or undo: ledgers of the kind " + name + " have their own");
+    } else if (effect.undo.empty()) {
+        throw Error(Code::bad_package, path + "/undo",
+                    "must be present: ledgers of the kind " + name + " cannot take a call back");
+    }
+}
+
 ledger::Target target_of(const contract::Binding& binding, const contract::Contract& contract,
-                         const contract::Effect& effect) {
+                         const contract::Effect& effect, ledger::Role role, const Hash256& step = {}) {
     const contract::LedgerTarget& where = binding.ledgers.find(effect.ledger)->second;
-    return {.interface = contract.ledgers.find(effect.ledger)->second.interface,
-            .call = effect.call,
-            .address = where.address,
-            .work = where.work};
+    return contract::target_of(contract, effect, where.address, where.work, role, step);
 }
 
 Transaction& find(Head& head, const Hash256& id) {
@@ -49,7 +66,7 @@ TimeMs step_time(const Context& context, const Transaction& transaction, TimeMs 
     if (time < context.head.time) {
         throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
     }
-    return std::max(context.head.time, std::min(time, transaction.journal.deadline + 1));
+    return std::max(context.head.time, std::min(time, transaction.saga.deadline() + 1));
 }
 
 contract::Entry step_entry(contract::EntryType type, const Context& context, const Hash256& transaction, ByteView input,
@@ -103,14 +120,17 @@ void check_ledgers(const contract::Binding& binding, const LoadedPackage& packag
     for (const auto& [name, effect] : contract.effects) {
         const ledger::Kind& kind = kind_of(kinds, contract.ledgers.find(effect.ledger)->second.kind,
                                            "/contract/ledgers/" + effect.ledger + "/kind");
-        if (!effect.pivot) {
-            throw Error(Code::bad_package, "/contract/effects/" + name + "/kind",
-                        "must be pivot: no kind of ledger that is served here can prepare");
-        }
-        try {
-            kind.check(target_of(binding, contract, effect), binding.ledgers.find(effect.ledger)->second.finality);
-        } catch (const Error& error) {
-            refuse_target(error, effect.ledger, name);
+        check_compensation(effect, kind, "/contract/effects/" + name);
+        using ledger::Role;
+        for (const auto& [role, call] : {std::pair{Role::call, &effect.call}, std::pair{Role::commit, &effect.commit},
+                                         std::pair{Role::undo, &effect.undo}}) {
+            if (call->empty()) continue;
+            try {
+                kind.check(target_of(binding, contract, effect, role),
+                           binding.ledgers.find(effect.ledger)->second.finality);
+            } catch (const Error& error) {
+                refuse_target(error, effect.ledger, name, role);
+            }
         }
     }
 }
@@ -141,48 +161,98 @@ namespace {
 // check_running() has seen to their number.
 void check_room(const Head& head, const Transaction& next) {
     std::size_t open = 0;
-    for (const Transaction& one : head.transactions) open += one.journal.ending ? 0 : one.size();
+    for (const Transaction& one : head.transactions) open += one.ended() ? 0 : one.size();
     if (open == 0 || open + next.size() <= max_transactions_bytes) return;
     throw Error(Code::in_transaction, "/binding", "the calls that are open may have 1 MiB in all");
 }
 
+// Pins what is due, and gives the calls for the entry.
+std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& transaction, TimeMs time,
+                                          HeldSlots& slots) {
+    std::vector<contract::PinnedCall> out;
+    const contract::Contract& contract = context.package->contract;
+    for (const transaction::Due& due : transaction.saga.due()) {
+        const contract::Step& step = transaction.steps[due.step];
+        const contract::Effect& effect = contract.effects.find(step.effect)->second;
+        const contract::LedgerTarget& where = context.binding.ledgers.find(step.ledger)->second;
+        const Account& account = context.accounts.find(step.ledger)->second;
+        const Hash256 name = contract::step_id(context.binding.id, transaction.sequence, due.step);
+        const ledger::Target target = target_of(context.binding, contract, effect, due.role, name);
+        const std::string member = due.role == ledger::Role::call ? "args" : std::string(ledger::role_name(due.role));
+        ledger::Pin pin{.chain = where.chain, .account = account.address, .call = {}, .ceiling = where.ceiling};
+        pin.call = account.kind->call(target, step.arguments_of(due.role),
+                                      "/output/effects/" + std::to_string(due.step) + "/" + member);
+        pin.slot = slots.take(where.chain + " " + account.address);
+        account.kind->check(pin);
+        out.push_back({due.step, due.role, pin});
+        transaction.saga.pin(due, std::move(pin), where.finality, time);
+    }
+    return out;
+}
+
+// What a later call of the transaction could not be made of is found out before it begins.
+void check_later_calls(const Context& context, const Transaction& transaction) {
+    const contract::Contract& contract = context.package->contract;
+    for (std::size_t i = 0; i < transaction.steps.size(); ++i) {
+        const contract::Step& step = transaction.steps[i];
+        const contract::Effect& effect = contract.effects.find(step.effect)->second;
+        const ledger::Kind& kind = *context.accounts.find(step.ledger)->second.kind;
+        const std::string field = "/output/effects/" + std::to_string(i) + "/";
+        using ledger::Role;
+        kind.call(target_of(context.binding, contract, effect, Role::call), step.arguments, field + "args");
+        if (step.commit) {
+            kind.call(target_of(context.binding, contract, effect, Role::commit), *step.commit, field + "commit");
+        }
+        if (step.undo) {
+            kind.call(target_of(context.binding, contract, effect, Role::undo), *step.undo, field + "undo");
+        }
+    }
+}
+
+ledger::Kinds kinds_of(const Context& context, std::vector<const ledger::Kind*>& out) {
+    for (const auto& [name, account] : context.accounts) out.push_back(account.kind);
+    return out;
+}
+
+json::Array effects_of(const std::vector<contract::PinnedCall>& calls) {
+    json::Array out;
+    for (const contract::PinnedCall& call : calls) out.push_back(call.to_json());
+    return out;
+}
+
 }  // namespace
 
-PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots) {
-    if (effects.size() > 1) {
-        throw Error(Code::undeclared_effect, "/output/effects", "must be at most one: no ledger here can prepare");
+std::string decision_of(const Transaction& transaction) {
+    const auto decision = transaction.saga.decision();
+    return decision ? std::string(transaction::decision_name(*decision)) : std::string();
+}
+
+Pinned pin_effects(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots) {
+    if (early && effects.size() > 1) {
+        throw Error(Code::undeclared_effect, "/output/effects", "must be at most one: the action is committed early");
     }
-    json::Object& effect = effects.front().as_object();
-    const contract::Contract& contract = context.package->contract;
-    const contract::Effect& declared = contract.effects.find(effect.at("effect").as_string())->second;
-    const contract::LedgerTarget& where = context.binding.ledgers.find(declared.ledger)->second;
-    const Account& account = context.accounts.find(declared.ledger)->second;
-    PinnedEffect out;
-    out.transaction.ledger = declared.ledger;
-    transaction::Journal& journal = out.transaction.journal;
-    journal.pin.chain = where.chain;
-    journal.pin.account = account.address;
-    journal.pin.ceiling = where.ceiling;
-    journal.pin.call = account.kind->call(target_of(context.binding, contract, declared), effect.at("args").as_object(),
-                                          "/output/effects/0/args");
-    journal.finality = where.finality;
-    journal.prepared = time;
-    journal.deadline = time + where.deadline_minutes * 60'000;
-    out.transaction.early = early;
-    if (early) {
-        out.transaction.effect = effect.at("effect").as_string();
-        out.transaction.sequence = context.head.sequence + 1;
-    } else {
-        out.transaction.state_text = context.head.state_text;
-        out.transaction.salts = context.head.salts;
+    Pinned out;
+    std::vector<const ledger::Kind*> kinds;
+    Transaction& transaction = out.transaction;
+    transaction.steps = contract::plan_steps(context.package->contract, effects, kinds_of(context, kinds));
+    transaction.sequence = context.head.sequence + 1;
+    transaction.early = early;
+    std::int64_t minutes = 0;
+    for (const contract::Step& step : transaction.steps) {
+        minutes = std::max(minutes, context.binding.ledgers.find(step.ledger)->second.deadline_minutes);
     }
-    account.kind->check(journal.pin);
-    check_room(context.head, out.transaction);
-    out.account = where.chain + " " + account.address;
-    out.hold = slots.hold();
-    journal.pin.slot = slots.next(out.hold, out.account);
-    effect["ledger"] = declared.ledger;
-    effect["pin"] = journal.pin.to_json();
+    transaction.saga = transaction::Saga(transaction.steps, time + minutes * 60'000);
+    check_later_calls(context, transaction);
+    out.slots = slots.hold();
+    const std::vector<contract::PinnedCall> pinned = pin_due(context, transaction, time, out.slots);
+    effects.clear();
+    for (const contract::Step& step : transaction.steps) effects.push_back(step.to_json());
+    for (const contract::PinnedCall& call : pinned) effects[call.step].as_object()["pin"] = call.pin.to_json();
+    if (transaction.holds()) {
+        transaction.state_text = context.head.state_text;
+        transaction.salts = context.head.salts;
+    }
+    check_room(context.head, transaction);
     return out;
 }
 
@@ -191,14 +261,18 @@ void keep_transaction(Head& head, Transaction&& transaction) {
     head.forget_ended();
 }
 
-Link cancel(const Context& context, const Hash256& transaction, TimeMs time) {
+Link cancel(const Context& context, const Hash256& transaction, TimeMs time, Slots& slots) {
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
     time = step_time(context, mine, time);
-    mine.journal = transaction::advance(mine.journal, contract::EntryType::cancelling, {});
+    mine.saga.cancel();
     contract::Entry entry = step_entry(contract::EntryType::cancelling, context, transaction, {}, time);
+    link.slots = slots.hold();
+    entry.effects = effects_of(pin_due(context, mine, time, link.slots));
+    entry.decision = decision_of(mine);
     link.record = finish_entry(entry, link.head, {}, {}, context.keys);
+    link.slots.use();
     return link;
 }
 
@@ -208,14 +282,15 @@ namespace {
 void hear_outcome(const Context& context, const Transaction& transaction, contract::Entry& entry, Head& head,
                   SealedParts& parts, const runtime::Limits& limits) {
     const contract::Contract& contract = context.package->contract;
-    const std::string* name = contract.outcomes_of(transaction.ledger);
+    const contract::Step& step = transaction.steps.front();
+    const std::string* name = contract.outcomes_of(step.ledger);
     if (name == nullptr) panic("a transaction committed early that no action hears of");
     try {
         const json::Value message(
-            contract::outcome_message(transaction.id, transaction.sequence, transaction.effect, entry.ending));
+            contract::outcome_message(transaction.id, transaction.sequence, step.effect, entry.ending));
+        const std::string& chain = transaction.saga.calls().front().journal.pin.chain;
         LogicOutput output =
-            run_action(context, *name, json::canonical(message), {transaction.journal.pin.chain, transaction.ledger},
-                       entry.input, entry.time, limits);
+            run_action(context, *name, json::canonical(message), {chain, step.ledger}, entry.input, entry.time, limits);
         Head heard = head;
         heard.sequence = entry.sequence;
         SealedParts disclosed;
@@ -239,64 +314,94 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
     }
 }
 
+const Account& account_of(const Context& context, const Transaction& transaction, const transaction::Call& call) {
+    const auto account = context.accounts.find(transaction.ledger_of(call));
+    if (account == context.accounts.end() || account->second.address != call.journal.pin.account) {
+        throw Error(Code::action_refused, "/transaction", "the version in force does not have its account any more");
+    }
+    return account->second;
+}
+
+void end(const Context& context, Transaction& mine, contract::Entry& entry, Link& link, SealedParts& parts,
+         const runtime::Limits& limits) {
+    const transaction::Ending ending = *mine.saga.ending();
+    entry.type = contract::EntryType::outcome;
+    entry.ending = std::string(transaction::ending_name(ending));
+    if (mine.early) {
+        // What the contract makes of it would be lost if the transaction that holds the binding were undone.
+        if (const Transaction* holding = context.head.holding()) {
+            throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
+        }
+        return hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
+    }
+    if (ending == transaction::Ending::aborted) go_back(link.head, mine, context.package->contract.state);
+}
+
 }  // namespace
 
-Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time,
-              const runtime::Limits& limits) {
+Link conclude(const Context& context, const Hash256& transaction, std::size_t call, Bytes&& evidence, TimeMs time,
+              const runtime::Limits& limits, Slots& slots) {
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
     time = step_time(context, mine, time);
-    // What the contract makes of it would be lost if the transaction that holds the binding were undone.
-    if (const Transaction* holding = context.head.holding(); mine.early && holding != nullptr) {
-        throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
-    }
-    const auto account = context.accounts.find(mine.ledger);
-    if (account == context.accounts.end()) panic("an open transaction on a ledger that the version in force has not");
+    const transaction::Journal& journal = mine.saga.call(call).journal;
     const json::Value value = json::parse(text_of(evidence), "/evidence", {.bytes = max_evidence_bytes});
     if (json::canonical(value) != text_of(evidence))
         throw Error(Code::bad_format, "/evidence", "must be in RFC 8785 form");
-    const ledger::Judgement judgement = account->second.kind->judge(mine.journal.pin, mine.journal.finality, value);
-    mine.journal = transaction::advance(mine.journal, contract::EntryType::outcome, judgement);
-    contract::Entry entry = step_entry(contract::EntryType::outcome, context, transaction, evidence, time);
-    entry.ending = std::string(transaction::ending_name(*mine.journal.ending));
+    const ledger::Kind& kind = *account_of(context, mine, mine.saga.call(call)).kind;
+    const ledger::Judgement judgement = kind.judge(journal.pin, journal.finality, value);
+    mine.saga.settle(call, judgement.fate);
+
+    contract::Entry entry = step_entry(contract::EntryType::step, context, transaction, evidence, time);
+    entry.call = static_cast<std::uint32_t>(call);
+    // Of a transaction with one call its ending says it all.
+    const bool alone = mine.steps.size() == 1 && mine.steps.front().kind == contract::EffectKind::pivot;
+    if (!alone) entry.fate = judgement.fate;
     SealedParts parts;
-    if (mine.early) {
-        hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
+    if (mine.saga.ending()) {
+        end(context, mine, entry, link, parts, limits);
     } else {
-        if (mine.journal.ending == transaction::Ending::aborted) {
-            go_back(link.head, mine, context.package->contract.state);
+        if (mine.saga.calls().size() >= max_calls) {
+            throw Error(Code::in_transaction, "/transaction", "has made 256 calls: people must decide");
         }
-        mine.state_text.clear();
-        mine.salts.clear();
+        link.slots = slots.hold();
+        entry.effects = effects_of(pin_due(context, mine, time, link.slots));
+        entry.decision = decision_of(mine);
+    }
+    // The head may be another by now.
+    if (Transaction& now = find(link.head, transaction); !now.holds()) {
+        now.state_text.clear();
+        now.salts.clear();
     }
     link.record = finish_entry(entry, link.head, std::move(evidence), parts, context.keys);
+    if (!entry.effects.empty()) link.slots.use();
     return link;
 }
 
-Link dispute(const Context& context, const Hash256& transaction, TimeMs time) {
+Link dispute(const Context& context, const Hash256& transaction, std::size_t call, TimeMs time) {
     Link link;
     link.head = context.head;
     Transaction& mine = find(link.head, transaction);
     time = step_time(context, mine, time);
-    mine.journal = transaction::advance(mine.journal, contract::EntryType::disputed, {});
+    mine.saga.dispute(call);
     link.head.disputed = true;
     contract::Entry entry = step_entry(contract::EntryType::disputed, context, transaction, {}, time);
+    entry.call = static_cast<std::uint32_t>(call);
     link.record = finish_entry(entry, link.head, {}, {}, context.keys);
     return link;
 }
 
-Bytes sign(const Context& context, const Hash256& transaction, ledger::Purpose purpose, ledger::Price price) {
+Bytes sign(const Context& context, const Hash256& transaction, std::size_t call, ledger::Purpose purpose,
+           ledger::Price price) {
     const auto mine = std::ranges::find(context.head.transactions, transaction, &Transaction::id);
     if (mine == context.head.transactions.end()) {
         throw Error(Code::not_found, "/transaction", "must be one that is open, or of the last few");
     }
-    const auto account = context.accounts.find(mine->ledger);
-    if (account == context.accounts.end() || account->second.address != mine->journal.pin.account) {
-        throw Error(Code::action_refused, "/transaction", "the version in force does not have its account any more");
-    }
-    transaction::check_signing(mine->journal, purpose, price);
-    return account->second.kind->sign(mine->journal.pin, purpose, price, account->second.key);
+    const transaction::Call& what = mine->saga.call(call);
+    const Account& account = account_of(context, *mine, what);
+    transaction::check_signing(what.journal, purpose, price);
+    return account.kind->sign(what.journal.pin, purpose, price, account.key);
 }
 
 }  // namespace concordat::enclave

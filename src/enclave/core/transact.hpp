@@ -13,24 +13,26 @@ Accounts accounts_of(const contract::Binding& binding, const LoadedPackage& pack
 void check_ledgers(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds);
 json::Object addresses_of(const Accounts& accounts);
 
-// What execute() needs for an effect: the transaction that it begins, all but its id, and the slot held until its entry
-// has its place. Completes the effect with ledger and pin. Throws Error(undeclared_effect | bad_format | …).
-struct PinnedEffect {
+// What execute() needs for effects: the transaction that they begin, all but its id, and the slots held until its entry
+// has its place. `effects` become those of the entry. Throws Error(undeclared_effect | bad_format | …).
+struct Pinned {
     Transaction transaction;
-    std::string account;  // as Slots names it
-    Slots::Hold hold;
+    HeldSlots slots;
 };
-PinnedEffect pin_effect(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots);
+Pinned pin_effects(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots);
 void keep_transaction(Head& head, Transaction&& transaction);
+std::string decision_of(const Transaction& transaction);  // as entries say it
 
-// `transaction` is the prepare entry's id.
-Link cancel(const Context& context, const Hash256& transaction, TimeMs time);
-// `evidence`: JCS of what Kind::judge takes. Of an early transaction the contract's logic hears of the outcome; if it
-// will not have it, the outcome is recorded all the same, with the state as it was and the reason.
-Link conclude(const Context& context, const Hash256& transaction, Bytes&& evidence, TimeMs time,
-              const runtime::Limits& limits);
-Link dispute(const Context& context, const Hash256& transaction, TimeMs time);
+// `transaction` is the prepare entry's id, `call` one of its calls.
+Link cancel(const Context& context, const Hash256& transaction, TimeMs time, Slots& slots);
+// What became of a call: the entry is a step, or the outcome where nothing more follows. `evidence`: JCS of what
+// Kind::judge takes. Of an early transaction the contract's logic hears of the outcome; if it will not have it, the
+// outcome is recorded all the same, with the state as it was and the reason.
+Link conclude(const Context& context, const Hash256& transaction, std::size_t call, Bytes&& evidence, TimeMs time,
+              const runtime::Limits& limits, Slots& slots);
+Link dispute(const Context& context, const Hash256& transaction, std::size_t call, TimeMs time);
 // The transaction that the other ledger takes. Only for a head that is recorded.
-Bytes sign(const Context& context, const Hash256& transaction, ledger::Purpose purpose, ledger::Price price);
+Bytes sign(const Context& context, const Hash256& transaction, std::size_t call, ledger::Purpose purpose,
+           ledger::Price price);
 
 }  // namespace concordat::enclave

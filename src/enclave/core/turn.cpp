@@ -58,7 +58,7 @@ void Core::collect() {
                          .generation = context.generation,
                          .id = job->id,
                          .record = std::move(job->record),
-                         .account = std::move(job->account),
+                         .accounts = std::move(job->accounts),
                          .refusal = std::move(job->refusal),
                          .trace = std::move(job->in.trace)};
             pending_bytes_ += made.size();

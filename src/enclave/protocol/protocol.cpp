@@ -91,6 +91,7 @@ Bytes encode(const Act& v) {
     out.u64(static_cast<std::uint64_t>(v.time));
     out.bytes(v.input);
     out.hash(v.transaction);
+    out.u32(v.call);
     out.text(v.trace);
     return out.take();
 }
@@ -103,6 +104,7 @@ Act decode_act(ByteView bytes) {
     v.time = static_cast<TimeMs>(in.u64());
     v.input = to_bytes(in.bytes());
     v.transaction = in.hash();
+    v.call = in.u32();
     v.trace = ccl::read_trace(in);
     in.finish();
     return v;
@@ -112,6 +114,7 @@ Bytes encode(const Sign& v) {
     wire::Writer out;
     out.hash(v.binding);
     out.hash(v.transaction);
+    out.u32(v.call);
     out.u8(static_cast<std::uint8_t>(v.purpose));
     out.u64(v.price);
     return out.take();
@@ -122,6 +125,7 @@ Sign decode_sign(ByteView bytes) {
     Sign v;
     v.binding = in.hash();
     v.transaction = in.hash();
+    v.call = in.u32();
     const std::uint8_t purpose = in.u8();
     if (purpose > 1) throw Error(Code::protocol, "sign.purpose", "must be 0 or 1");
     v.purpose = static_cast<ledger::Purpose>(purpose);

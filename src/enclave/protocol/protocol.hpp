@@ -60,13 +60,15 @@ struct Act {
     Hash256 binding;  // zero for bind
     TimeMs time = 0;
     Bytes input;
-    Hash256 transaction{};  // cancelling, outcome, disputed: the prepare entry
+    Hash256 transaction{};   // cancelling, outcome, disputed: the prepare entry
+    std::uint32_t call = 0;  // outcome (which a step may become), disputed: which of its calls
     std::string trace{};
 };
 
 // For a transaction of a binding whose head is the ledger's: told only once the ledger has said so.
 struct Sign {
     Hash256 binding, transaction;
+    std::uint32_t call = 0;
     ledger::Purpose purpose{};
     ledger::Price price = 0;
 };

@@ -38,9 +38,19 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
     at->second.progress.journal = journal;
     at->second.ledger = &ledger;
     at->second.reached = reached;
-    at->second.moved = timeline_.now();
+    at->second.progress.moved = timeline_.now();
     listen(ledger);
     again_in(transaction, 0);
+}
+
+void Driver::update(const Hash256& transaction, const Journal& journal) {
+    const auto found = open_.find(transaction);
+    if (found == open_.end() || found->second.progress.journal == journal) return;
+    found->second.progress.journal = journal;
+    found->second.last.reset();
+    found->second.progress.moved = timeline_.now();
+    // While something is asked for, its answer is what goes on.
+    if (found->second.waits) again_in(transaction, 0);
 }
 
 void Driver::again_in(const Hash256& transaction, TimeMs ms) {
@@ -72,7 +82,7 @@ void Driver::listen(ledger::Ledger& ledger) {
 // waited is not missed.
 void Driver::again_soon(const Hash256& transaction, Open& open) {
     constexpr TimeMs at_least = 5;
-    const TimeMs waited = timeline_.now() - open.moved;
+    const TimeMs waited = timeline_.now() - open.progress.moved;
     wait(transaction, std::clamp(waited / 8, std::min(at_least, policy_.look_every_ms), policy_.look_every_ms));
 }
 
@@ -111,6 +121,12 @@ void Driver::decide(const Hash256& transaction) {
         open.contradicts_since = open.facts.now;
     }
     open.facts.contradicts_since = open.contradicts_since;
+    if (!failed(open.progress.journal, open.facts.view)) {
+        open.failed_since.reset();
+    } else if (!open.failed_since) {
+        open.failed_since = open.facts.now;
+    }
+    open.facts.failed_since = open.failed_since;
     open.facts.reached = open.reached;
     const Step step = next(open.progress.journal, open.facts, policy_);
     open.progress.waits_for = {};
@@ -147,7 +163,7 @@ void Driver::send(const Hash256& transaction, const Send& step) {
                                if (answer.status != ledger::Submission::Status::accepted) {
                                    return again_in(transaction, policy_.look_every_ms);
                                }
-                               now.moved = timeline_.now();
+                               now.progress.moved = timeline_.now();
                                again_soon(transaction, now);
                            }));
                    }));
@@ -166,7 +182,7 @@ void Driver::append(const Hash256& transaction, EntryType type, const std::optio
         if (*journal != open.progress.journal) {
             open.progress.journal = *journal;
             open.last.reset();  // what was refused its price for a call says nothing of the cancellation
-            open.moved = timeline_.now();
+            open.progress.moved = timeline_.now();
             listener_.changed(transaction, *journal);
         }
         wait(transaction, policy_.look_every_ms);

@@ -1,7 +1,7 @@
-// Carries transactions to their end: looks at the ledger, asks the coordinator, does what it says, again and again. It
-// remembers only what it last tried, so it may be lost at any instant: whoever starts the open journals again goes on.
-// Untrusted, as all of the node: signing and recording is the enclave's and the record ledger's, behind `Recorder`.
-// One thread, the timeline's.
+// Carries calls on other ledgers to their end: looks at the ledger, asks the coordinator, does what it says, again and
+// again. It remembers only what it last tried, so it may be lost at any instant: whoever starts the open journals again
+// goes on. Untrusted, as all of the node: signing and recording is the enclave's and the record ledger's, behind
+// `Recorder`. One thread, the timeline's.
 #pragma once
 #include <base/timeline.hpp>
 #include <memory>
@@ -34,6 +34,7 @@ struct Progress {
     Journal journal;
     std::string_view waits_for;  // empty when all goes its way
     std::string transaction;     // its id on the ledger, where one is known
+    TimeMs moved = 0;            // when something last happened to it
 };
 
 // Told of each new journal; and, after all, that nothing more will happen.
@@ -46,9 +47,11 @@ class Driver {
   public:
     Driver(Timeline& timeline, Recorder& recorder, Policy policy, Listener listener);
     ~Driver();
-    // `transaction` is its prepare entry's id. The ledger must outlive the driver. `reached`: of one with an outcome,
-    // as Facts has it. Known already: nothing happens.
+    // A transaction here is one call of it: `transaction` is the call's name (call_id). The ledger must outlive the
+    // driver. `reached`: of one with an outcome, as Facts has it. Known already: nothing happens.
     void start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger, std::uint64_t reached = 0);
+    // What another call of the same transaction made of its journal.
+    void update(const Hash256& transaction, const Journal& journal);
     std::size_t size() const { return open_.size(); }
     const Progress* progress(const Hash256& transaction) const;
 
@@ -57,11 +60,10 @@ class Driver {
         Progress progress;
         ledger::Ledger* ledger = nullptr;
         std::optional<Attempt> last;
-        TimeMs moved = 0;  // when something last happened to it
         bool waits = false;
         std::uint64_t turn = 0;  // a wait that was cut short is not ended again
         std::uint64_t reached = 0;
-        std::optional<TimeMs> contradicts_since;
+        std::optional<TimeMs> contradicts_since, failed_since;
         Facts facts;
     };
     // Calls `what(open)` later, unless driver or transaction is gone by then.

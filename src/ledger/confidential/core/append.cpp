@@ -91,10 +91,10 @@ void fill_item(GroupItem& item, const contract::EntryRecord& record, const contr
     item.version = entry.version;
     item.previous = entry.previous;
     item.sequence = static_cast<std::uint64_t>(entry.sequence);
-    if (entry.type == contract::EntryType::prepare) {
-        const ledger::Pin pin = entry.pin();
-        item.account = account_id(pin.chain, pin.account);
-        item.slot = pin.slot;
+    if (!entry.effects.empty() && entry.type != contract::EntryType::execute) {
+        for (const contract::PinnedCall& call : entry.pinned()) {
+            item.pins.push_back({account_id(call.pin.chain, call.pin.account), call.pin.slot});
+        }
     }
     item.document = record.document;
     item.input = record.input;
@@ -244,12 +244,18 @@ void RecordLedger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, 
     const HeadState* now = stage.head(item.binding, state_);
     const bool is_bind = item.type == contract::EntryType::bind;
     if (now == nullptr && !is_bind) throw Error(Code::not_found, "/entry/binding", "must be a binding of this ledger");
-    const bool is_prepare = item.type == contract::EntryType::prepare;
-    const std::uint64_t slot = is_prepare ? stage.next_slot(item.account, state_) : 0;
-    if (!follows(now, item) || (is_prepare && item.slot != slot)) {
+    // Of one account an entry may pin several, one after the other.
+    std::map<Hash256, std::uint64_t> next_slots;
+    bool slots_follow = true;
+    for (const PinnedSlot& pin : item.pins) {
+        const auto [next, first] = next_slots.try_emplace(pin.account, 0);
+        if (first) next->second = stage.next_slot(pin.account, state_);
+        slots_follow &= pin.slot == next->second++;
+    }
+    if (!follows(now, item) || !slots_follow) {
         result.head_sequence = now->sequence;
         result.head = now->entry;
-        result.slot = slot;
+        for (const PinnedSlot& pin : item.pins) result.slots.push_back(stage.next_slot(pin.account, state_));
         return;
     }
     if ((released_to(item.binding) >> enclave & 1) == 0) {
@@ -259,7 +265,7 @@ void RecordLedger::check_item(Stage& stage, EnclaveId enclave, GroupItem& item, 
     const auto next = head_after(now, item, size() + stage.accepted + stage.accepted_of_request);
     if (!next) throw Error(Code::bad_format, "/entry/sequence", "must be 0, with zeros before it, for bind");
     stage.request_layer.heads[item.binding] = *next;
-    if (is_prepare) stage.request_layer.slots[item.account] = slot + 1;
+    for (const auto& [account, next_slot] : next_slots) stage.request_layer.slots[account] = next_slot;
     item.accepted = result.appended = true;
     ++stage.accepted_of_request;
 }

@@ -72,7 +72,7 @@ TEST(Append, EachSlotOfAnAccountIsPinnedOnce) {
     const auto pinned = [&](const TestEnclave& by, Link& link, std::string_view account, std::uint64_t slot) {
         const auto record = w.prepare_record(link, account, slot);
         const ItemResult item = held(w.append(by, {record})).items.at(0);
-        if (!item.appended) return "no: " + std::to_string(item.slot);
+        if (!item.appended) return "no: " + std::to_string(item.slots.at(0));
         ++link.sequence;
         link.entry = LedgerWorld::id_of(record);
         return std::string("yes");
@@ -87,7 +87,7 @@ TEST(Append, EachSlotOfAnAccountIsPinnedOnce) {
     const AppendResult both = held(w.append(enclave, {one, other}));
     EXPECT_TRUE(both.items[0].appended);
     EXPECT_FALSE(both.items[1].appended);
-    EXPECT_EQ(both.items[1].slot, 3u);
+    EXPECT_EQ(both.items[1].slots, std::vector<std::uint64_t>{3});
     for (const bool with_snapshot : {false, true}) {
         if (with_snapshot) w.ledger->snapshot();
         w.open();

@@ -5,7 +5,9 @@
 namespace concordat::ledger::confidential {
 namespace {
 
-constexpr std::uint8_t group_format = 1;
+constexpr std::uint8_t group_format = 2;
+constexpr std::uint8_t group_format_1 = 1;  // every prepare entry pinned one slot, and no other did
+constexpr std::uint32_t max_pins = 64;
 constexpr std::uint32_t max_count = 1 << 20;
 
 void write_item(wire::Writer& out, const GroupItem& item) {
@@ -19,9 +21,10 @@ void write_item(wire::Writer& out, const GroupItem& item) {
     out.u64(item.sequence);
     out.u32(item.version_number);
     out.u32(item.policy);
-    if (item.type == contract::EntryType::prepare) {
-        out.hash(item.account);
-        out.u64(item.slot);
+    out.u32(static_cast<std::uint32_t>(item.pins.size()));
+    for (const PinnedSlot& pin : item.pins) {
+        out.hash(pin.account);
+        out.u64(pin.slot);
     }
     for (const ByteView part :
          {item.key, item.document, item.input, item.state, item.disclosures, item.private_state}) {
@@ -29,13 +32,13 @@ void write_item(wire::Writer& out, const GroupItem& item) {
     }
 }
 
-GroupItem read_item(wire::Reader& in) {
+GroupItem read_item(wire::Reader& in, std::uint8_t format) {
     GroupItem item;
     item.id = in.hash();
     item.accepted = in.u8() == 1;
     if (!item.accepted) return item;
     const std::uint8_t type = in.u8();
-    if (type < 1 || type > 10) throw Error(Code::protocol, "group.type", "must be an entry type");
+    if (type < 1 || type > 11) throw Error(Code::protocol, "group.type", "must be an entry type");
     item.type = static_cast<contract::EntryType>(type);
     item.binding = in.hash();
     item.version = in.hash();
@@ -43,9 +46,10 @@ GroupItem read_item(wire::Reader& in) {
     item.sequence = in.u64();
     item.version_number = in.u32();
     item.policy = in.u32();
-    if (item.type == contract::EntryType::prepare) {
-        item.account = in.hash();
-        item.slot = in.u64();
+    const bool one = format == group_format_1 && item.type == contract::EntryType::prepare;
+    for (std::uint32_t left = format == group_format_1 ? (one ? 1 : 0) : in.count(max_pins); left > 0; --left) {
+        const Hash256 account = in.hash();
+        item.pins.push_back({account, in.u64()});
     }
     for (ByteView* part :
          {&item.key, &item.document, &item.input, &item.state, &item.disclosures, &item.private_state}) {
@@ -122,7 +126,10 @@ Bytes encode_group(const Group& group) {
 
 Group decode_group(ByteView bytes) {
     wire::Reader in(bytes);
-    if (in.u8() != group_format) throw Error(Code::protocol, "group.format", "must be one that this version knows");
+    const std::uint8_t format = in.u8();
+    if (format != group_format && format != group_format_1) {
+        throw Error(Code::protocol, "group.format", "must be one that this version knows");
+    }
     Group group;
     group.first_index = in.u64();
     group.root_before = in.hash();
@@ -140,7 +147,7 @@ Group decode_group(ByteView bytes) {
         std::copy(signature.begin(), signature.end(), batch.root_signature.begin());
         const std::uint32_t n = in.count(max_count);
         batch.items.reserve(n);
-        for (std::uint32_t i = 0; i < n; ++i) batch.items.push_back(read_item(in));
+        for (std::uint32_t i = 0; i < n; ++i) batch.items.push_back(read_item(in, format));
     }
     in.finish();
     return group;

@@ -17,6 +17,13 @@ struct HeadState {
     bool terminated = false;
 };
 
+// What an entry pins on another ledger: account_id(), and its slot there.
+struct PinnedSlot {
+    Hash256 account;
+    std::uint64_t slot = 0;
+    bool operator==(const PinnedSlot&) const = default;
+};
+
 struct GroupItem {
     Hash256 id;
     bool accepted = false;
@@ -26,8 +33,7 @@ struct GroupItem {
     std::uint64_t sequence = 0;
     std::uint32_t version_number = 0, policy = 0;  // bind and amend
     ByteView key;                                  // bind: the binding's 32-byte key
-    Hash256 account;                               // prepare: account_id() of what it pins, and its slot there
-    std::uint64_t slot = 0;
+    std::vector<PinnedSlot> pins;                  // prepare, cancelling, step
     ByteView document, input, state, disclosures, private_state;
 
     contract::EntryRecord record() const;

@@ -134,9 +134,9 @@ void State::apply_item(const GroupItem& item, const Hash256& enclave) {
         now = &heads_.emplace(item.binding, std::move(head)).first->second;
     }
     static_cast<HeadState&>(*now) = *next;
-    if (item.type == contract::EntryType::prepare) {
-        require(item.slot == next_slot(item.account), "pins a slot that is not its account's next");
-        slots_[item.account] = item.slot + 1;
+    for (const PinnedSlot& pin : item.pins) {
+        require(pin.slot == next_slot(pin.account), "pins a slot that is not its account's next");
+        slots_[pin.account] = pin.slot + 1;
     }
     tree_.append(ledger_leaf(item.id, enclave));
 }

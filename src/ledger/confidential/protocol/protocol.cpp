@@ -8,6 +8,7 @@ namespace concordat::ledger::confidential {
 namespace {
 
 constexpr std::uint32_t max_items = 4096;
+constexpr std::uint32_t max_slots = 64;  // of one entry
 constexpr std::size_t max_document = 4 << 20;
 constexpr std::size_t max_evidence = 1 << 20;
 constexpr std::size_t max_text = 4096;
@@ -166,7 +167,8 @@ struct ReplyWriter {
         if (item.appended) return item.receipt.write(out);
         out.u64(item.head_sequence);
         out.hash(item.head);
-        out.u64(item.slot);
+        out.u32(static_cast<std::uint32_t>(item.slots.size()));
+        for (const std::uint64_t slot : item.slots) out.u64(slot);
     }
 };
 
@@ -188,7 +190,8 @@ AppendResult read_result(wire::Reader& in) {
         } else {
             item.head_sequence = in.u64();
             item.head = in.hash();
-            item.slot = in.u64();
+            item.slots.resize(in.count(max_slots));
+            for (std::uint64_t& slot : item.slots) slot = in.u64();
         }
     }
     const std::uint32_t heads = in.count(max_items);

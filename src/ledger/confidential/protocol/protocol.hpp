@@ -102,7 +102,7 @@ struct ItemResult {
     LedgerReceipt receipt;            // when appended
     std::uint64_t head_sequence = 0;  // when not: the head that the ledger has (compare-and-swap failed)
     Hash256 head;
-    std::uint64_t slot = 0;  // when not, of a prepare entry: the account's next slot, which it must pin
+    std::vector<std::uint64_t> slots{};  // when not: of each call that the entry pins, its account's next slot
 };
 struct AppendResult {
     std::vector<ItemResult> items;

@@ -45,7 +45,7 @@ AppendResult append_result() {
     result.items[0].receipt = receipt();
     result.items[1].head_sequence = 12;
     result.items[1].head = hash("head");
-    result.items[1].slot = 4;
+    result.items[1].slots = {4, 9};
     result.heads = {true, false};
     return result;
 }
@@ -155,7 +155,7 @@ TEST(Protocol, FieldsArriveInTheirPlaces) {
     EXPECT_EQ(items[0].receipt.index, 3u);
     EXPECT_EQ(items[0].receipt.path.size(), 2u);
     EXPECT_EQ(items[1].head_sequence, 12u);
-    EXPECT_EQ(items[1].slot, 4u);
+    EXPECT_EQ(items[1].slots, (std::vector<std::uint64_t>{4, 9}));
     const Reply key = decode_reply(encode(Reply(key_released())));
     EXPECT_EQ(std::get<KeyReleased>(key).key.expose()[31], 9);
     EXPECT_EQ(text_of(std::get<KeyReleased>(key).terms[0].expose()), "terms");

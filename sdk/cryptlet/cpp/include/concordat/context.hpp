@@ -1,5 +1,6 @@
 // What a contract's method gets: the call's input, and where it puts what it decides. See README.md for the JSON.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -65,8 +66,13 @@ class Context {
     // The answer to the sender.
     void result(Value value) { result_ = std::move(value); }
     // Asks for an effect on another ledger or system. The package must declare it for this action.
-    void emit_effect(std::string_view name, Value args) {
-        effects_.push_back(Value::object({{"args", std::move(args)}, {"effect", Value(name)}}));
+    // What is compensatable has the arguments of its second calls too, where the package names these.
+    void emit_effect(std::string_view name, Value args, std::optional<Value> commit = {},
+                     std::optional<Value> undo = {}) {
+        Value effect = Value::object({{"args", std::move(args)}, {"effect", Value(name)}});
+        if (commit) effect["commit"] = std::move(*commit);
+        if (undo) effect["undo"] = std::move(*undo);
+        effects_.push_back(std::move(effect));
     }
     // Tells whoever listens to the binding.
     void emit_event(std::string_view type, Value data) {

@@ -1,0 +1,55 @@
+// The steps of a transaction, as its prepare entry has them, and the calls that entries pin (docs/formats.md §6).
+#pragma once
+#include <ledger/kind.hpp>
+#include <optional>
+
+#include "package.hpp"
+
+namespace concordat::contract {
+
+inline constexpr std::size_t max_steps = 16;
+
+// One effect of the transaction. It says itself what the others and what comes after need to know, so that nobody has
+// to have the package to go on with it.
+struct Step {
+    std::string effect, ledger;  // as the contract names them
+    EffectKind kind = EffectKind::pivot;
+    json::Object arguments;
+    // Of the calls that make it hold and that take it back; nothing where it needs none.
+    std::optional<json::Object> commit, undo;
+    std::vector<std::uint8_t> after;  // steps that come first; ascending
+
+    json::Object to_json() const;  // without the pin
+    const json::Object& arguments_of(ledger::Role role) const;
+};
+
+// What the logic asks for, `[{"effect","args","commit"?,"undo"?}…]` of contract::Output, as steps. Throws
+// Error(undeclared_effect | missing_field | unknown_field | bad_package) naming the member below /output/effects, or
+// what of the contract no step can be made of.
+std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds);
+
+// Whether the kind of the effect's ledger has its own second calls.
+bool prepares(const Contract& contract, const Effect& effect, ledger::Kinds kinds);
+
+// A call that an entry pins: `effects` of prepare (role call) and of step.
+struct PinnedCall {
+    std::uint8_t step = 0;
+    ledger::Role role = ledger::Role::call;
+    ledger::Pin pin;
+    json::Object to_json() const;
+};
+
+// The prepare entry's effects. `pins` takes those that are pinned there. Throws Error naming the member below `field`.
+std::vector<Step> parse_steps(const json::Array& effects, const std::string& field, std::vector<PinnedCall>& pins);
+// A step entry's.
+std::vector<PinnedCall> parse_pinned(const json::Array& effects, const std::string& field);
+
+// All that a call is made of but its arguments.
+ledger::Target target_of(const Contract& contract, const Effect& effect, const std::string& address, std::uint64_t work,
+                         ledger::Role role, const Hash256& step);
+
+// The name of a step, the same for all of its calls: SHA-256 over the layout of docs/formats.md §2. `sequence` is the
+// prepare entry's.
+Hash256 step_id(const Hash256& binding, std::int64_t sequence, std::uint8_t step);
+
+}  // namespace concordat::contract
