@@ -11,7 +11,7 @@ namespace concordat::cli {
 namespace {
 
 struct LedgerOptions {
-    std::string chain, kind = "evm", genesis, ca, transaction, binding;
+    std::string chain, kind, genesis, ca, transaction, binding;
     std::vector<std::string> endpoints;
     std::size_t limit = 20;
     bool stuck = false;
@@ -50,7 +50,9 @@ std::string read_authorities(const std::string& file) {
 void add(Session& session, const LedgerOptions& options) {
     json::Array endpoints;
     for (const std::string& url : options.endpoints) endpoints.emplace_back(url);
-    json::Object settings{{"kind", options.kind}, {"endpoints", std::move(endpoints)}};
+    // A participant's chain says what it is.
+    const std::string kind = !options.kind.empty() ? options.kind : options.chain.starts_with("http:") ? "http" : "evm";
+    json::Object settings{{"kind", kind}, {"endpoints", std::move(endpoints)}};
     if (!options.genesis.empty()) settings["genesis"] = options.genesis;
     if (!options.ca.empty()) settings["ca"] = read_authorities(options.ca);
     show(session, session.put_json(path_of(options.chain), settings));
@@ -153,16 +155,20 @@ void list_accounts(Session& session, const LedgerOptions& options) {
 void add_ledger_commands(CLI::App& ledger, Session& session) {
     const auto added = std::make_shared<LedgerOptions>();
     auto* command = ledger.add_subcommand("add", "Have the node reach another ledger by these endpoints (operators)");
-    command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337")->required();
+    command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337, or a participant's http:…")->required();
     command
-        ->add_option("ENDPOINT", added->endpoints,
-                     "URL of a node's JSON-RPC (https://, wss://, http:// or ws://), the preferred one first")
+        ->add_option("ENDPOINT,--url", added->endpoints,
+                     "URL of a node's JSON-RPC (https://, wss://, http:// or ws://), the preferred one first; of a "
+                     "participant its only one")
         ->required();
-    command->add_option("--genesis", added->genesis, "hash of the first block; without it the first endpoint's counts");
+    command->add_option("--genesis", added->genesis,
+                        "hash of the first block; without it the first endpoint's counts. Of a participant its key's "
+                        "thumbprint, sha256:…");
     command->add_option(
         "--ca", added->ca,
         "file of certificates (PEM) that count for https:// and wss:// endpoints, besides the system's of the node");
-    command->add_option("--kind", added->kind)->check(CLI::IsMember({"evm"}))->capture_default_str();
+    command->add_option("--kind", added->kind, "by default as the chain's name says")
+        ->check(CLI::IsMember({"evm", "http"}));
     command->callback([added, &session] { add(session, *added); });
     ledger.add_subcommand("list", "The other ledgers that the node reaches")->callback([&session] { list(session); });
     const auto tested = std::make_shared<LedgerOptions>();

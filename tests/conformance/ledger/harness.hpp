@@ -31,8 +31,8 @@ class Harness {
         return call(tag, behaviour);
     }
     virtual void let_expire(std::uint64_t tag) { (void)tag; }  // the reservation of the step with that tag
-    virtual std::string books() { return {}; }  // what everybody has, where there are no chains to tell
-    virtual Price price() const = 0;            // one that is good for the next block
+    virtual std::string books() { return {}; }                 // what everybody has, where there are no chains to tell
+    virtual Price price() const = 0;                           // one that is good for the next block
     virtual Finality finality(std::uint64_t blocks) const = 0;
     virtual std::size_t effects(std::uint64_t tag) = 0;  // read from the chain, not through the adapter
     virtual json::Object filter() const = 0;             // for the events of the calls
