@@ -157,7 +157,7 @@ void add_ledger_commands(CLI::App& ledger, Session& session) {
     auto* command = ledger.add_subcommand("add", "Have the node reach another ledger by these endpoints (operators)");
     command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337, or a participant's http:…")->required();
     command
-        ->add_option("ENDPOINT,--url", added->endpoints,
+        ->add_option("ENDPOINT", added->endpoints,
                      "URL of a node's JSON-RPC (https://, wss://, http:// or ws://), the preferred one first; of a "
                      "participant its only one")
         ->required();

@@ -65,7 +65,9 @@ std::optional<Price> offer(const Journal& journal, Purpose purpose, const Facts&
     Price waiting = facts.view.status == View::Status::pending ? facts.view.price : 0;
     // Refused for its price: something waits there that this endpoint's view did not show.
     if (facts.last && facts.last->status == Submission::Status::priced) waiting = std::max(waiting, facts.last->price);
-    const Price lowest = waiting == 0 ? 1 : raised(waiting, policy);
+    // Some ledgers take nothing, and are bound with a ceiling of nothing.
+    const Price first = std::min<Price>(1, std::max(limit, facts.conditions->price));
+    const Price lowest = waiting == 0 ? first : raised(waiting, policy);
     if (lowest > limit) return std::nullopt;
     return std::clamp(facts.conditions->price, lowest, limit);
 }

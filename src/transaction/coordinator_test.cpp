@@ -38,6 +38,18 @@ TEST(Coordinator, ACallIsSentAtTheGoingPrice) {
     EXPECT_EQ(next(prepared(), facts(shows(View::Status::open)), policy), Step(Send{Purpose::call, 100}));
 }
 
+TEST(Coordinator, WhatCostsNothingNeedsNoCeiling) {
+    Journal journal = prepared();
+    journal.pin.ceiling = 0;
+    Facts free = facts(shows(View::Status::open));
+    EXPECT_EQ(std::get<Wait>(next(journal, free, policy)).why, "the price on the ledger is above the ceiling");
+    free.conditions->price = 0;
+    EXPECT_EQ(next(journal, free, policy), Step(Send{Purpose::call, 0}));
+    EXPECT_EQ(next(advance(journal, EntryType::cancelling, {}), free, policy), Step(Send{Purpose::cancel, 0}));
+    journal.pin.ceiling = 1000;
+    EXPECT_EQ(next(journal, free, policy), Step(Send{Purpose::call, 1}));
+}
+
 TEST(Coordinator, NothingIsSentWhileTheLedgerDoesNotAnswer) {
     EXPECT_TRUE(std::holds_alternative<Wait>(next(prepared(), facts(shows(View::Status::unknown)), policy)));
     Facts silent = facts(shows(View::Status::open));
