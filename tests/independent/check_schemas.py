@@ -15,7 +15,8 @@ schemas = {path.stem: json.loads(path.read_text()) for path in (root / "docs/sch
 registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas.values())
 OPTIONAL = {"sealed", "sender", "action", "package", "number", "result", "effects", "events", "fuel", "meter"}
 OPTIONAL |= {"audiences", "accounts", "proposal", "deadline", "reason", "parties", "chains", "package", "anchor", "anchors"}
-NEEDED = {"execute": ("sender", "action"), "prepare": ("sender", "action", "effects", "deadline")}
+OPTIONAL |= {"call", "fate", "decision", "commit"}
+NEEDED = {"execute": ("sender", "action"), "prepare": ("sender", "action", "effects", "deadline"), "step": ("fate",)}
 
 
 def unb64(text):

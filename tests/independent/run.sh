@@ -22,6 +22,10 @@ if [ "${1:-}" = "--schemas" ]; then
     script="$here/check_schemas.py"
     shift
 fi
+if [ "${1:-}" = "--participant" ]; then
+    script="$here/check_participant.py"
+    shift
+fi
 if [ "${1:-}" = "--evm" ]; then
     script="$here/check_evm.py"
     shift

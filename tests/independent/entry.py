@@ -1,0 +1,145 @@
+"""Entries and the trees over them, as docs/formats.md §2 and §6 have it."""
+
+from signed import MAX_INTEGER, digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
+
+TYPES = "bind amend execute prepare cancelling outcome terminate disputed propose close step".split()
+REQUIRED = (
+    "typ type ledger binding version sequence previous time input state_before state_after disclosures private".split()
+)
+OPTIONAL = (
+    "sender action package number result effects events fuel meter audiences accounts proposal deadline".split()
+    + "transaction call fate decision ending reason commit".split()
+)
+LATER = ("cancelling", "step", "outcome", "disputed")  # entries of a transaction that a prepare entry began
+ONLY_IN = {
+    "accounts": ("bind", "amend"),
+    "audiences": ("bind", "amend"),
+    "transaction": LATER,
+    "call": ("step", "outcome", "disputed"),
+    "fate": ("step", "outcome"),
+    "decision": ("prepare", "cancelling", "step"),
+    "ending": ("outcome",),
+    "commit": ("prepare",),
+}
+VALUES = {
+    "fate": ("called", "failed", "cancelled"),
+    "decision": ("commit", "abort"),
+    "ending": ("committed", "aborted"),
+    "commit": ("early",),
+}
+MUST = {
+    "execute": ("sender", "action"),
+    "prepare": ("sender", "action", "effects", "deadline"),
+    "cancelling": ("transaction",),
+    "step": ("transaction", "fate"),
+    "outcome": ("transaction", "ending"),
+    "disputed": ("transaction",),
+}
+MUST_NOT = {
+    "cancelling": ("sender", "result", "action"),
+    "step": ("sender", "result", "action"),
+    "outcome": ("sender", "result", "effects"),
+    "disputed": ("sender", "result", "action", "effects"),
+}
+
+
+def check_members(d):
+    """Which entry has which members, and what those may say that are one of a few words."""
+    for name, types in ONLY_IN.items():
+        need(name not in d or d["type"] in types, f"{name}: not in an entry of this type")
+    for name, words in VALUES.items():
+        need(name not in d or d[name] in words, f"{name}: one of {', '.join(words)}")
+    for name in MUST.get(d["type"], ()):
+        need(name in d, f"{name}: must be in an entry of this type")
+    for name in MUST_NOT.get(d["type"], ()):
+        need(name not in d, f"{name}: must not be in an entry of this type")
+    need("call" not in d or (is_count(d["call"]) and d["call"] > 0), "call: the number of one, 0 being left out")
+    need("effects" not in d or (isinstance(d["effects"], list) and d["effects"]), "effects: absent rather than empty")
+
+
+class Entry:
+    def __init__(self, raw):
+        self.d = d = members(strict(raw), REQUIRED, OPTIONAL)
+        need(jcs(d) == raw, "an entry must be in RFC 8785 form")
+        need(d["typ"] == "concordat/entry/1" and d["type"] in TYPES, "typ or type of an entry")
+        need(is_count(d["sequence"]), "a sequence number")
+        self.type, self.sequence, self.time = d["type"], d["sequence"], time_ms(d["time"])
+        self.input, self.state_after = digest(d["input"]), digest(d["state_after"])
+        need((self.type == "bind") == (self.sequence == 0) == (digest(d["previous"]) == bytes(32)), "bind is entry 0")
+        check_members(d)
+        effects = sha(jcs(d["effects"])) if d.get("effects") else bytes(32)
+        self.id = sha(
+            b"\0",
+            bytes([TYPES.index(self.type) + 1]),
+            digest(d["binding"]),
+            digest(d["version"]),
+            u256(self.sequence),
+            digest(d["previous"]),
+            self.input,
+            self.state_after,
+            effects,
+            sha(raw),
+        )
+
+
+def root_of_path(leaf, index, size, path):
+    """RFC 9162, 2.1.3.2."""
+    need(0 <= index < size <= MAX_INTEGER, "index and size of a path")
+    fn, sn, node = index, size - 1, leaf
+    for step in path:
+        need(sn != 0, "a path that is too long")
+        if fn & 1 or fn == sn:
+            node = sha(b"\1", step, node)
+            while fn & 1 == 0 and fn != 0:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            node = sha(b"\1", node, step)
+        fn, sn = fn >> 1, sn >> 1
+    need(sn == 0, "a path that is too short")
+    return node
+
+
+def is_consistent(old_size, old_root, new_size, new_root, path):
+    """RFC 9162, 2.1.4.2."""
+    if old_size >= new_size:
+        return old_size == new_size and old_root == new_root and not path
+    if not path:
+        return False
+    steps = [old_root, *path] if old_size & (old_size - 1) == 0 else path
+    fn, sn = old_size - 1, new_size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    old = new = steps[0]
+    for step in steps[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            old, new = sha(b"\1", step, old), sha(b"\1", step, new)
+            while fn & 1 == 0 and fn != 0:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            new = sha(b"\1", new, step)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and old == old_root and new == new_root
+
+
+def tree_root(leaves):
+    if not leaves:
+        return sha()
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return sha(b"\1", tree_root(leaves[:split]), tree_root(leaves[split:]))
+
+
+def state_root(state):
+    names = sorted(state, key=lambda name: name.encode("utf-16-be"))
+    return tree_root([sha(b"\0\x53", sha(name.encode()), sha(jcs(state[name]))) for name in names])
+
+
+def path_of(value):
+    path = [unb64(one) for one in value["path"]]
+    need(all(len(one) == 32 for one in path) and is_count(value["index"]) and is_count(value["size"]), "a Merkle path")
+    return path

@@ -1,0 +1,213 @@
+"""A transaction across ledgers, judged as docs/formats.md §8 has it: from binding, package and evidence."""
+
+import re
+
+import evm
+import participant
+from saga import Saga, Step
+from signed import digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
+
+MAX_STEPS = 16
+ENDINGS = {"commit": "committed", "abort": "aborted"}
+OWN_SECOND_CALLS = ("http",)
+
+
+class Transaction:
+    """Ledgers of the kinds evm and http are known here."""
+
+    def __init__(self, version, accounts, prepare, package):
+        self.version, self.accounts, self.prepare = version, accounts, prepare
+        members(package, ("manifest", "config"))
+        manifest, config = unb64(package["manifest"]), unb64(package["config"])
+        need(sha(manifest) == version.package, "call: the manifest must be the version's package")
+        need(digest(strict(manifest)["config"]["digest"]) == sha(config), "call: the contract must be the manifest's")
+        self.contract = strict(config)
+        self.action = self.contract["actions"][prepare.d["action"]]
+        self.effects = prepare.d["effects"]
+        self.early = "commit" in prepare.d
+        self.slots = {}
+
+    def check(self, later, trust):
+        self.check_prepare()
+        self.saga = Saga([self.step(effect) for effect in self.effects])
+        need(len(self.saga.numbers("pivot")) <= 1, "at most one pivot")
+        pins = [(i, "call", effect["pin"]) for i, effect in enumerate(self.effects) if "pin" in effect]
+        self.take(self.prepare, pins)
+        self.ending, before = None, self.prepare
+        for entry in later:
+            need(digest(entry.d["transaction"]) == self.prepare.id, "entries of one transaction")
+            need(self.ending is None or entry.type == "disputed", "after the outcome there are only disputes")
+            self.check_time(before, entry)
+            self.check_begin(entry)
+            getattr(self, "check_" + entry.type)(entry, trust)
+            self.check_state(entry)
+            before = entry
+
+    # The prepare entry: its steps follow from the contract
+
+    def check_prepare(self):
+        need(1 <= len(self.effects) <= MAX_STEPS, "1 to 16 steps")
+        need((self.action.get("commit") == "early") == self.early, "committed early where the contract says so")
+        need(not self.early or len(self.effects) == 1, "what is committed early has one effect")
+        for effect in self.effects:
+            need(effect["effect"] in self.action.get("effects", []), "call: an effect of the action")
+            need(effect["ledger"] in self.version.document["ledgers"], "the version must have the ledger")
+        minutes = max(self.target(effect)["deadline_minutes"] for effect in self.effects)
+        need(time_ms(self.prepare.d["deadline"]) == self.prepare.time + minutes * 60000, "the version's deadline")
+
+    def target(self, effect):
+        return self.version.document["ledgers"][effect["ledger"]]
+
+    def step(self, effect):
+        members(effect, ("effect", "args", "ledger"), ("kind", "commit", "undo", "after", "pin"))
+        declared = self.contract["effects"][effect["effect"]]
+        need(declared["ledger"] == effect["ledger"], "the effect's ledger")
+        kind = declared["kind"]
+        need(kind in ("compensatable", "pivot", "retriable"), "an effect's kind")
+        need(effect.get("kind", "pivot") == kind and effect.get("kind") != "pivot", "a step's kind is its effect's")
+        own = self.contract["ledgers"][effect["ledger"]]["kind"] in OWN_SECOND_CALLS
+        for role in ("commit", "undo"):
+            has = kind == "compensatable" and (own or role in declared)
+            need((role in effect) == has, f"{role}: where its effect has such a call")
+            need(not (has and own) or effect[role] == {}, f"{role}: the kind's own call has no arguments")
+            need(not has or isinstance(effect[role], dict), f"{role}: arguments")
+        need(kind != "compensatable" or "undo" in effect, "undo: of what is compensatable")
+        after = [i for i, one in enumerate(self.effects) if one["effect"] in declared.get("after", [])]
+        need(effect.get("after") == (after or None), "after: the steps of the effects that it names")
+        return Step(kind, "commit" in effect, after)
+
+    # Each later entry: what it says follows from those before it
+
+    def check_time(self, before, entry):
+        """The host's claim; known only where the entry before it is at hand."""
+        latest = time_ms(self.prepare.d["deadline"]) + 1
+        adjoins = entry.sequence == before.sequence + 1
+        need(not adjoins or entry.time <= latest or before.time > latest, "not later than its transaction's deadline")
+
+    def check_begin(self, entry):
+        if entry.type == "disputed":
+            return
+        need(digest(entry.d["version"]) == self.version.hash, "no other version meanwhile")
+        if not self.early and self.saga.decision != "commit":
+            need(digest(entry.d["state_before"]) == self.prepare.state_after, "nothing changes until it is decided")
+
+    def check_state(self, entry):
+        begins = digest(entry.d["state_before"])
+        if entry.type != "outcome":
+            need(entry.state_after == begins, "of a transaction only the outcome changes the state")
+        elif not self.early:
+            left = begins if self.ending == "committed" else digest(self.prepare.d["state_before"])
+            need(entry.state_after == left, "the state after an outcome")
+            need(not {"action", "reason", "events"} & set(entry.d), "an outcome waited for is heard by no action")
+        else:
+            heard = "action" in entry.d
+            need(heard != ("reason" in entry.d), "who heard the outcome, or why nobody did")
+            need(heard or entry.state_after == begins, "what nobody heard changes nothing")
+            need(not heard or entry.d["action"] == self.hears(), "the contract's action that hears of outcomes")
+
+    def hears(self):
+        """The action that the ledger drives: a role or a source of its name comes first."""
+        ledger = self.effects[0]["ledger"]
+        if ledger in [*self.contract["roles"], *self.contract["sources"]]:
+            return None
+        return next((name for name, action in self.contract["actions"].items() if action["from"] == [ledger]), None)
+
+    def check_cancelling(self, entry, trust):
+        need(not entry.raw_input, "a cancellation has no input")
+        self.saga.cancel()
+        self.take(entry, self.pins(entry))
+
+    def check_step(self, entry, trust):
+        self.check_fate(entry, trust)
+        self.take(entry, self.pins(entry))
+        need(not self.saga.ended(), "where nothing is open and nothing due, the entry is the outcome")
+
+    def check_outcome(self, entry, trust):
+        self.check_fate(entry, trust)
+        need(self.saga.ended(), "an outcome comes when nothing is open and nothing due")
+        self.ending = entry.d["ending"]
+        need(self.ending == ENDINGS[self.saga.decision], "the ending that was decided")
+
+    def check_disputed(self, entry, trust):
+        need(not entry.raw_input, "a dispute has no input")
+        call = self.call(entry)
+        need(call.fate is not None, "what is disputed had been filled")
+        known = trust.get("chains", {}).get(call.pin["chain"], {})
+        need(known.get("witness") == "host", "disputed: the host's word, which the trust file does not take")
+
+    def call(self, entry):
+        number = entry.d.get("call", 0)
+        need(number < len(self.saga.calls), "call: one that is pinned")
+        return self.saga.calls[number]
+
+    # Pins, and what they must be
+
+    @staticmethod
+    def pins(entry):
+        listed = [members(one, ("step", "role", "pin")) for one in entry.d.get("effects", [])]
+        need(all(is_count(one["step"]) for one in listed), "the number of a step")
+        return [(one["step"], one["role"], one["pin"]) for one in listed]
+
+    def take(self, entry, pins):
+        self.saga.pin(pins)
+        need(entry.d.get("decision") == self.saga.decision, "decision: from the entry on in which it is certain")
+        fresh = {}
+        for step, role, pin in pins:
+            members(pin, ("chain", "account", "slot", "call", "ceiling"))
+            self.check_call(step, role, pin)
+            self.take_slot(pin, fresh)
+
+    def take_slot(self, pin, fresh):
+        """Slots of an account rise; those that one entry takes leave none out."""
+        need(isinstance(pin["slot"], str) and re.fullmatch(r"0|[1-9][0-9]{0,19}", pin["slot"]), "a slot's number")
+        account, slot = (pin["chain"], pin["account"]), int(pin["slot"])
+        need(slot > self.slots.get(account, -1), "an account's slots must rise")
+        need(account not in fresh or slot == fresh[account] + 1, "an entry takes an account's next slots")
+        self.slots[account] = fresh[account] = slot
+
+    def check_call(self, number, role, pin):
+        effect = self.effects[number]
+        target, ledger = self.target(effect), effect["ledger"]
+        need(pin["chain"] == target["chain"], "chain: the one that the version names")
+        need(self.accounts.get(ledger) == pin["account"], "account: the one that the version's entry names")
+        need(pin["call"] == self.made(number, role), "call: the one that contract, version and arguments make")
+        need(pin["ceiling"] == target["ceiling"], "the version's ceiling")
+
+    def made(self, number, role):
+        effect = self.effects[number]
+        declared, use = self.contract["effects"][effect["effect"]], self.contract["ledgers"][effect["ledger"]]
+        arguments = effect["args" if role == "call" else role]
+        if use["kind"] == "http":
+            participant.check_target(self.target(effect))
+            name = sha(b"\0\x50", self.version.id, u256(self.prepare.sequence), u256(number))
+            return participant.pinned_call(declared["call"], self.target(effect), role, name, arguments)
+        need(use["kind"] == "evm", f"call: a kind of ledger that is not known here: {use['kind']}")
+        return evm.pinned_call(use.get("interface"), declared[role], self.target(effect), arguments)
+
+    # Evidence
+
+    def check_fate(self, entry, trust):
+        call = self.call(entry)
+        need(call.fate is None, "call: one that is open")
+        fate = self.judged(call, entry, trust)
+        single = len(self.effects) == 1 and "kind" not in self.effects[0]
+        need(single == ("fate" not in entry.d), "fate: absent where the ending says it")
+        need(single or entry.d["fate"] == fate, "inclusion: a fate that the evidence does not show")
+        if single and "ending" in entry.d:
+            shown = (entry.d["ending"] == "committed") == (fate == "called")
+            need(shown, "inclusion: an ending that the evidence does not show")
+        self.saga.fill(call, fate)
+
+    def judged(self, call, entry, trust):
+        evidence = strict(entry.raw_input)
+        need(jcs(evidence) == entry.raw_input, "inclusion: evidence must be in RFC 8785 form")
+        effect = self.effects[call.step]
+        judge = participant.judge if self.contract["ledgers"][effect["ledger"]]["kind"] == "http" else evm.judge
+        finality, known = self.target(effect)["finality"], trust.get("chains", {}).get(call.pin["chain"], {})
+        fate, proved = judge(call.pin, finality, evidence)
+        if known and known["witness"] != "host":
+            own = judge(call.pin, {"blocks": finality["blocks"], **known}, evidence)
+            need(own == (fate, True), "finality: not proved as the trust file asks")
+        else:
+            need(proved or known, "finality: the host's word, which the trust file does not take")
+        return fate
