@@ -4,6 +4,7 @@ import re
 
 import rlp
 from eth_abi import encode
+from eth_abi.exceptions import EncodingError, ParseError
 from eth_hash.auto import keccak
 from eth_keys import keys
 from eth_keys.exceptions import BadSignature, ValidationError
@@ -173,6 +174,14 @@ def abi_type(parameter):
     return "(" + ",".join(abi_type(one) for one in parameter["components"]) + ")" + parameter["type"][5:]
 
 
+def integer(value):
+    """A decimal string in its one form; an integer is also taken."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    need(isinstance(value, str) and re.fullmatch(r"0|-?[1-9][0-9]*", value), "a decimal number")
+    return int(value)
+
+
 def abi_value(parameter, value):
     kind = parameter["type"]
     if kind.endswith("]"):
@@ -182,7 +191,7 @@ def abi_value(parameter, value):
         parts = value if isinstance(value, list) else [value[one["name"]] for one in parameter["components"]]
         return tuple(abi_value(one, part) for one, part in zip(parameter["components"], parts, strict=True))
     if kind.startswith(("uint", "int")):
-        return int(value)
+        return integer(value)
     if kind.startswith("bytes"):
         return hex_bytes(value)
     return value
@@ -210,7 +219,10 @@ def call_data(interface, call, arguments):
     need(set(arguments) == {one["name"] for one in parameters}, "an argument for each parameter")
     types = [abi_type(one) for one in parameters]
     values = [abi_value(one, arguments[one["name"]]) for one in parameters]
-    return keccak(f"{name}({','.join(types)})".encode())[:4] + encode(types, values)
+    try:
+        return keccak(f"{name}({','.join(types)})".encode())[:4] + encode(types, values)
+    except (EncodingError, ParseError) as error:
+        raise BadEvidence(f"arguments of other types than the call's: {error}") from error
 
 
 def pinned_call(interface, call, target, arguments):

@@ -22,6 +22,10 @@ if [ "${1:-}" = "--schemas" ]; then
     script="$here/check_schemas.py"
     shift
 fi
+if [ "${1:-}" = "--transaction" ]; then
+    script="$here/check_transaction.py"
+    shift
+fi
 if [ "${1:-}" = "--participant" ]; then
     script="$here/check_participant.py"
     shift
