@@ -227,6 +227,7 @@ void read_ledgers(Reader& document, Binding& binding) {
         target.address = in.string("address", 128);
         target.account = in.string("account", max_name_bytes);
         check_name(target.account, in.at("account"));
+        if (in.find("owner") != nullptr) target.owner = thumbprint_of(in.string("owner", 64), in.at("owner"));
         target.work = ledger::read_number(in, "work");
         target.ceiling = ledger::read_number(in, "ceiling");
         target.finality = read_finality(in);

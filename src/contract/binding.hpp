@@ -36,8 +36,11 @@ struct LedgerTarget {
     std::string chain, genesis;  // CAIP-2, and the first block as that kind of chain writes it
     std::string address;         // what is called there
     std::string account;         // the name of the enclaves' account that calls
-    std::uint64_t work = 0;      // the most that one call may use: gas on Ethereum
-    ledger::Price ceiling = 0;   // the most that is paid for one unit of it
+    // Whose account it is: the thumbprint of a key that has signed, and so shared by the bindings that this key signed.
+    // Else it is the binding's own.
+    std::optional<Hash256> owner{};
+    std::uint64_t work = 0;     // the most that one call may use: gas on Ethereum
+    ledger::Price ceiling = 0;  // the most that is paid for one unit of it
     ledger::Finality finality;
     std::int64_t deadline_minutes = 60;  // from then on a call that did not get in is given up
 };

@@ -76,6 +76,27 @@ void require_nobody_missing(const std::vector<std::string>& missing) {
     throw Error(Code::bad_signature, "/signatures", "must still be signed by " + names);
 }
 
+bool same_account(const LedgerTarget& a, const LedgerTarget& b) {
+    return a.chain == b.chain && a.account == b.account && a.owner == b.owner;
+}
+
+// Who shares an account may have it do whatever its contract says: so the owner's own key must have agreed, in this
+// version or in the one before that already had the account.
+void check_owners(const Binding* current, const Binding& next, const crypto::GeneralJws& jws) {
+    for (const auto& [name, target] : next.ledgers) {
+        if (!target.owner) continue;
+        const auto has = [&](const auto& ledger) { return same_account(ledger.second, target); };
+        if (current != nullptr && std::ranges::any_of(current->ledgers, has)) continue;
+        const auto by_owner = [&](const auto& one) {
+            return thumbprint_of(one.header.kid, "/signatures/kid") == *target.owner;
+        };
+        if (std::ranges::none_of(jws.signatures, by_owner)) {
+            throw Error(Code::bad_signature, "/signatures",
+                        "must be signed by the key that /ledgers/" + name + "/owner names");
+        }
+    }
+}
+
 // The document without what every next version changes, and without what one party may change about itself.
 json::Object without_own(const Binding& binding, std::string_view party_id, std::string_view role) {
     json::Object document = binding.document;
@@ -168,6 +189,7 @@ void check_first(const Binding& first, const crypto::GeneralJws& jws) {
     if (first.number != 1) throw Error(Code::wrong_version, "/binding/version", "must be 1");
     check_payload(first, jws);
     require_nobody_missing(missing_for_first(first, signers(first, jws, binding_typ)));
+    check_owners(nullptr, first, jws);
 }
 
 void check_successor(const Binding& current, const Binding& next) {
@@ -188,6 +210,7 @@ void check_amendment(const Binding& current, const Binding& next, const crypto::
     check_successor(current, next);
     check_payload(next, jws);
     require_nobody_missing(missing_for_amendment(current, next, amendment_signers(current, next, jws)));
+    check_owners(&current, next, jws);
 }
 
 void check_termination(const Binding& current, const Hash256& payload_binding, const Hash256& payload_version,

@@ -18,9 +18,11 @@ namespace {
 
 // The slots of an account are given out in order: two enclaves that both do it would get in each other's way.
 Hash256 group_of(const contract::Binding& binding) {
-    if (binding.ledgers.empty() || binding.dedicated) return binding.id;
-    const contract::LedgerTarget& first = binding.ledgers.begin()->second;
-    return crypto::sha256("account\n" + first.chain + "\n" + first.account + "\n" +
+    const auto shared =
+        std::ranges::find_if(binding.ledgers, [](const auto& ledger) { return ledger.second.owner.has_value(); });
+    if (shared == binding.ledgers.end() || binding.dedicated) return binding.id;
+    const contract::LedgerTarget& target = shared->second;
+    return crypto::sha256("account\n" + target.chain + "\n" + target.account + "\n" + target.owner->text() + "\n" +
                           json::canonical(binding.enclaves_json));
 }
 

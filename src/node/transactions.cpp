@@ -153,7 +153,8 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
         const auto jws = crypto::GeneralJws::parse(
             json::parse(text_of(version->jws), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
         const contract::Binding document = contract::Binding::parse(jws.payload);
-        Known known{.binding = prepare.binding, .steps = prepare.steps(), .targets = {}, .saga = {}};
+        Known known{
+            .binding = prepare.binding, .early = prepare.early, .steps = prepare.steps(), .targets = {}, .saga = {}};
         for (const contract::Step& step : known.steps) known.targets[step.ledger] = document.ledgers.at(step.ledger);
         known.saga = transaction::Saga(known.steps, prepare.deadline);
         for (const CommitPtr& commit : entries) take(known, *commit, contract::Entry::parse(commit->document));
@@ -327,9 +328,10 @@ void Transactions::append(const Hash256& call, EntryType type, std::optional<jso
     if (place == nullptr) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
     const Hash256 transaction = place->transaction, binding = known_.at(transaction).binding;
     // The outcome of one that was committed early changes the state, which another may still bring back.
+    const bool early = known_.at(transaction).early;
     const BindingState* state = chronicle_.binding(binding);
     const Hash256 holding = state == nullptr ? Hash256{} : state->row.transaction;
-    if (type == EntryType::outcome && !holding.is_zero() && holding != transaction) {
+    if (early && type == EntryType::outcome && !holding.is_zero() && holding != transaction) {
         return timeline_.after(policy_.look_every_ms, [this, alive = alive_, call, then = std::move(then)] {
             if (*alive) then(journal_of(call));
         });
@@ -413,7 +415,11 @@ void Transactions::view(const Hash256& transaction, Then<TransactionView> then) 
 
 void Transactions::await_ending(const Hash256& transaction, TimeMs at_most, std::function<void()> then) {
     const auto found = known_.find(transaction);
-    if (at_most <= 0 || (found != known_.end() && found->second.saga.ending())) return timeline_.after(0, then);
+    const bool known = found != known_.end();
+    // Where nothing is watched any more nobody knows it, but the index.
+    const auto row = known ? std::nullopt : chronicle_.index().transaction(transaction);
+    const bool ended = known ? found->second.saga.ending().has_value() : row && !row->ending.empty();
+    if (at_most <= 0 || ended) return timeline_.after(0, then);
     const std::uint64_t number = next_waiter_++;
     waiters_[number] = {transaction, std::move(then)};
     timeline_.after(at_most, [this, alive = alive_, number] {

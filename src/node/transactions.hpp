@@ -57,6 +57,7 @@ class Transactions : private transaction::Recorder {
     // A transaction that is driven, or would be if its ledgers were known.
     struct Known {
         Hash256 binding;
+        bool early = false;      // its outcome changes the state
         std::uint64_t last = 0;  // index of the newest entry that it was made from
         std::vector<contract::Step> steps;
         std::map<std::string, contract::LedgerTarget> targets;  // by the contract's name

@@ -231,8 +231,10 @@ TEST_F(Transact, AnotherEnclaveGoesOn) {
 TEST_F(Transact, ManyBindingsShareAnAccountWithoutAGap) {
     constexpr int count = 24;
     std::vector<std::unique_ptr<Payer>> payers;
+    json::Object shared = cash();
+    shared["owner"] = platform.world.buyer.public_key().kid();
     for (int i = 0; i < count; ++i) {
-        payers.push_back(std::make_unique<Payer>(platform));
+        payers.push_back(std::make_unique<Payer>(platform, json::Object{{"cash", shared}}));
         payers.back()->lock(*paying);
     }
     std::vector<std::uint64_t> asked;
@@ -252,6 +254,20 @@ TEST_F(Transact, ManyBindingsShareAnAccountWithoutAGap) {
     EXPECT_EQ(accounts.size(), 1u);
     EXPECT_EQ(slots.size(), static_cast<std::size_t>(count));
     EXPECT_EQ(*slots.rbegin(), static_cast<std::uint64_t>(count - 1));
+}
+
+// Else anybody's contract could use what somebody has approved for an account.
+TEST_F(Transact, AnAccountIsTheBindingsOwnUnlessItsOwnerSigned) {
+    Payer one(platform), other(platform);
+    one.lock(*paying);
+    other.lock(*paying);
+    EXPECT_NE(one.entry().accounts, other.entry().accounts);
+    // Another's key stands in the document, and has not signed it.
+    const auto stranger = crypto::PrivateKey::generate(crypto::Alg::es256k, one.random);
+    json::Object taken = cash();
+    taken["owner"] = stranger.public_key().kid();
+    Payer thief(platform, json::Object{{"cash", taken}});
+    EXPECT_EQ(error_of([&] { thief.lock(*paying); }), "bad_signature /signatures");
 }
 
 TEST_F(Transact, ADisputeHaltsTheBindingUntilThePartiesDecide) {

@@ -114,6 +114,18 @@ def check_first(binding, jws):
         return found and (found[0], {found[1]})
 
     need(jws.signers(find, "concordat/binding/1") == set(binding.role_of), "every party must sign version 1")
+    check_owners(None, binding, jws)
+
+
+def check_owners(current, new, jws):
+    """A shared account's owner has signed the version that first has the account."""
+    def account(target):
+        return target["chain"], target["account"], target["owner"]
+
+    known = {account(one) for one in current.document["ledgers"].values() if "owner" in one} if current else set()
+    signed = {head["kid"] for head, _, _ in jws.signatures}
+    for target in new.document["ledgers"].values():
+        need("owner" not in target or account(target) in known or target["owner"] in signed, "an account's owner must sign")
 
 
 def successor(current, new):
@@ -136,6 +148,7 @@ def amendment_signers(current, new, jws):
 def check_amendment(current, new, jws):
     successor(current, new)
     ids = amendment_signers(current, new, jws)
+    check_owners(current, new, jws)
     added = set(new.role_of) - set(current.role_of)
     if rule_satisfied(current, ids) and added <= ids:
         return

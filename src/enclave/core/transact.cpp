@@ -142,7 +142,8 @@ Accounts accounts_of(const contract::Binding& binding, const LoadedPackage& pack
         const contract::LedgerUse& use = package.contract.ledgers.find(name)->second;
         const ledger::Kind& kind = kind_of(kinds, use.kind, "/contract/ledgers/" + name + "/kind");
         Account account{.kind = &kind,
-                        .key = ledger::confidential::account_key(secret, target.chain, target.account),
+                        .key = ledger::confidential::account_key(secret, target.chain, target.account,
+                                                                 target.owner.value_or(binding.id)),
                         .address = {}};
         account.address = kind.account(account.key);
         accounts.emplace(name, std::move(account));

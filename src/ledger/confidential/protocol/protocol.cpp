@@ -223,8 +223,8 @@ std::string read_trace(wire::Reader& in) {
     return trace;
 }
 
-SecretKey account_key(const SecretKey& accounts, std::string_view chain, std::string_view name) {
-    return crypto::derive_key(accounts.expose(), {bytes_of(chain), bytes_of(name)});
+SecretKey account_key(const SecretKey& accounts, std::string_view chain, std::string_view name, const Hash256& of) {
+    return crypto::derive_key(accounts.expose(), {bytes_of(chain), bytes_of(name), of.view()});
 }
 
 Bytes encode(const Request& request) {

@@ -95,8 +95,8 @@ struct KeyReleased {
     SecretKey accounts;
     std::vector<SecretBytes> terms;  // CreateKey, OpenTerms: each sealed term's plaintext, in the document's order
 };
-// The key of the account with this name on a chain.
-SecretKey account_key(const SecretKey& accounts, std::string_view chain, std::string_view name);
+// The key of the account with this name on a chain. `of`: whose it is, a key's thumbprint or a binding's id.
+SecretKey account_key(const SecretKey& accounts, std::string_view chain, std::string_view name, const Hash256& of);
 struct ItemResult {
     bool appended = false;
     LedgerReceipt receipt;            // when appended
