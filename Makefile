@@ -1,12 +1,13 @@
 # The front door. Every target installs what it lacks first; the second time that does nothing.
 JOBS ?= $(shell nproc)
-.PHONY: help all install build demo test test-fast test-sanitizers bench fuzz lint format clean
+.PHONY: help all install build demo test test-fast test-sanitizers simulate bench fuzz lint format clean
 
 help:
 	@echo "make demo       install, build, and run the equity-forward sample end to end (DEMO_EXIT=1: stop the node after)"
 	@echo "make test       install, build, run every test"
 	@echo "make test-fast  build and run the unit tests only"
 	@echo "make test-sanitizers  unit tests under ASan, UBSan and TSan, and a short run of each fuzz target"
+	@echo "make simulate   deterministic simulation of transactions over several ledgers (SEEDS=100000)"
 	@echo "make bench      measure, print the table, write build/bench.json"
 	@echo "make fuzz       run every fuzz target (FUZZ_SECONDS=60 each)"
 	@echo "make lint       clang-format and clang-tidy over every C++ file; again, only over what changed"
@@ -28,6 +29,8 @@ test: build
 	@tools/test.sh
 test-sanitizers: install
 	@tools/test.sh --sanitizers
+simulate: build
+	@build/tests/simulate --seeds $${SEEDS:-10000}
 bench: build
 	@tools/install.sh --evm
 	@tools/bench.sh
