@@ -25,10 +25,12 @@ def unb64(text):
 
 def documents():
     vectors = root / "tests/vectors"
-    for name in ("trust.json", "trust_clique.json", "trust_host.json", "trust_anchor.json", "trust_delivery.json"):
+    for name in ("trust.json", "trust_clique.json", "trust_host.json", "trust_anchor.json", "trust_delivery.json",
+                 "trust_participant.json"):
         yield "trust", json.loads((vectors / name).read_text())
     for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_asserted.json",
-                 "receipt_disputed.json", "receipt_anchored.json", "receipt_delivered.json", "receipt_refunded.json"):
+                 "receipt_disputed.json", "receipt_anchored.json", "receipt_delivered.json", "receipt_refunded.json",
+                 "receipt_repeated.json", "receipt_cancelled.json"):
         receipt = json.loads((vectors / name).read_text())
         yield "receipt", receipt
         for one in receipt["bindings"]:

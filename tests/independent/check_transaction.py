@@ -1,7 +1,6 @@
 """That the independent judge of transactions refuses what does not follow: entries of receipts in tests/vectors, each member of the
 transaction changed in turn; entries left out, doubled, in another order; other bindings' ledgers. Exit status: 0 all refused, 1 not."""
 
-import copy
 import pathlib
 import sys
 
@@ -10,14 +9,19 @@ from signed import Bad, digest, strict
 from verify_receipt import Verifier
 
 vectors = pathlib.Path(__file__).resolve().parents[1] / "vectors"
-trust = strict((vectors / "trust_delivery.json").read_bytes())
+RECEIPTS = (
+    ("receipt_delivered.json", "trust_delivery.json", "committed"),
+    ("receipt_refunded.json", "trust_delivery.json", "aborted"),
+    ("receipt_repeated.json", "trust_participant.json", "committed"),
+    ("receipt_cancelled.json", "trust_participant.json", "aborted"),
+)
 ZERO = "sha256:" + "0" * 64
 OWN = "transaction call fate decision ending effects state_before state_after version".split()
 
 
-def opened(name):
+def opened(name, trust):
     """The receipt as far as the transaction is judged from it."""
-    verifier = Verifier((vectors / name).read_bytes(), trust)
+    verifier = Verifier((vectors / name).read_bytes(), strict((vectors / trust).read_bytes()))
     for layer in ("bindings", "entries", "message"):
         getattr(verifier, layer)()
     return verifier
@@ -66,6 +70,18 @@ def chosen(verifier):
     return [verifier.prepare, *verifier.later]
 
 
+# What follows either way: fates of steps that do not wait for each other may come in any order (their sequence numbers say
+# which), a step never called has arguments that nothing used, and a call that was given up looks like one that was replaced.
+EITHER = {
+    "receipt_repeated.json": ("later entries 4 and 5 swapped", "later entries 5 and 6 swapped"),
+    "receipt_cancelled.json": (
+        "prepare 0: ('effects', 1, 'args', 'amount') changed",
+        "prepare 0: ('effects', 1, 'args', 'amount') left out",
+        "later entry 1 left out",
+    ),
+}
+
+
 def is_free(path, entry, ending):
     """What is not used in this transaction: the arguments of the second call that was never due."""
     never = "undo" if ending == "committed" else "commit"
@@ -107,14 +123,18 @@ def evidence(verifier):
 def ledgers(verifier):
     document = verifier.in_force.document["ledgers"]
     for name in document:
-        for member in ("chain", "address", "ceiling", "work"):
+        signed = document[name]["finality"]["witness"] == "signature"
+        for member in ("chain", "address", "ceiling") + (() if signed else ("work",)):
             def change(one, name=name, member=member):
                 target = one.in_force.document["ledgers"][name]
                 target[member] = target[member][:-1] + ("1" if target[member][-1] != "1" else "2")
             yield f"{name}: another {member}", change
         yield f"{name}: another deadline", lambda v, name=name: v.in_force.document["ledgers"][name].update(deadline_minutes=61)
-        yield f"{name}: more blocks", lambda v, name=name: v.in_force.document["ledgers"][name]["finality"].update(blocks=999)
         yield f"{name}: another account", lambda v, name=name: v.steps[0].d["accounts"].update({name: "0x" + "1" * 40})
+        if signed:
+            yield f"{name}: another genesis", lambda v, name=name: v.in_force.document["ledgers"][name].update(genesis=ZERO)
+            continue
+        yield f"{name}: more blocks", lambda v, name=name: v.in_force.document["ledgers"][name]["finality"].update(blocks=999)
         chain = document[name]["chain"]
         yield f"{name}: its word not taken", lambda v, chain=chain: v.trust["chains"].pop(chain)
 
@@ -133,19 +153,19 @@ def cancellation(verifier):
 
 def main():
     tried, wrong = 0, []
-    for name, ending in (("receipt_delivered.json", "committed"), ("receipt_refunded.json", "aborted")):
-        verifier = opened(name)
+    for name, trust, ending in RECEIPTS:
+        verifier = opened(name, trust)
         verifier.transaction()
         groups = members_of(verifier, ending), orders(verifier), evidence(verifier), ledgers(verifier), times(verifier)
         for group in (*groups, cancellation(verifier)):
             for what, change in group:
                 tried += 1
-                one = opened(name)
-                one.trust = copy.deepcopy(trust)
+                one = opened(name, trust)
                 change(one)
                 try:
                     one.transaction()
-                    wrong.append(f"{name}: {what}: accepted")
+                    if what not in EITHER.get(name, ()):
+                        wrong.append(f"{name}: {what}: accepted")
                 except (Bad, BadEvidence, KeyError, TypeError, ValueError, AttributeError, IndexError):
                     pass
     print("\n".join(wrong) or f"{tried} changes refused")
