@@ -129,7 +129,7 @@ void list_transactions(Session& session, const LedgerOptions& options) {
     for (const json::Value& one : all) {
         std::string calls;
         for (const json::Value& call : one.at("calls").as_array()) {
-            calls += (calls.empty() ? "" : ", ") + text_at(call, "effect");
+            calls += (calls.empty() ? "" : ", ") + text_at(call, "effect") + " on " + text_at(call.at("pin"), "chain");
             if (text_at(call, "role") != "call") calls += " (" + text_at(call, "role") + ")";
         }
         table.add(

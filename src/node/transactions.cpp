@@ -371,11 +371,13 @@ CallView Transactions::view(const Hash256& transaction, const Known& known, std:
     const auto driven = known_.find(transaction);
     const auto* progress = driver_ ? driver_->progress(transaction::call_id(transaction, number)) : nullptr;
     const std::string& chain = call.journal.pin.chain;
+    // What has ended is only watched: nobody waits for it.
+    const bool ended = call.journal.ending && !call.journal.disputed;
     if (progress != nullptr) {
-        view.waits_for = progress->waits_for;
+        if (!ended) view.waits_for = progress->waits_for;
         view.submission = progress->transaction;
         view.waits_since = progress->moved;
-    } else if (call.journal.ending) {
+    } else if (ended) {
     } else if (ledgers_.find(chain) == nullptr) {
         view.waits_for = "no endpoint of " + chain + " is known: concordat ledger add";
     } else if (driven != known_.end() && driven->second.wrong_genesis.contains(number)) {

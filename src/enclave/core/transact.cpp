@@ -33,8 +33,12 @@ const ledger::Kind& kind_of(Kinds kinds, std::string_view name, const std::strin
 
 // A transaction that could not be undone must not be begun.
 void check_compensation(const contract::Effect& effect, const ledger::Kind& kind, const std::string& path) {
-    if (effect.kind != contract::EffectKind::compensatable) return;
     const std::string name(kind.name());
+    if (effect.kind != contract::EffectKind::compensatable) {
+        if (!kind.prepares()) return;
+        throw Error(Code::bad_package, path + "/kind",
+                    "must be compensatable: ledgers of the kind " + name + " keep what was called open");
+    }
     if (kind.prepares()) {
         const bool own = !effect.commit.empty() || !effect.undo.empty();
         if (own)
