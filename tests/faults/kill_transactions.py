@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+from agreement import chosen
 from payments import FINALITY, ROOT, Chain, Payments, cli, metrics, mint, on_a_chain, prepare, until
 from system import BIN
 
@@ -132,11 +133,6 @@ def go_on(node, chain):
     with contextlib.suppress(ProcessLookupError):
         os.kill(chain.pid(0), signal.SIGCONT)
     chain.go_on()
-
-
-def chosen(name, everything):
-    wanted = os.environ.get(name, "")
-    return {key: value for key, value in everything.items() if not wanted or key in wanted.split(",")}
 
 
 def several_at_once(node, chain, payments):

@@ -17,8 +17,9 @@ import tempfile
 import time
 import urllib.request
 
+from agreement import Agreement, chosen, hold, kill_node
 from payments import ROOT, Chain, cli, on_a_chain, until
-from system import BIN, free_port
+from system import free_port
 
 SERVICES = ROOT / "samples/services"
 PRICE, QUANTITY, MONEY, GOODS = 25, 4, 10000, 1000
@@ -88,101 +89,47 @@ class Bank:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-class Shop:
+class Shop(Agreement):
     def __init__(self, node, chain, bank):
-        self.node, self.chain, self.bank, self.folder, self.orders = node, chain, bank, node.folder, 0
-        arguments = json.dumps(["Goods", "GDS", chain.network["account"]])
-        artifact = ROOT / "contracts/artifacts/CashToken.json"
-        self.goods = cli("ledger", "deploy", chain.folder, artifact, "--arguments", arguments)["contractAddress"]
-        self.seller, self.buyer = chain.network["account"], "0x000000000000000000000000000000000000bEEF"
-        self.send("mint(address to, uint256 amount)", [self.seller, str(GOODS)])
-        self.bind()
-
-    def send(self, call, arguments):
-        cli("ledger", "send", self.chain.folder, self.goods, call, "--arguments", json.dumps(arguments))
-
-    def bind(self):
-        node, folder, network = self.node, self.folder, self.chain.network
-        cli("package", "build", ROOT / "samples/order-to-cash/package", "-o", folder / "order.tar")
-        cli("package", "publish", folder / "order.tar", node=node)
-        parties = []
-        for role in ("seller", "buyer"):
-            (folder / f"{role}.json").write_text(json.dumps(cli("key", "new", folder / f"{role}.key", "--id", f"did:web:{role}.example")))
-            parties += ["--party", f"{role}={folder / role}.json"]
+        super().__init__(node)
+        self.chain, self.bank = chain, bank
+        network = chain.network
+        self.seller, self.buyer = network["account"], "0x000000000000000000000000000000000000bEEF"
+        self.goods = self.deploy(chain, "CashToken", ["Goods", "GDS", self.seller])
+        self.send(chain, self.goods, "mint(address to, uint256 amount)", [self.seller, str(GOODS)])
         cli("ledger", "add", network["chain"], network["endpoints"][0], "--genesis", network["genesis"], node=node)
-        cli("ledger", "add", self.bank.name["chain"], f"http://127.0.0.1:{self.bank.port}", node=node)
-        goods = {"chain": network["chain"], "address": self.goods, "work": "120000", "deadline_minutes": 60,
-                 "finality": {"blocks": 1, "witness": "host"}}
-        bank = {**self.bank.name, "address": "payments", "work": "0", "ceiling": "1", "deadline_minutes": 60}
-        bank["finality"]["parameters"]["hold_minutes"] = 1440
-        for name, target in (("goods", goods), ("bank", bank)):
-            (folder / f"{name}-ledger.json").write_text(json.dumps(target))
+        cli("ledger", "add", bank.name["chain"], f"http://127.0.0.1:{bank.port}", node=node)
+        ledgers = {"goods": {"chain": network["chain"], "address": self.goods, "work": "120000", "deadline_minutes": 60,
+                             "finality": {"blocks": 1, "witness": "host"}},
+                   "bank": {**bank.name, "address": "payments", "work": "0", "ceiling": "1", "deadline_minutes": 60}}
+        ledgers["bank"]["finality"]["parameters"]["hold_minutes"] = 1440
         terms = {"price": PRICE, "payer": "alice", "payee": "bob", "from": self.seller, "to": self.buyer}
-        cli("binding", "draft", "--package", "order-to-cash:1.0.0", "--terms", json.dumps(terms), *parties,
-            "--ledger", f"goods=@{folder}/goods-ledger.json", "--ledger", f"bank=@{folder}/bank-ledger.json",
-            "-o", folder / "order.draft", node=node)
-        self.binding = cli("binding", "propose", folder / "order.draft", "--key", folder / "seller.key", node=node)["binding"]
-        cli("binding", "sign", self.binding, "--key", folder / "buyer.key", node=node)
-        accounts = {one["ledger"]: one["account"] for one in cli("transaction", "accounts", self.binding, node=node)["accounts"]}
-        cli("ledger", "fund", self.chain.folder, accounts["goods"])
-        self.bank.allow(accounts["bank"])
+        accounts = self.lock("order-to-cash", terms, ledgers)
+        cli("ledger", "fund", chain.folder, accounts["goods"])
+        bank.allow(accounts["bank"])
         self.carrier = accounts["goods"]
         self.allow(GOODS)
 
     def allow(self, amount):
-        self.send("approve(address spender, uint256 amount)", [self.carrier, str(amount)])
+        self.send(self.chain, self.goods, "approve(address spender, uint256 amount)", [self.carrier, str(amount)])
 
     def order(self, quantity=QUANTITY):
-        self.orders += 1
-        cli("message", "send", self.binding, "order", "--body", json.dumps({"quantity": quantity, "reference": f"PO-{self.orders}"}),
-            "--key", self.folder / "buyer.key", "--async", node=self.node)
-
-    def newest(self):
-        status, page = self.node.ask("GET", f"/v1/bindings/{self.binding}/transactions?limit=100")
-        if status != 200:
-            raise OSError(page)
-        found = page["transactions"]
-        return found[0] if len(found) == self.orders else None
-
-    def has(self, *statuses):
-        newest = self.newest()
-        return newest if newest and newest["status"] in statuses else None
-
-    def pinned(self, calls):
-        newest = self.newest()
-        return newest if newest and len(newest["calls"]) >= calls else None
+        self.begun += 1
+        self.message("buyer", "order", {"quantity": quantity, "reference": f"PO-{self.begun}"}, "--async")
 
     def check(self):
-        data = "0x70a08231" + self.buyer[2:].lower().rjust(64, "0")  # balanceOf(address)
-        delivered = int(self.chain.ask("eth_call", {"to": self.goods, "data": data}, "latest"), 16)
-        status, page = self.node.ask("GET", f"/v1/bindings/{self.binding}/entries?limit=500")
-        assert status == 200, page
-        endings = [entry["ending"] for entry in page["entries"] if entry["type"] == "outcome"]
+        delivered = self.balance(self.chain, self.goods, self.buyer)
+        endings, state = self.outcomes()
         good = endings.count("committed")
-        assert len(endings) == self.orders, f"{self.orders} orders, {endings}"
         paid = good * QUANTITY * PRICE
         accounts = self.bank.accounts()
         assert accounts == {"alice": (MONEY - paid, 0), "bob": (paid, 0)}, f"{good} orders, {accounts}"
         assert delivered == good * QUANTITY, f"{good} orders, {delivered} delivered"
-        state = page["entries"][-1]["state"]
         assert (state["orders"], state["delivered"], state["paid"]) == (good, delivered, paid), state
         return len(endings), good
 
-    def verify(self):
-        receipt, trust = self.folder / "receipt.json", self.folder / "trust.json"
-        cli("receipt", self.binding, "-o", receipt, node=self.node)
-        cli("trust", "init", "--allow-development", "--allow-asserted", "clock,rollback", "--host-finality", self.chain.network["chain"],
-            "--party", self.folder / "seller.json", "--party", self.folder / "buyer.json", "-o", trust, node=self.node)
-        done = subprocess.run([BIN / "concordat-verify", receipt, "--trust", trust], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-
 
 # --- Where to kill: each begins an order and leaves it at that point, by holding the service or the chain.
-
-def hold(chain, number):
-    for one in chain.network["nodes"]:
-        os.kill(one["pid"], number)
-
 
 def asked(shop):
     shop.order()
@@ -227,12 +174,6 @@ POINTS = {one.__name__: one for one in (asked, reserving, reserved, delivered, u
 ABORTED = ("undelivered", "unpayable")
 
 
-def kill_node(shop):
-    shop.node.process.kill()
-    shop.node.process.wait()
-    shop.node.start()
-
-
 def kill_bank(shop):
     shop.bank.kill()
     time.sleep(1)  # long enough to be missed
@@ -240,11 +181,6 @@ def kill_bank(shop):
 
 
 VICTIMS = {"node": kill_node, "bank": kill_bank}
-
-
-def chosen(name, everything):
-    wanted = os.environ.get(name, "")
-    return {key: value for key, value in everything.items() if not wanted or key in wanted.split(",")}
 
 
 def run(node, chain, once):
@@ -267,7 +203,7 @@ def run(node, chain, once):
                 if point == "undelivered":
                     shop.allow(GOODS)
         total, good = shop.check()
-        shop.verify()
+        shop.verify(chain)
         print(f"{total} orders, {good} delivered and paid, {total - good} neither; the last one's receipt holds")
     finally:
         hold(chain, signal.SIGCONT)
