@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <base/wire.hpp>
 #include <crypto/hash.hpp>
-#include <map>
 
 #include "names.hpp"
 
@@ -29,6 +28,13 @@ std::vector<std::uint8_t> steps_of(const json::Array& effects, const std::vector
         if (std::ranges::find(names, name) != names.end()) out.push_back(static_cast<std::uint8_t>(i));
     }
     return out;
+}
+
+// Whether the kind of the effect's ledger has its own second calls.
+bool prepares(const Contract& contract, const Effect& effect, ledger::Kinds kinds) {
+    const std::string& name = contract.ledgers.find(effect.ledger)->second.kind;
+    const auto kind = std::ranges::find(kinds, name, [](const ledger::Kind* one) { return one->name(); });
+    return kind != kinds.end() && (*kind)->prepares();
 }
 
 ledger::Role role_from_name(std::string_view name, const std::string& field) {
@@ -88,12 +94,6 @@ const json::Object& Step::arguments_of(ledger::Role role) const {
             return undo.value();
     }
     panic("no such role");
-}
-
-bool prepares(const Contract& contract, const Effect& effect, ledger::Kinds kinds) {
-    const std::string& name = contract.ledgers.find(effect.ledger)->second.kind;
-    const auto kind = std::ranges::find(kinds, name, [](const ledger::Kind* one) { return one->name(); });
-    return kind != kinds.end() && (*kind)->prepares();
 }
 
 std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds) {

@@ -28,9 +28,6 @@ struct Step {
 // what of the contract no step can be made of.
 std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds);
 
-// Whether the kind of the effect's ledger has its own second calls.
-bool prepares(const Contract& contract, const Effect& effect, ledger::Kinds kinds);
-
 // A call that an entry pins: `effects` of prepare (role call) and of step.
 struct PinnedCall {
     std::uint8_t step = 0;

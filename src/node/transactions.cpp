@@ -226,7 +226,9 @@ void Transactions::drive(const Hash256& transaction, std::size_t call) {
         return;
     }
     learn_reached(known);
-    driver_->start(transaction::call_id(transaction, call), journal, *ledger, known.reached[call]);
+    const Hash256 name = transaction::call_id(transaction, call);
+    driver_->update(name, journal);  // where it is driven already
+    driver_->start(name, journal, *ledger, known.reached[call]);
     check_balance(known, call, *ledger);
 }
 

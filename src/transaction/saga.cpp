@@ -21,7 +21,7 @@ Saga::Saga(const std::vector<contract::Step>& steps, TimeMs deadline, bool cance
             static_cast<unsigned>(std::ranges::count(std::span(calls_).first(i), what, &Call::what));
     }
     for (const contract::Step& step : steps) {
-        plan_.push_back({step.kind, step.commit.has_value(), step.undo.has_value(), step.after});
+        plan_.push_back({step.kind, step.commit.has_value(), step.after});
     }
     decide();
 }
@@ -164,11 +164,9 @@ namespace {
 
 }  // namespace
 
-// Of a single call that nothing takes back the ending says it all, and its entries have no fate.
 ledger::Fate Saga::fate_in(const contract::Entry& entry) const {
-    const bool alone = plan_.size() == 1 && plan_.front().kind == EffectKind::pivot;
-    if (entry.fate.has_value() == alone) {
-        does_not_follow("fate", alone ? "must be absent where the pivot is all there is" : "must be present");
+    if (entry.fate.has_value() == is_one_pivot()) {
+        does_not_follow("fate", is_one_pivot() ? "must be absent where the pivot is all there is" : "must be present");
     }
     if (entry.fate) return *entry.fate;
     return entry.ending == "committed" ? ledger::Fate::called : ledger::Fate::failed;

@@ -54,10 +54,12 @@ class Saga {
     // Once nothing is open and nothing is due.
     std::optional<Ending> ending() const { return ending_; }
     bool disputed() const;
+    // A single call that nothing takes back: its ending says it all, and its entries have no fate.
+    bool is_one_pivot() const { return plan_.size() == 1 && plan_.front().kind == contract::EffectKind::pivot; }
 
     // In the order in which they are to be pinned.
     std::vector<Due> due() const;
-    // Throws Error(action_refused) unless `what` is the first that is due.
+    // Throws Error(action_refused) unless `what` is due.
     void pin(const Due& what, ledger::Pin pin, ledger::Finality finality, TimeMs now);
     // What became of a call. Throws Error(action_refused) where it has ended.
     void settle(std::size_t number, ledger::Fate fate);
@@ -76,7 +78,7 @@ class Saga {
   private:
     struct Plan {
         contract::EffectKind kind{};
-        bool commits = false, undoes = false;
+        bool commits = false;  // needs a second call to hold
         std::vector<std::uint8_t> after;
         bool operator==(const Plan&) const = default;
     };

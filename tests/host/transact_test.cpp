@@ -1,4 +1,6 @@
 // An enclave's half of a transaction with another ledger, and a host that asks for more than it may have.
+#include <ledger/http/kind/kind.hpp>
+
 #include "transact.hpp"
 
 namespace concordat::test {
@@ -331,6 +333,21 @@ TEST_F(Transact, ABindingMustFitTheContractsLedgers) {
     auto unknowing = std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock);
     Payer payer(platform);
     EXPECT_EQ(error_of([&] { payer.lock(*unknowing); }), "bad_package /contract/ledgers/cash/kind");
+}
+
+// A participant keeps what was tried open until it is told more: nobody would, of an effect that has no second call.
+TEST_F(Transact, WhatALedgerKeepsOpenMustBeCompensatable) {
+    const contract::Package& built = payer_package();
+    json::Object config = json::parse(text_of(built.config), "").as_object();
+    config["ledgers"] = json::Object{{"cash", json::Object{{"kind", "http"}}}};
+    Bytes text = to_bytes(bytes_of(json::canonical(config)));
+    const contract::Package package = contract::Package::check(
+        contract::Manifest::write(text, built.module, built.provenance), text, built.module, built.provenance);
+    const ledger::http::HttpKind http;
+    const std::array<const ledger::Kind*, 1> known{&http};
+    HostedEnclave knowing(*platform.ledger, platform.world.measurement, platform.clock, enclave::CoreOptions{}, known);
+    Payer payer(platform, {{"cash", cash()}}, package);
+    EXPECT_EQ(error_of([&] { payer.lock(knowing); }), "bad_package /contract/effects/pay/kind");
 }
 
 TEST_F(Transact, AnEffectThatNoCallCanBeMadeOfIsRefusedAndLeavesNoGap) {

@@ -360,14 +360,12 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
 
     contract::Entry entry = step_entry(contract::EntryType::step, context, transaction, evidence, time);
     entry.call = static_cast<std::uint32_t>(call);
-    // Of a transaction with one call its ending says it all.
-    const bool alone = mine.steps.size() == 1 && mine.steps.front().kind == contract::EffectKind::pivot;
-    if (!alone) entry.fate = judgement.fate;
+    if (!mine.saga.is_one_pivot()) entry.fate = judgement.fate;
     SealedParts parts;
     if (mine.saga.ending()) {
         end(context, mine, entry, link, parts, limits);
     } else {
-        if (mine.saga.calls().size() >= max_calls) {
+        if (mine.saga.calls().size() >= max_calls && !mine.saga.due().empty()) {
             throw Error(Code::in_transaction, "/transaction", "has made 256 calls: people must decide");
         }
         link.slots = slots.hold();
