@@ -123,6 +123,28 @@ TEST_F(Steps, WithoutAPivotAllThatCanBeUndoneDecides) {
     expect_verified();
 }
 
+// What it shows is the binding's state, and contracts on chains act on an outcome's
+// (contracts/formats/ProvenState.sol).
+TEST_F(Steps, AnOutcomeWaitsForTheTransactionThatHoldsTheBinding) {
+    begin("ln");
+    ends(0);
+    ends(1);
+    const Hash256 first = transaction;
+    const std::vector<contract::PinnedCall> of_first = calls;
+    next("lp", 2);
+    EXPECT_EQ(deal.state().at("paid"), 14) << "if it comes to something";
+    const auto end_first = [&] {
+        deal.step(*paying, EntryType::outcome, first, evidence(of_first.at(2).pin, Fate::called), start_time, 2);
+    };
+    EXPECT_EQ("in_transaction /binding", error_of(end_first));
+    ends(0, Fate::failed);
+    EXPECT_EQ(deal.entry().ending, "aborted");
+    end_first();
+    EXPECT_EQ(deal.entry().ending, "committed");
+    EXPECT_EQ(deal.state().at("paid"), 7);
+    expect_verified();
+}
+
 TEST_F(Steps, WhatIsRetriableAloneIsDecidedAtOnce) {
     begin("nn");
     EXPECT_EQ(deal.entry().decision, "commit");

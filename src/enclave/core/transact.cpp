@@ -332,13 +332,13 @@ void end(const Context& context, Transaction& mine, contract::Entry& entry, Link
     const transaction::Ending ending = *mine.saga.ending();
     entry.type = contract::EntryType::outcome;
     entry.ending = std::string(transaction::ending_name(ending));
-    if (mine.early) {
-        // What the contract makes of it would be lost if the transaction that holds the binding were undone.
-        if (const Transaction* holding = context.head.holding()) {
-            throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
-        }
-        return hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
+    // The state beside an outcome stands: whoever is shown it acts on it. So it must not be what another transaction
+    // would make of it, which may be undone; and what the contract hears of an early one would be lost with that.
+    const Transaction* holding = context.head.holding();
+    if (holding != nullptr && holding->id != mine.id) {
+        throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
     }
+    if (mine.early) return hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
     if (ending == transaction::Ending::aborted) go_back(link.head, mine, context.package->contract.state);
 }
 
