@@ -44,6 +44,7 @@ class Payments {
     }
 
     std::uint16_t port() const { return node_.port(); }
+    std::map<std::string, double> cpu_seconds() const { return node_.cpu_seconds(); }
     std::size_t size() const { return bindings_.size(); }
     // One payment, to be answered when its outcome is recorded.
     std::string request(std::size_t index) {
@@ -132,10 +133,18 @@ class Payments {
     std::vector<Binding> bindings_;
 };
 
+// Processor time of what a payment keeps busy, by program.
+std::map<std::string, double> cpu_of(const Payments& payments, const evm::NetworkDescription& network) {
+    std::map<std::string, double> out = payments.cpu_seconds();
+    for (const evm::NodeProcess& node : network.nodes) out["chain"] += cpu_seconds_of(node.pid);
+    out["this"] = cpu_seconds_of(::getpid());
+    return out;
+}
+
 // Committed payments a second, one at a time in each binding.
-double payment_rate(Payments& payments, double seconds) {
+double payment_rate(Payments& payments, double seconds, std::size_t& count) {
     const std::int64_t began = monotonic_ns();
-    std::size_t count = 0;
+    const std::size_t before = count;
     LoadClient load(payments.port(), payments.size());
     load.run(
         [&](std::size_t index) { return seconds_since(began) < seconds ? payments.request(index) : std::string(); },
@@ -143,7 +152,7 @@ double payment_rate(Payments& payments, double seconds) {
             payments.answered(index, status, body);
             ++count;
         });
-    return static_cast<double>(count) / seconds_since(began);
+    return static_cast<double>(count - before) / seconds_since(began);
 }
 
 std::vector<double> payment_latencies(Payments& payments) {
@@ -172,9 +181,17 @@ Results measure_two_ledgers(const Options& options) {
     std::vector<Account> accounts = make_accounts(client, network.description().chain.text());
     Payments payments(options.scratch / "two-ledgers", network.description(), account_count);
     std::vector<double> bare, both;
+    std::map<std::string, double> cpu;
+    std::size_t count = 0;
     for (int i = 0; i < rounds; ++i) {
         bare.push_back(bare_rate(accounts, network.description().ports.front(), options.seconds / rounds));
-        both.push_back(payment_rate(payments, options.seconds / rounds));
+        for (const auto& [name, used] : cpu_of(payments, network.description())) cpu[name] -= used;
+        both.push_back(payment_rate(payments, options.seconds / rounds, count));
+        for (const auto& [name, used] : cpu_of(payments, network.description())) cpu[name] += used;
+    }
+    std::string busy;
+    for (const auto& [name, used] : cpu) {
+        busy += (busy.empty() ? "" : ", ") + name + " " + std::to_string(used * 1e3 / static_cast<double>(count));
     }
     std::vector<double> alone;
     for (int i = 0; i < latency_messages; ++i) alone.push_back(bare_latency_ms(accounts.front(), client));
@@ -186,7 +203,8 @@ Results measure_two_ledgers(const Options& options) {
          .bound = quantile(bare, 0.5),
          .target = 0.7,
          .note = "messages committed on the record ledger and on anvil, 16 bindings with an account each; bound: the "
-                 "chain's own rate, as for evm_confirm_rate; medians of 3"},
+                 "chain's own rate, as for evm_confirm_rate; medians of 3. Processor time of one, in ms: " +
+                 busy},
         {.name = "coordination_latency",
          .value = added,
          .unit = "ms",

@@ -331,8 +331,8 @@ class Anchoring {
             bool answered = false;
             chain.look(pin, finality_, [&](const ledger::View& view) {
                 if (view.status != ledger::View::Status::final) return void(answered = true);
-                chain.prove(pin, finality_, [&](std::optional<json::Value> proof) {
-                    evidence = std::move(proof);
+                chain.prove(pin, finality_, [&](std::optional<ledger::Proven> proven) {
+                    if (proven) evidence = std::move(proven->evidence);
                     answered = true;
                 });
             });

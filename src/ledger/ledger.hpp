@@ -64,6 +64,12 @@ struct View {
     std::string transaction;
 };
 
+// Evidence that the kind accepts, and the block that it shows to be final (Judgement::block).
+struct Proven {
+    json::Value evidence;
+    std::uint64_t block = 0;
+};
+
 struct Event {
     std::uint64_t block = 0, index = 0;
     std::string transaction;
@@ -105,7 +111,7 @@ class Ledger {
     virtual void submit(const Bytes& transaction, Then<Submission> then) = 0;
     virtual void look(const Pin& pin, const Finality& finality, Then<View> then) = 0;
     // Evidence for Kind::judge, once the view is `final`; nothing when it cannot be had now.
-    virtual void prove(const Pin& pin, const Finality& finality, Then<std::optional<json::Value>> then) = 0;
+    virtual void prove(const Pin& pin, const Finality& finality, Then<std::optional<Proven>> then) = 0;
     // At most `limit` events after the cursor ("" for those from now on) that `filter`, in the kind's form, asks for.
     virtual void events(const json::Object& filter, const std::string& cursor, std::size_t limit,
                         Then<std::optional<EventPage>> then) = 0;

@@ -11,6 +11,7 @@ namespace {
 using contract::EntryType;
 
 constexpr std::size_t rows_at_once = 256;
+constexpr std::size_t max_targets = 256;  // kept beyond those that are in use
 // What ended that long ago is not watched any more when a node starts.
 constexpr TimeMs watch_age_ms = 3'600'000;
 
@@ -142,20 +143,34 @@ void Transactions::read_on(std::vector<EntryRow> rows, const Hash256& transactio
     });
 }
 
+std::shared_ptr<const Transactions::Targets> Transactions::targets_of(const Hash256& binding, const Hash256& version) {
+    if (const auto known = targets_.find(version); known != targets_.end()) return known->second;
+    const BindingState* state = chronicle_.binding(binding);
+    if (state == nullptr) return nullptr;
+    const auto versions = chronicle_.index().versions(state->row.local, true);
+    const auto row = std::ranges::find(versions, version, &VersionRow::hash);
+    if (row == versions.end()) return nullptr;
+    const auto jws = crypto::GeneralJws::parse(
+        json::parse(text_of(row->jws), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
+    if (targets_.size() >= max_targets) {
+        std::erase_if(targets_, [](const auto& one) { return one.second.use_count() == 1; });
+    }
+    auto targets = std::make_shared<const Targets>(contract::Binding::parse(jws.payload).ledgers);
+    targets_.emplace(version, targets);
+    return targets;
+}
+
 std::optional<Transactions::Known> Transactions::make_known(const std::vector<CommitPtr>& entries) {
     try {
         const contract::Entry prepare = contract::Entry::parse(entries.at(0)->document);
-        const BindingState* binding = chronicle_.binding(prepare.binding);
-        if (binding == nullptr) return std::nullopt;
-        const auto versions = chronicle_.index().versions(binding->row.local, true);
-        const auto version = std::ranges::find(versions, prepare.version, &VersionRow::hash);
-        if (version == versions.end()) return std::nullopt;
-        const auto jws = crypto::GeneralJws::parse(
-            json::parse(text_of(version->jws), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
-        const contract::Binding document = contract::Binding::parse(jws.payload);
-        Known known{
-            .binding = prepare.binding, .early = prepare.early, .steps = prepare.steps(), .targets = {}, .saga = {}};
-        for (const contract::Step& step : known.steps) known.targets[step.ledger] = document.ledgers.at(step.ledger);
+        Known known;
+        known.id = entries[0]->entry.id;
+        known.binding = prepare.binding;
+        known.early = prepare.early;
+        known.first_sequence = entries[0]->entry.sequence;
+        known.steps = prepare.steps();
+        known.targets = targets_of(prepare.binding, prepare.version);
+        if (known.targets == nullptr) return std::nullopt;
         known.saga = transaction::Saga(known.steps, prepare.deadline);
         for (const CommitPtr& commit : entries) take(known, *commit, contract::Entry::parse(commit->document));
         return known;
@@ -168,11 +183,17 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
 
 void Transactions::take(Known& known, const Commit& commit, const contract::Entry& entry) {
     known.saga.take(entry, known.steps,
-                    [&](const contract::Step& step) { return known.targets.at(step.ledger).finality; });
+                    [&](const contract::Step& step) { return known.targets->at(step.ledger).finality; });
     known.last = commit.index;
+    known.last_sequence = commit.entry.sequence;
     if (entry.type != EntryType::step && entry.type != EntryType::outcome) return;
-    known.evidence[entry.call] = std::string(text_of(commit.input));
-    learn_reached(known);
+    const auto* progress = driver_ ? driver_->progress(transaction::call_id(known.id, entry.call)) : nullptr;
+    if (progress != nullptr && progress->reached != 0) {  // this node has had it recorded
+        known.reached[entry.call] = progress->reached;
+    } else {
+        known.evidence[entry.call] = std::string(text_of(commit.input));
+        learn_reached(known);
+    }
     // It ended so long ago that nobody watches it.
     if (entry.time < timeline_.now() - watch_age_ms) known.forgotten.insert(entry.call);
 }
@@ -266,6 +287,10 @@ void Transactions::on_entry(const CommitPtr& commit) {
     if (entry.type == EntryType::outcome || entry.type == EntryType::step) lanes_.wake(entry.binding);
     if (driver_ == nullptr) return;  // what there is by then is taken up at the start
     if (entry.type == EntryType::prepare) {
+        if (targets_.contains(entry.version)) {
+            know(entry.id, {commit});
+            return;
+        }
         // Its version may still be on its way to the disk.
         chronicle_.index().barrier([this, alive = alive_, commit] {
             if (*alive) know(commit->entry.id, {commit});
@@ -396,25 +421,32 @@ void Transactions::view(const Hash256& transaction, Then<TransactionView> then) 
         Index& index = chronicle_.index();
         const auto row = index.transaction(transaction);
         if (!row) return then(Error(Code::not_found, "/transaction", "this node knows no such transaction"));
+        if (const auto known = known_.find(transaction); known != known_.end() && known->second.last == row->last) {
+            return then(view(*row, known->second));
+        }
         entries_of(*row, [=, this](Outcome<std::vector<CommitPtr>> entries) {
             process::complete<TransactionView>(then, [&] {
                 const auto known = make_known(entries.get());
                 if (!known) throw Error(Code::unavailable, "/transaction", "its entries are being written; ask again");
-                TransactionView view{.row = *row,
-                                     .binding = known->binding,
-                                     .sequence = entries.get().front()->entry.sequence,
-                                     .last_sequence = entries.get().back()->entry.sequence,
-                                     .deadline = known->saga.deadline(),
-                                     .decision = {},
-                                     .calls = {}};
-                if (known->saga.decision()) view.decision = transaction::decision_name(*known->saga.decision());
-                for (std::size_t call = 0; call < known->saga.calls().size(); ++call) {
-                    view.calls.push_back(this->view(transaction, *known, call));
-                }
-                return view;
+                return view(*row, *known);
             });
         });
     });
+}
+
+TransactionView Transactions::view(const TransactionRow& row, const Known& known) {
+    TransactionView view{.row = row,
+                         .binding = known.binding,
+                         .sequence = known.first_sequence,
+                         .last_sequence = known.last_sequence,
+                         .deadline = known.saga.deadline(),
+                         .decision = {},
+                         .calls = {}};
+    if (known.saga.decision()) view.decision = transaction::decision_name(*known.saga.decision());
+    for (std::size_t call = 0; call < known.saga.calls().size(); ++call) {
+        view.calls.push_back(this->view(row.id, known, call));
+    }
+    return view;
 }
 
 void Transactions::await_ending(const Hash256& transaction, TimeMs at_most, std::function<void()> then) {

@@ -54,20 +54,22 @@ class Transactions : private transaction::Recorder {
     std::size_t low_accounts() const { return balances_.low(); }
 
   private:
+    using Targets = decltype(contract::Binding::ledgers);  // by the contract's name
     // A transaction that is driven, or would be if its ledgers were known.
     struct Known {
-        Hash256 binding;
+        Hash256 id, binding;
         bool early = false;      // its outcome changes the state
         std::uint64_t last = 0;  // index of the newest entry that it was made from
+        std::uint64_t first_sequence = 0, last_sequence = 0;
         std::vector<contract::Step> steps;
-        std::map<std::string, contract::LedgerTarget> targets;  // by the contract's name
+        std::shared_ptr<const Targets> targets;
         transaction::Saga saga;
         std::map<std::size_t, std::uint64_t> reached{};  // of calls that have ended
         // Of those whose ledger is not known, so that nothing could be told from it.
         std::map<std::size_t, std::string> evidence{};
         std::set<std::size_t> forgotten{}, wrong_genesis{};
         const contract::LedgerTarget& target_of(std::size_t call) const {
-            return targets.at(steps[saga.call(call).what.step].ledger);
+            return targets->at(steps[saga.call(call).what.step].ledger);
         }
     };
     struct CallPlace {
@@ -89,6 +91,8 @@ class Transactions : private transaction::Recorder {
     void take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then);
     void take_up_again(const Hash256& transaction);
     void entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then);
+    // What a binding's version says of its ledgers; null where this node does not know it.
+    std::shared_ptr<const Targets> targets_of(const Hash256& binding, const Hash256& version);
     // Nothing where the entries are not understood.
     std::optional<Known> make_known(const std::vector<CommitPtr>& entries);
     void read_on(std::vector<EntryRow> rows, const Hash256& transaction, std::vector<CommitPtr> read,
@@ -105,6 +109,7 @@ class Transactions : private transaction::Recorder {
     void end_waiting(const Hash256& transaction);
     const CallPlace* place_of(const Hash256& call) const;
     std::optional<transaction::Journal> journal_of(const Hash256& call) const;
+    TransactionView view(const TransactionRow& row, const Known& known);
     CallView view(const Hash256& transaction, const Known& known, std::size_t call) const;
 
     boost::asio::io_context& loop_;
@@ -116,6 +121,7 @@ class Transactions : private transaction::Recorder {
     Balances balances_;
     std::unordered_map<Hash256, Known, Hash256Hasher> known_;
     std::unordered_map<Hash256, CallPlace, Hash256Hasher> places_;  // by the call's name
+    std::map<Hash256, std::shared_ptr<const Targets>> targets_;     // by the version
     std::unique_ptr<transaction::Driver> driver_;
     std::map<std::uint64_t, Waiter> waiters_;
     std::uint64_t next_waiter_ = 1, signatures_ = 0;

@@ -14,6 +14,8 @@ using std::chrono::steady_clock;
 
 namespace {
 
+constexpr std::int64_t method_not_found = -32601;  // JSON-RPC 2.0, 5.1
+
 std::string_view text_of(const json::Value& value, std::string_view field) {
     if (!value.is_string()) throw Error(Code::bad_format, std::string(field), "must be a string");
     return value.get_string();
@@ -42,6 +44,9 @@ asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests,
         const std::span<const Request> part(requests.data() + begin, count);
         const Deadline limit = std::min(deadline, steady_clock::now() + limits_.request_timeout);
         for (Reply& reply : co_await transport_->ask(part, limit)) out.push_back(std::move(reply));
+    }
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        if (out[i].error && out[i].error->code == method_not_found) lacking_.insert(requests[i].method);
     }
     co_return out;
 }
@@ -82,6 +87,7 @@ asio::awaitable<void> Endpoint::subscribe(Deadline deadline) {
 // Whoever answers there next time may be somebody else.
 void Endpoint::forget() {
     identified_ = subscribed_ = announces_ = false;
+    lacking_.clear();
     transport_->drop();
 }
 

@@ -3,6 +3,7 @@
 #include <base/bytes.hpp>
 #include <ledger/ledger.hpp>
 #include <ledger/net/standing.hpp>
+#include <set>
 
 #include "transport.hpp"
 
@@ -37,6 +38,8 @@ class Endpoint {
     // Whether it tells of each new block, which `announced` is called for.
     bool announces() const { return announces_; }
     std::function<void()> announced = [] {};
+    // Whether it has said that it does not know the method.
+    bool lacks(std::string_view method) const { return lacking_.contains(method); }
     void close() { transport_->close(); }
 
   private:
@@ -51,6 +54,7 @@ class Endpoint {
     bool subscribed_ = false;  // on this connection, or it is being asked
     bool announces_ = false;   // has agreed to
     bool identified_ = false;
+    std::set<std::string, std::less<>> lacking_;
     net::Standing standing_;
 };
 

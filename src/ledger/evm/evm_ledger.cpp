@@ -230,8 +230,8 @@ void EvmLedger::look(const Pin& pin, const Finality& finality, Then<View> then) 
     });
 }
 
-void EvmLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<json::Value>> then) {
-    using Answer = std::optional<json::Value>;
+void EvmLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<Proven>> then) {
+    using Answer = std::optional<Proven>;
     if (!impl_->read(pin, finality)) return impl_->answer<Answer>({}, std::move(then));
     impl_->run<Answer>(std::move(then), [impl = impl_.get(), pin, finality](Session session) -> awaitable<Answer> {
         co_return co_await prove_filling(session, pin, finality, impl->memory, impl->search());

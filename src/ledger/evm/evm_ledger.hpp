@@ -36,7 +36,7 @@ class EvmLedger final : public Ledger {
     void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) override;
     void submit(const Bytes& transaction, Then<Submission> then) override;
     void look(const Pin& pin, const Finality& finality, Then<View> then) override;
-    void prove(const Pin& pin, const Finality& finality, Then<std::optional<json::Value>> then) override;
+    void prove(const Pin& pin, const Finality& finality, Then<std::optional<Proven>> then) override;
     // By polling. `filter` as log_filter (reading.hpp); nothing, too, for a filter or cursor of another form.
     void events(const json::Object& filter, const std::string& cursor, std::size_t limit,
                 Then<std::optional<EventPage>> then) override;

@@ -73,20 +73,22 @@ awaitable<void> Follower::fetch(Deadline deadline) {
     const Deadline asked = steady_clock::now();
     announced_ = false;
     std::vector<Request> requests;
-    requests.push_back({"eth_getBlockByNumber", {"latest", false}});
-    const std::vector<Reply> replies = co_await endpoint_.ask(std::move(requests), deadline);
+    // Where each answer is a new block, its transactions are likely to be wanted.
+    const bool whole = endpoint_.announces();
+    requests.push_back({"eth_getBlockByNumber", {"latest", whole}});
+    std::vector<Reply> replies = co_await endpoint_.ask(std::move(requests), deadline);
     const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
     const Head newest = head_of(block, "block");
     if (broken_ || !head_ || newest.hash != head_->hash) {
         const std::optional<json::Array> blocks = co_await blocks_to(newest, block, deadline);
         if (broken_ || !blocks) {  // another branch, or too far away: all is looked at anew
-            watched_.clear();
-            by_transaction_.clear();
+            leave_branch();
         } else {
             for (const json::Value& one : *blocks) search(one);
         }
         head_ = newest;
         broken_ = false;
+        newest_ = whole ? std::move(replies[0].result) : nullptr;
     }
     refreshed_ = asked;
 }
@@ -120,8 +122,9 @@ void Follower::search(const json::Value& block) {
     const rpc::Members in(block, "block");
     const std::uint64_t number = in.u64("number");
     for (const json::Value& item : in.array("transactions", trie::max_items)) {
-        if (!item.is_string()) throw Error(Code::bad_format, in.at("transactions"), "must be hashes");
-        const auto known = by_transaction_.find(parse_hash_0x(item.get_string(), in.at("transactions")));
+        const Hash256 hash = item.is_string() ? parse_hash_0x(item.get_string(), in.at("transactions"))
+                                              : rpc::Members(item, in.at("transactions")).hash("hash");
+        const auto known = by_transaction_.find(hash);
         if (known == by_transaction_.end()) continue;
         const auto found = watched_.find(known->second);
         if (found == watched_.end()) continue;
@@ -213,9 +216,51 @@ void Follower::submitted(const Listed& transaction) {
 
 void Follower::reset() {
     broken_ = true;
+    leave_branch();
+    advice_.reset();
+}
+
+void Follower::leave_branch() {
     watched_.clear();
     by_transaction_.clear();
-    advice_.reset();
+    newest_ = nullptr;
+    blocks_.clear();
+    ++branch_;
+}
+
+const BlockPtr* Follower::kept(std::uint64_t number) const {
+    const auto at = std::ranges::find(blocks_, number, &std::pair<std::uint64_t, BlockPtr>::first);
+    return at == blocks_.end() ? nullptr : &at->second;
+}
+
+awaitable<BlockPtr> Follower::block(std::uint64_t number, Deadline deadline) {
+    for (;;) {
+        if (const BlockPtr* known = kept(number)) co_return *known;
+        const auto other = reading_.find(number);
+        if (other == reading_.end()) break;
+        const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor, deadline);
+        other->second.push_back(waiter);
+        if (!co_await waiter->wait()) throw Error(Code::timeout, "endpoint", "must answer in time");
+    }
+    reading_.try_emplace(number);
+    const std::uint64_t branch = branch_;
+    BlockPtr block;
+    std::exception_ptr failure;
+    try {
+        json::Value listed;
+        if (number == head_->number) listed = newest_;
+        block = co_await read_block(endpoint_, number, std::move(listed), deadline);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (block && branch == branch_) {
+        blocks_.emplace_back(number, block);
+        if (blocks_.size() > max_blocks) blocks_.pop_front();
+    }
+    const auto told = reading_.extract(number);
+    for (const auto& waiter : told.mapped()) waiter->wake(failure);
+    if (failure) std::rethrow_exception(failure);
+    co_return block;
 }
 
 std::optional<FeeAnswers> Follower::advice() const {

@@ -2,9 +2,11 @@
 // one question, shared by all that ask meanwhile; a new block is searched for the transactions that are known to be for
 // a slot. What else may fill it is found by looking anew after a while (reader.hpp). One thread, the endpoint's.
 #pragma once
+#include <deque>
 #include <map>
 #include <unordered_map>
 
+#include "block.hpp"
 #include "endpoint.hpp"
 #include "reading.hpp"
 #include "transport.hpp"
@@ -50,12 +52,17 @@ class Follower {
     void forget(const Slot& slot) { watched_.erase(slot); }
     void reset();  // who answers there may be somebody else
 
+    // A whole block of the branch of `head`: the newest ones that were asked for are kept, and who asks meanwhile
+    // shares the answer. Throws as read_block does.
+    boost::asio::awaitable<BlockPtr> block(std::uint64_t number, Deadline deadline);
+
     // What a node advises to pay, kept for a second; the base fee is the head's.
     std::optional<FeeAnswers> advice() const;
     void set_advice(FeeAnswers advice);
 
     static constexpr std::uint64_t max_gap = 64;  // blocks that are fetched to reach a new head
     static constexpr std::size_t max_watched = 16'384;
+    static constexpr std::size_t max_blocks = 4;  // kept
 
   private:
     struct Watched {
@@ -71,6 +78,8 @@ class Follower {
     boost::asio::awaitable<std::optional<json::Array>> blocks_to(const Head& newest, const json::Value& block,
                                                                  Deadline deadline);
     void search(const json::Value& block);
+    void leave_branch();
+    const BlockPtr* kept(std::uint64_t number) const;
     Watched& watched(const Slot& slot);
     void add_candidate(const Slot& slot, Watched& watched, const Listed& transaction);
 
@@ -83,6 +92,11 @@ class Follower {
     std::unordered_map<Hash256, Slot, Hash256Hasher> by_transaction_;
     std::optional<FeeAnswers> advice_;
     Deadline advised_{};
+
+    json::Value newest_;  // the head's block with whole transactions; null where they were not asked for
+    std::uint64_t branch_ = 0;
+    std::deque<std::pair<std::uint64_t, BlockPtr>> blocks_;  // of this branch, the oldest first
+    std::map<std::uint64_t, std::vector<std::shared_ptr<Waiter>>> reading_;
 
     bool fetching_ = false;
     std::uint64_t begun_ = 0, done_ = 0;  // fetches

@@ -69,7 +69,8 @@ class EvmLedgerTest : public testing::Test {
         EXPECT_EQ(answers, 50u);
     }
     std::optional<json::Value> prove(std::uint64_t slot) {
-        return ask<std::optional<json::Value>>([&](auto then) { ledger->prove(pin_of(slot), host, then); });
+        const auto proven = ask<std::optional<Proven>>([&](auto then) { ledger->prove(pin_of(slot), host, then); });
+        return proven ? std::optional(proven->evidence) : std::nullopt;
     }
     Submission submit(const Bytes& bytes) {
         return ask<Submission>([&](auto then) { ledger->submit(bytes, then); });

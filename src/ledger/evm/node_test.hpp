@@ -136,6 +136,7 @@ class Chain {
         const Receipt receipt = receipt_of(block, index);
         return {{"type", "0x2"},
                 {"status", receipt.succeeded ? "0x1" : "0x0"},
+                {"blockHash", to_0x(block.header.hash().view())},
                 {"blockNumber", quantity(block.header.number)},
                 {"cumulativeGasUsed", quantity(receipt.cumulative_gas)},
                 {"logsBloom", to_0x(receipt.logs_bloom)},

@@ -172,24 +172,46 @@ std::optional<Listed> waiting_in(const Reply& reply, const Slot& slot) {
     return std::nullopt;
 }
 
-// A transaction for the slot that waits; nothing when the node does not tell. geth knows the first method, others the
-// second.
-awaitable<std::optional<Listed>> find_in_pool(Session session, Slot slot) {
-    std::vector<Request> requests;
-    requests.push_back({"txpool_contentFrom", {slot.account.lower()}});
-    requests.push_back({"eth_getTransactionBySenderAndNonce", {slot.account.lower(), quantity(slot.number)}});
-    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
-    std::optional<Listed> found = waiting_in(replies[0], slot);
-    const Reply& second = replies[1];
-    if (!found && !second.error && !second.result.is_null() && is_for(second.result, slot)) {
-        found = listed_of(second.result, "transaction");
+// The questions for a transaction that waits for the slot. geth knows the first method, others the second.
+std::vector<Request> pool_requests(const Endpoint& endpoint, const Slot& slot) {
+    std::vector<Request> out;
+    out.push_back({"txpool_contentFrom", {slot.account.lower()}});
+    out.push_back({"eth_getTransactionBySenderAndNonce", {slot.account.lower(), quantity(slot.number)}});
+    std::erase_if(out, [&](const Request& one) { return endpoint.lacks(one.method); });
+    return out;
+}
+
+// Nothing when the node does not tell.
+std::optional<Listed> waiting_in_pool(std::span<const Request> requests, std::span<const Reply> replies,
+                                      const Slot& slot) {
+    std::optional<Listed> found;
+    for (std::size_t i = 0; i < requests.size() && !found; ++i) {
+        const Reply& reply = replies[i];
+        if (requests[i].method == "txpool_contentFrom") {
+            found = waiting_in(reply, slot);
+        } else if (!reply.error && !reply.result.is_null() && is_for(reply.result, slot)) {
+            found = listed_of(reply.result, "transaction");
+        }
     }
     // Included since the first question: the next look sees it as a whole.
     if (found) found->block.reset();
-    co_return found;
+    return found;
 }
 
-awaitable<bool> has_succeeded(Session session, Listed transaction) {
+awaitable<std::optional<bool>> succeeded_in(Session session, std::uint64_t block, Hash256 transaction) {
+    try {
+        const BlockPtr whole = co_await session.follower.block(block, session.deadline);
+        co_return whole->succeeded[whole->index_of(transaction)];
+    } catch (const Error&) {
+        co_return std::nullopt;  // what cannot be proved may be seen nevertheless
+    }
+}
+
+// `proof_is_next`: the whole block will be wanted, and tells this too.
+awaitable<bool> has_succeeded(Session session, Listed transaction, bool proof_is_next) {
+    std::optional<bool> known;
+    if (proof_is_next) known = co_await succeeded_in(session, *transaction.block, transaction.hash);
+    if (known) co_return *known;
     std::vector<Request> requests;
     requests.push_back({"eth_getTransactionReceipt", {text_of(transaction.hash)}});
     const std::vector<Reply> replies = co_await session.ask(std::move(requests));
@@ -203,7 +225,8 @@ awaitable<bool> has_succeeded(Session session, Listed transaction) {
 
 struct Glance {
     std::uint64_t count = 0;
-    std::optional<Listed> known;  // one of the known transactions
+    std::optional<Listed> known;    // one of the known transactions
+    std::optional<Listed> waiting;  // in the pool, which is asked where none is known
 };
 
 // One in a block before one that waits. Of those that wait the dearest: anvil still shows what was replaced, and a
@@ -217,10 +240,14 @@ awaitable<Glance> glance(Session session, Slot slot, std::vector<Hash256> known)
     std::vector<Request> requests;
     requests.push_back({"eth_getTransactionCount", {slot.account.lower(), "latest"}});
     for (const Hash256& hash : known) requests.push_back({"eth_getTransactionByHash", {text_of(hash)}});
+    std::vector<Request> pool;
+    if (known.empty()) pool = pool_requests(session.endpoint, slot);
+    requests.insert(requests.end(), pool.begin(), pool.end());
     const std::vector<Reply> replies = co_await session.ask(std::move(requests));
     Glance out;
     out.count = count_of(result_of(replies[0], "eth_getTransactionCount"));
-    for (std::size_t i = 1; i < replies.size(); ++i) {
+    out.waiting = waiting_in_pool(pool, std::span(replies).last(pool.size()), slot);
+    for (std::size_t i = 1; i <= known.size(); ++i) {
         if (replies[i].error || replies[i].result.is_null()) continue;
         Listed listed = listed_of(replies[i].result, "transaction");
         if (listed.hash != known[i - 1] || listed.sender != slot.account || listed.nonce != slot.number) {
@@ -241,8 +268,13 @@ awaitable<std::optional<Listed>> look_anew(Session session, Slot slot, Memory& m
     const bool in_block = out && out->block;
     if (!in_block && seen.count > slot.number) {
         out = co_await search(session, slot, session.follower.head().number, memory, limits);
+    } else if (!out && known.empty()) {
+        out = std::move(seen.waiting);
     } else if (!out) {
-        out = co_await find_in_pool(session, slot);
+        const std::vector<Request> pool = pool_requests(session.endpoint, slot);
+        std::vector<Reply> replies;
+        if (!pool.empty()) replies = co_await session.ask(pool);
+        out = waiting_in_pool(pool, replies, slot);
     }
     if (out) memory.remember(slot, out->hash);
     session.follower.looked(slot, {.transaction = out, .succeeded = {}}, before.hash);
@@ -250,57 +282,6 @@ awaitable<std::optional<Listed>> look_anew(Session session, Slot slot, Memory& m
 }
 
 // ---------------------------------------------------------------------------------------------------------- proofs
-
-// Nodes that leave out members, or know types that we do not, must give the bytes themselves.
-std::vector<Bytes> known_bytes(const json::Array& transactions, std::vector<std::size_t>& missing) {
-    std::vector<Bytes> out;
-    for (const json::Value& item : transactions) {
-        try {
-            out.push_back(raw_transaction_from_rpc(item, "transaction"));
-        } catch (const Error&) {
-            missing.push_back(out.size());
-            out.emplace_back();
-        }
-    }
-    return out;
-}
-
-awaitable<std::vector<Bytes>> signed_transactions(Session session, const json::Array& transactions) {
-    std::vector<std::size_t> missing;
-    std::vector<Bytes> out = known_bytes(transactions, missing);
-    if (missing.empty()) co_return out;
-    std::vector<Request> requests;
-    for (const std::size_t index : missing) {
-        const rpc::Members in(transactions[index], "transaction");
-        requests.push_back({"eth_getRawTransactionByHash", {text_of(in.hash("hash"))}});
-    }
-    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
-    for (std::size_t i = 0; i < missing.size(); ++i) {
-        const json::Value& raw = result_of(replies[i], "eth_getRawTransactionByHash");
-        out[missing[i]] = parse_0x(string_of(raw, "transaction"), "transaction");
-    }
-    co_return out;
-}
-
-std::vector<Bytes> encoded_receipts(const json::Array& receipts) {
-    std::vector<Bytes> out;
-    for (const json::Value& receipt : receipts) out.push_back(receipt_from_rpc(receipt, "receipt").encode());
-    return out;
-}
-
-// `together` is eth_getBlockReceipts' answer; from an older node, one by one.
-awaitable<std::vector<Bytes>> block_receipts(Session session, Reply together, const json::Array& transactions) {
-    if (!together.error && together.result.is_array()) co_return encoded_receipts(together.result.get_array());
-    std::vector<Request> requests;
-    for (const json::Value& item : transactions) {
-        const rpc::Members in(item, "transaction");
-        requests.push_back({"eth_getTransactionReceipt", {text_of(in.hash("hash"))}});
-    }
-    const std::vector<Reply> replies = co_await session.ask(std::move(requests));
-    json::Array receipts;
-    for (const Reply& reply : replies) receipts.push_back(result_of(reply, "eth_getTransactionReceipt"));
-    co_return encoded_receipts(receipts);
-}
 
 awaitable<std::vector<Header>> headers_after(Session session, std::uint64_t number, std::uint64_t count) {
     std::vector<Request> requests;
@@ -313,13 +294,6 @@ awaitable<std::vector<Header>> headers_after(Session session, std::uint64_t numb
         out.push_back(header_from_rpc(block, "block"));
     }
     co_return out;
-}
-
-std::size_t index_in(const json::Array& transactions, const Hash256& hash) {
-    for (std::size_t i = 0; i < transactions.size(); ++i) {
-        if (rpc::Members(transactions[i], "transaction").hash("hash") == hash) return i;
-    }
-    throw Error(Code::not_found, "transaction", "has left its block");
 }
 
 }  // namespace
@@ -379,7 +353,7 @@ awaitable<Filling> find_filling(Session session, Slot slot, std::uint64_t depth_
     if (!out.transaction || !out.transaction->block) co_return out;
     if (!seen.succeeded) {
         try {
-            seen.succeeded = co_await has_succeeded(session, *out.transaction);
+            seen.succeeded = co_await has_succeeded(session, *out.transaction, out.depth() == depth_needed);
         } catch (const Error&) {
             follower.forget(slot);
             throw;
@@ -407,32 +381,23 @@ View view_of(const Filling& filling, const Call& pinned, std::uint64_t depth_nee
     return out;
 }
 
-awaitable<std::optional<json::Value>> prove_filling(Session session, const Pin& pin, const Finality& finality,
-                                                    Memory& memory, SearchLimits limits) {
+awaitable<std::optional<Proven>> prove_filling(Session session, const Pin& pin, const Finality& finality,
+                                               Memory& memory, SearchLimits limits) {
     const std::uint64_t depth = depth_needed(finality);
     const Slot slot{Address::parse(pin.account, "/account"), pin.slot};
     const Filling filling = co_await find_filling(session, slot, depth, memory, limits);
     if (!filling.transaction || !filling.transaction->block || filling.depth() < depth) co_return std::nullopt;
     const std::uint64_t number = *filling.transaction->block;
-    std::vector<Request> requests;
-    requests.push_back(block_request(number, true));
-    requests.push_back({"eth_getBlockReceipts", {quantity(number)}});
-    std::vector<Reply> replies = co_await session.ask(std::move(requests));
-    const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
-    if (block.is_null()) co_return std::nullopt;
-    const Header header = header_from_rpc(block, "block");
-    const json::Array& transactions = rpc::Members(block, "block").array("transactions", trie::max_items);
-    const std::size_t index = index_in(transactions, filling.transaction->hash);
-    std::vector<Bytes> encoded = co_await signed_transactions(session, transactions);
-    std::vector<Bytes> receipts = co_await block_receipts(session, std::move(replies[1]), transactions);
+    const BlockPtr block = co_await session.follower.block(number, session.deadline);
+    const std::size_t index = block->index_of(filling.transaction->hash);
     std::vector<Header> descendants;
     if (depth > 1) descendants = co_await headers_after(session, number, depth - 1);
     json::Value evidence = json::Object{
         {"inclusion",
-         prove_inclusion(header, descendants, std::move(encoded), std::move(receipts), index, "block").to_json()}};
+         prove_inclusion(block->header, descendants, block->transactions, block->receipts, index, "block").to_json()}};
     // What this endpoint says must hold together, else the next one is asked.
-    (void)EvmKind().judge(pin, finality, evidence);
-    co_return evidence;
+    const std::uint64_t block_shown = EvmKind().judge(pin, finality, evidence).block;
+    co_return Proven{std::move(evidence), block_shown};
 }
 
 }  // namespace concordat::ledger::evm

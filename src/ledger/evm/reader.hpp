@@ -57,8 +57,7 @@ boost::asio::awaitable<Filling> find_filling(Session session, Slot slot, std::ui
 View view_of(const Filling& filling, const Call& pinned, std::uint64_t depth_needed);
 
 // Evidence for EvmKind::judge, judged already; nothing while the slot's transaction is not deep enough.
-boost::asio::awaitable<std::optional<json::Value>> prove_filling(Session session, const Pin& pin,
-                                                                 const Finality& finality, Memory& memory,
-                                                                 SearchLimits limits);
+boost::asio::awaitable<std::optional<Proven>> prove_filling(Session session, const Pin& pin, const Finality& finality,
+                                                            Memory& memory, SearchLimits limits);
 
 }  // namespace concordat::ledger::evm

@@ -109,17 +109,19 @@ void FakeLedger::look(const Pin& pin, const Finality& finality, Then<View> then)
     answer<View>([this, pin, finality] { return view(pin, finality); }, View{}, std::move(then));
 }
 
-void FakeLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<json::Value>> then) {
-    answer<std::optional<json::Value>>(
-        [this, pin, finality]() -> std::optional<json::Value> {
+void FakeLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<Proven>> then) {
+    answer<std::optional<Proven>>(
+        [this, pin, finality]() -> std::optional<Proven> {
             const Placed* placed = find(pin);
             if (placed == nullptr) return std::nullopt;
             const std::uint64_t depth = height() - placed->block + 1;
             if (depth < finality.blocks) return std::nullopt;
             const Fate fate = view(pin, finality).fate.value();
-            return kind_.evidence(
-                pin, {.fate = fate, .proved = true, .transaction = placed->transaction.id, .block = placed->block},
-                depth);
+            return Proven{
+                kind_.evidence(
+                    pin, {.fate = fate, .proved = true, .transaction = placed->transaction.id, .block = placed->block},
+                    depth),
+                placed->block};
         },
         std::nullopt, std::move(then));
 }

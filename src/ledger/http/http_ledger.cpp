@@ -157,15 +157,15 @@ void HttpLedger::look(const Pin& pin, const Finality& finality, Then<View> then)
     });
 }
 
-void HttpLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<json::Value>> then) {
-    using Known = std::optional<json::Value>;
+void HttpLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<Proven>> then) {
+    using Known = std::optional<Proven>;
     if (!impl_->knows(pin, finality)) return impl_->answer<Known>({}, std::move(then));
     impl_->run<Known>(std::move(then), [impl = impl_.get(), pin, finality](net::Deadline deadline) -> awaitable<Known> {
         const Shown shown = co_await impl->participant.look(pin.account, pin.slot, deadline);
         if (shown.status != Shown::Status::answered) co_return std::nullopt;
         json::Value evidence = evidence_of(shown.answer);
-        impl->kind.judge(pin, finality, evidence);
-        co_return evidence;
+        const Judgement judgement = impl->kind.judge(pin, finality, evidence);
+        co_return Proven{std::move(evidence), judgement.block};
     });
 }
 

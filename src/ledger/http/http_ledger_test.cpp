@@ -203,7 +203,8 @@ class HttpLedgerTest : public testing::Test {
         return ask<View>([&](auto then) { ledger->look(pin, finality(), then); });
     }
     std::optional<json::Value> prove(const Pin& pin) {
-        return ask<std::optional<json::Value>>([&](auto then) { ledger->prove(pin, finality(), then); });
+        const auto proven = ask<std::optional<Proven>>([&](auto then) { ledger->prove(pin, finality(), then); });
+        return proven ? std::optional(proven->evidence) : std::nullopt;
     }
     std::optional<Conditions> conditions(const std::string& account = {}) {
         return ask<std::optional<Conditions>>([&](auto then) { ledger->conditions(account, then); });

@@ -37,7 +37,7 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
     if (!fresh) return;
     at->second.progress.journal = journal;
     at->second.ledger = &ledger;
-    at->second.reached = reached;
+    at->second.progress.reached = reached;
     at->second.progress.moved = timeline_.now();
     listen(ledger);
     again_in(transaction, 0);
@@ -127,7 +127,7 @@ void Driver::decide(const Hash256& transaction) {
         open.failed_since = open.facts.now;
     }
     open.facts.failed_since = open.failed_since;
-    open.facts.reached = open.reached;
+    open.facts.reached = open.progress.reached;
     const Step step = next(open.progress.journal, open.facts, policy_);
     open.progress.waits_for = {};
     if (const auto* wait = std::get_if<Wait>(&step)) {
@@ -140,12 +140,13 @@ void Driver::decide(const Hash256& transaction) {
     } else if (const auto* entry = std::get_if<Append>(&step)) {
         if (entry->type != EntryType::outcome) return append(transaction, entry->type, std::nullopt);
         const Journal& journal = open.progress.journal;
-        open.ledger->prove(
-            journal.pin, journal.finality,
-            later<std::optional<json::Value>>(transaction, [=, this](Open&, std::optional<json::Value> evidence) {
-                if (!evidence) return again_in(transaction, policy_.look_every_ms);
-                append(transaction, EntryType::outcome, evidence);
-            }));
+        open.ledger->prove(journal.pin, journal.finality,
+                           later<std::optional<ledger::Proven>>(
+                               transaction, [=, this](Open& now, std::optional<ledger::Proven> proven) {
+                                   if (!proven) return again_in(transaction, policy_.look_every_ms);
+                                   now.progress.reached = proven->block + now.progress.journal.finality.blocks - 1;
+                                   append(transaction, EntryType::outcome, std::move(proven->evidence));
+                               }));
     } else {
         open_.erase(transaction);
         listener_.forgotten(transaction);
@@ -171,8 +172,6 @@ void Driver::send(const Hash256& transaction, const Send& step) {
 
 // Where it is not known what became of it, the same is asked again: nothing else may be decided on an old journal.
 void Driver::append(const Hash256& transaction, EntryType type, const std::optional<json::Value>& evidence) {
-    Open& known = open_.at(transaction);
-    if (evidence) known.reached = reached_with(known.ledger->kind(), known.progress.journal, *evidence);
     const auto then = later<std::optional<Journal>>(transaction, [=, this](Open& open, std::optional<Journal> journal) {
         if (!journal) {
             return timeline_.after(policy_.look_every_ms, [=, this, alive = alive_] {

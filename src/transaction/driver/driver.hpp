@@ -34,6 +34,7 @@ struct Progress {
     Journal journal;
     std::string_view waits_for;  // empty when all goes its way
     std::string transaction;     // its id on the ledger, where one is known
+    std::uint64_t reached = 0;   // of one with an outcome, as Facts has it
     TimeMs moved = 0;            // when something last happened to it
 };
 
@@ -62,7 +63,6 @@ class Driver {
         std::optional<Attempt> last;
         bool waits = false;
         std::uint64_t turn = 0;  // a wait that was cut short is not ended again
-        std::uint64_t reached = 0;
         std::optional<TimeMs> contradicts_since, failed_since;
         Facts facts;
     };

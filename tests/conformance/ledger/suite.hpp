@@ -49,8 +49,11 @@ class Conformance : public testing::TestWithParam<std::string> {
         return view;
     }
     std::optional<json::Value> prove(const Pin& pin, std::uint64_t blocks = 3) {
-        return at().ask<std::optional<json::Value>>(
+        const auto proven = at().ask<std::optional<Proven>>(
             [&](auto then) { at().ledger().prove(pin, at().finality(blocks), then); });
+        if (!proven) return std::nullopt;
+        EXPECT_EQ(proven->block, judge(pin, proven->evidence, blocks).block);
+        return proven->evidence;
     }
     std::optional<Conditions> conditions(const Pin& pin) {
         return at().ask<std::optional<Conditions>>([&](auto then) { at().ledger().conditions(pin.account, then); });
