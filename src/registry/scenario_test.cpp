@@ -43,6 +43,15 @@ TEST(Scenario, TheSamplesPass) {
     }
 }
 
+TEST(Scenario, TheSamplesAcrossLedgersPass) {
+    for (const char* name : {"bridge", "delivery-versus-payment", "order-to-cash"}) {
+        const fs::path folder = fs::path(CONCORDAT_SOURCE_DIR) / "samples" / name / "package";
+        const PackageTest result = test_package(folder, toolchain(), engine());
+        EXPECT_FALSE(result.scenarios.empty()) << name;
+        for (const ScenarioResult& one : result.scenarios) EXPECT_TRUE(one.passed()) << name << " " << one.problems[0];
+    }
+}
+
 TEST(Scenario, AContractHearsWhatBecameOfEffectsThatItCommittedEarly) {
     const fs::path folder = fs::path(CONCORDAT_SOURCE_DIR) / "tests/faults/contracts/tokens";
     const PackageTest result = test_package(folder, toolchain(), engine());

@@ -1,10 +1,11 @@
-"""An agreement of a seller and a buyer on a real node, whose messages are transactions of several steps; for the scripts beside this
-file. Standard library only."""
+"""An agreement of a few parties on a real node, whose messages are transactions of several steps; and where the node may be killed while
+one of them is under way. For the scripts beside this file. Standard library only."""
 import json
 import os
+import signal
 import subprocess
 
-from payments import ROOT, cli
+from payments import ROOT, Chain, cli, on_a_chain, until
 from system import BIN
 
 
@@ -25,8 +26,24 @@ def chosen(name, everything):
     return {key: value for key, value in everything.items() if not wanted or key in wanted.split(",")}
 
 
+def on_two_chains(run):
+    """What a script does whose agreement spans anvil and geth: run(node, first, second)."""
+    def both(node, first):
+        second = Chain(node.folder / "second", "geth-dev")
+        try:
+            run(node, first, second)
+        finally:
+            for chain in (first, second):
+                hold(chain, signal.SIGCONT)
+            cli("ledger", "down", second.folder, check=False)
+
+    return on_a_chain("geth", lambda folder: Chain(folder, "anvil"), both)
+
+
 class Agreement:
     """Bound by lock(); `begun` counts the transactions that were asked for."""
+
+    parties = {"seller": "seller", "buyer": "buyer"}  # of each the role
 
     def __init__(self, node):
         self.node, self.folder, self.begun, self.binding = node, node.folder, 0, None
@@ -37,33 +54,65 @@ class Agreement:
         return cli("ledger", "deploy", chain.folder, artifact, "--arguments", json.dumps(arguments))["contractAddress"]
 
     @staticmethod
-    def send(chain, to, call, arguments):
-        cli("ledger", "send", chain.folder, to, call, "--arguments", json.dumps(arguments))
+    def send(chain, to, call, arguments, *options, check=True):
+        return cli("ledger", "send", chain.folder, to, call, "--arguments", json.dumps(arguments), *options, check=check)
 
     @staticmethod
-    def balance(chain, token, owner):
-        data = "0x70a08231" + owner[2:].lower().rjust(64, "0")  # balanceOf(address)
-        return int(chain.ask("eth_call", {"to": token, "data": data}, "latest"), 16)
+    def number(chain, contract, data):
+        return int(chain.ask("eth_call", {"to": contract, "data": data}, "latest"), 16)
+
+    @classmethod
+    def balance(cls, chain, token, owner):
+        return cls.number(chain, token, "0x70a08231" + owner[2:].lower().rjust(64, "0"))  # balanceOf(address)
+
+    def reach(self, chain):
+        """Tells the node of a network."""
+        network = chain.network
+        cli("ledger", "add", network["chain"], network["endpoints"][0], "--genesis", network["genesis"], node=self.node)
+
+    @staticmethod
+    def target(chain, address, work, **more):
+        """What the binding says of a contract on a chain."""
+        return {"chain": chain.network["chain"], "address": address, "work": work, "deadline_minutes": 60,
+                "finality": {"blocks": 1, "witness": "host"}, **more}
+
+    def ledger_options(self, ledgers):
+        options = []
+        for name, target in ledgers.items():
+            (self.folder / f"{name}-ledger.json").write_text(json.dumps(target))
+            options += ["--ledger", f"{name}=@{self.folder / name}-ledger.json"]
+        return options
 
     def lock(self, sample, terms, ledgers):
         """The accounts, by ledger, with which the contract acts. `ledgers`: what the binding says of each."""
         node, folder = self.node, self.folder
         cli("package", "build", ROOT / f"samples/{sample}/package", "-o", folder / "package.tar")
         cli("package", "publish", folder / "package.tar", node=node)
-        options = []
-        for role in ("seller", "buyer"):
-            (folder / f"{role}.json").write_text(json.dumps(cli("key", "new", folder / f"{role}.key", "--id", f"did:web:{role}.example")))
-            options += ["--party", f"{role}={folder / role}.json"]
-        for name, target in ledgers.items():
-            (folder / f"{name}-ledger.json").write_text(json.dumps(target))
-            options += ["--ledger", f"{name}=@{folder / name}-ledger.json"]
+        options = self.ledger_options(ledgers)
+        for party, role in self.parties.items():
+            public = cli("key", "new", folder / f"{party}.key", "--id", f"did:web:{party}.example")
+            (folder / f"{party}.json").write_text(json.dumps(public))
+            options += ["--party", f"{role}={folder / party}.json"]
         cli("binding", "draft", "--package", f"{sample}:1.0.0", "--terms", json.dumps(terms), *options, "-o", folder / "draft", node=node)
-        self.binding = cli("binding", "propose", folder / "draft", "--key", folder / "seller.key", node=node)["binding"]
-        cli("binding", "sign", self.binding, "--key", folder / "buyer.key", node=node)
+        self.binding = self.sign(folder / "draft")
         return {one["ledger"]: one["account"] for one in cli("transaction", "accounts", self.binding, node=node)["accounts"]}
 
-    def message(self, role, action, body, *options):
-        cli("message", "send", self.binding, action, "--body", json.dumps(body), "--key", self.folder / f"{role}.key", *options,
+    def amend(self, terms, ledgers):
+        """Other terms, and these of the ledgers anew."""
+        folder, key = self.folder, self.folder / f"{next(iter(self.parties))}.key"
+        cli("binding", "amend", self.binding, "--terms", json.dumps(terms), *self.ledger_options(ledgers), "--key", key, "-o",
+            folder / "amendment", node=self.node)
+        self.sign(folder / "amendment")
+
+    def sign(self, draft):
+        first, *others = self.parties
+        binding = cli("binding", "propose", draft, "--key", self.folder / f"{first}.key", node=self.node)["binding"]
+        for party in others:
+            cli("binding", "sign", binding, "--key", self.folder / f"{party}.key", node=self.node)
+        return binding
+
+    def message(self, party, action, body, *options):
+        cli("message", "send", self.binding, action, "--body", json.dumps(body), "--key", self.folder / f"{party}.key", *options,
             node=self.node)
 
     def newest(self):
@@ -82,6 +131,10 @@ class Agreement:
         newest = self.newest()
         return newest if newest and len(newest["calls"]) >= calls else None
 
+    def ends(self, status):
+        found = until(lambda: self.has("committed", "aborted", "disputed"), "an outcome", 120)
+        assert found["status"] == status, found
+
     def outcomes(self):
         """How each transaction ended, and the state now."""
         status, page = self.node.ask("GET", f"/v1/bindings/{self.binding}/entries?limit=500")
@@ -90,13 +143,72 @@ class Agreement:
         assert len(endings) == self.begun, f"{self.begun} transactions, {endings}"
         return endings, page["entries"][-1]["state"]
 
+    def receipt(self):
+        """Of the last entry."""
+        cli("receipt", self.binding, "-o", self.folder / "receipt.json", node=self.node)
+        return self.folder / "receipt.json"
+
     def verify(self, *chains):
         """The last entry's receipt holds, for whoever takes the host's word for these chains."""
-        receipt, trust = self.folder / "receipt.json", self.folder / "trust.json"
-        cli("receipt", self.binding, "-o", receipt, node=self.node)
+        receipt, trust = self.receipt(), self.folder / "trust.json"
         words = [part for chain in chains for part in ("--host-finality", chain.network["chain"])]
-        cli("trust", "init", "--allow-development", "--allow-asserted", "clock,rollback", *words, "--party", self.folder / "seller.json",
-            "--party", self.folder / "buyer.json", "-o", trust, node=self.node)
+        parties = [part for party in self.parties for part in ("--party", self.folder / f"{party}.json")]
+        cli("trust", "init", "--allow-development", "--allow-asserted", "clock,rollback", *words, *parties, "-o", trust, node=self.node)
         for verifier in ([BIN / "concordat-verify", receipt, "--trust", trust], [ROOT / "tests/independent/run.sh", receipt, trust]):
             done = subprocess.run(verifier, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
+
+
+class Crossing:
+    """A kind of message of an agreement that is compensatable on the chain `first` and has its pivot on `second`. begin() asks for one;
+    forbid() has the pivot fail, permit() ends that. Each of what is named in POINTS begins one and leaves it at that point, by
+    holding a chain."""
+
+    def __init__(self, agreement, first, second, begin, forbid=lambda: None, permit=lambda: None):
+        self.agreement, self.first, self.second = agreement, first, second
+        self.begin, self.forbid, self.permit = begin, forbid, permit
+
+    def asked(self):
+        self.begin()
+
+    def locking(self):
+        hold(self.first, signal.SIGSTOP)
+        self.begin()
+        until(lambda: self.agreement.pinned(1), "the lock is pinned")
+
+    def locked(self):
+        hold(self.second, signal.SIGSTOP)
+        self.begin()
+        until(lambda: self.agreement.pinned(2), "the pivot is pinned")
+
+    def decided(self, status="committing"):
+        self.locked()
+        hold(self.first, signal.SIGSTOP)
+        hold(self.second, signal.SIGCONT)
+        until(lambda: self.agreement.has(status), "decided")
+
+    def refused(self):
+        self.forbid()
+        self.decided("aborting")
+
+    def ended(self):
+        self.begin()
+        until(lambda: self.agreement.has("committed"), "committed")
+
+    POINTS = {one.__name__: one for one in (asked, locking, locked, decided, refused, ended)}
+
+    def go_on(self):
+        for chain in (self.first, self.second):
+            hold(chain, signal.SIGCONT)
+
+    def kill_at(self, name, label):
+        """The node is killed there, and the transaction ends all the same: as it must."""
+        self.POINTS[name](self)
+        kill_node(self.agreement)
+        self.go_on()
+        self.agreement.node.wait_ready()
+        status = "aborted" if name == "refused" else "committed"
+        self.agreement.ends(status)
+        if name == "refused":
+            self.permit()
+        print(f"{label:10} {name:10} {status}", flush=True)

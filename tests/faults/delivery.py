@@ -6,12 +6,11 @@ nothing is left in the escrow. Standard library only.
 usage: delivery.py [--once]     environment: CONCORDAT_BIN, TOOLCHAIN, POINTS (names, separated by commas)
 --once: one deal, nothing is killed
 """
-import signal
 import sys
 import time
 
-from agreement import Agreement, chosen, hold, kill_node
-from payments import Chain, cli, on_a_chain, until
+from agreement import Agreement, Crossing, chosen, on_two_chains
+from payments import cli
 
 QUANTITY, PRICE, STOCK = 10, 500, 1000000
 NOBODY = "0x0000000000000000000000000000000000000000"
@@ -31,12 +30,9 @@ class Market(Agreement):
         self.buyer = {"shares": "0x000000000000000000000000000000000000bEEF", "cash": cash.network["account"]}
         self.send(shares, self.share, "mint(address to, uint256 amount)", [self.seller["shares"], str(STOCK)])
         self.send(cash, self.dollar, "mint(address to, uint256 amount)", [self.buyer["cash"], str(STOCK)])
-        ledgers = {}
-        for name, chain, address, work in (("shares", shares, self.escrow, "600000"), ("cash", cash, self.dollar, "120000")):
-            network = chain.network
-            cli("ledger", "add", network["chain"], network["endpoints"][0], "--genesis", network["genesis"], node=node)
-            ledgers[name] = {"chain": network["chain"], "address": address, "work": work, "deadline_minutes": 60,
-                             "finality": {"blocks": 1, "witness": "host"}}
+        for chain in (shares, cash):
+            self.reach(chain)
+        ledgers = {"shares": self.target(shares, self.escrow, "600000"), "cash": self.target(cash, self.dollar, "120000")}
         terms = {"share": self.share, "seller": self.seller, "buyer": self.buyer}
         accounts = self.lock("delivery-versus-payment", terms, ledgers)
         for name, chain in (("shares", shares), ("cash", cash)):
@@ -68,79 +64,20 @@ class Market(Agreement):
         return len(endings), deals
 
 
-# --- Where to kill the node: each begins a deal and leaves it at that point, by holding a chain.
-
-def asked(market):
-    market.deal()
-
-
-def locking(market):
-    hold(market.shares, signal.SIGSTOP)
-    market.deal()
-    until(lambda: market.pinned(1), "the lock is pinned")
-
-
-def locked(market):
-    hold(market.cash, signal.SIGSTOP)
-    market.deal()
-    until(lambda: market.pinned(2), "the payment is pinned")
-
-
-def paid(market):
-    hold(market.cash, signal.SIGSTOP)
-    market.deal()
-    until(lambda: market.pinned(2), "the payment is pinned")
-    hold(market.shares, signal.SIGSTOP)
-    hold(market.cash, signal.SIGCONT)
-    until(lambda: market.has("committing"), "decided")
-
-
-def refused(market):
-    market.allow(0)
-    hold(market.cash, signal.SIGSTOP)
-    market.deal()
-    until(lambda: market.pinned(2), "the payment is pinned")
-    hold(market.shares, signal.SIGSTOP)
-    hold(market.cash, signal.SIGCONT)
-    until(lambda: market.has("aborting"), "decided")
-
-
-def ended(market):
-    market.deal()
-    until(lambda: market.has("committed"), "committed")
-
-
-POINTS = {one.__name__: one for one in (asked, locking, locked, paid, refused, ended)}
-
-
-def run(node, shares, once):
-    cash = Chain(node.folder / "cash", "geth-dev")
-    try:
-        market = Market(node, shares, cash)
-        if once:
-            market.deal()
-            until(lambda: market.has("committed"), "committed")
-        for name, reach in {} if once else chosen("POINTS", POINTS).items():
-            reach(market)
-            kill_node(market)
-            for chain in (shares, cash):
-                hold(chain, signal.SIGCONT)
-            node.wait_ready()
-            found = until(lambda: market.has("committed", "aborted", "disputed"), "an outcome", 120)
-            assert found["status"] == ("aborted" if name == "refused" else "committed"), found
-            print(f"{name:10} {found['status']}", flush=True)
-            if name == "refused":
-                market.allow(STOCK)
-        total, committed = market.check()
-        market.verify(shares, cash)
-        print(f"{total} deals, {committed} delivered and paid, {total - committed} neither; the last one's receipt holds")
-    finally:
-        for chain in (shares, cash):
-            hold(chain, signal.SIGCONT)
-        cli("ledger", "down", cash.folder, check=False)
+def run(node, shares, cash, once):
+    market = Market(node, shares, cash)
+    deals = Crossing(market, shares, cash, market.deal, lambda: market.allow(0), lambda: market.allow(STOCK))
+    if once:
+        market.deal()
+        market.ends("committed")
+    for name in {} if once else chosen("POINTS", Crossing.POINTS):
+        deals.kill_at(name, "deal")
+    total, committed = market.check()
+    market.verify(shares, cash)
+    print(f"{total} deals, {committed} delivered and paid, {total - committed} neither; the last one's receipt holds")
 
 
 if __name__ == "__main__":
     if sys.argv[1:] not in ([], ["--once"]):
         sys.exit(__doc__)
-    sys.exit(on_a_chain("geth", lambda folder: Chain(folder, "anvil"), lambda node, chain: run(node, chain, bool(sys.argv[1:]))))
+    sys.exit(on_two_chains(lambda node, shares, cash: run(node, shares, cash, bool(sys.argv[1:]))))

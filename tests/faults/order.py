@@ -97,10 +97,9 @@ class Shop(Agreement):
         self.seller, self.buyer = network["account"], "0x000000000000000000000000000000000000bEEF"
         self.goods = self.deploy(chain, "CashToken", ["Goods", "GDS", self.seller])
         self.send(chain, self.goods, "mint(address to, uint256 amount)", [self.seller, str(GOODS)])
-        cli("ledger", "add", network["chain"], network["endpoints"][0], "--genesis", network["genesis"], node=node)
+        self.reach(chain)
         cli("ledger", "add", bank.name["chain"], f"http://127.0.0.1:{bank.port}", node=node)
-        ledgers = {"goods": {"chain": network["chain"], "address": self.goods, "work": "120000", "deadline_minutes": 60,
-                             "finality": {"blocks": 1, "witness": "host"}},
+        ledgers = {"goods": self.target(chain, self.goods, "120000"),
                    "bank": {**bank.name, "address": "payments", "work": "0", "ceiling": "1", "deadline_minutes": 60}}
         ledgers["bank"]["finality"]["parameters"]["hold_minutes"] = 1440
         terms = {"price": PRICE, "payer": "alice", "payee": "bob", "from": self.seller, "to": self.buyer}
@@ -189,7 +188,7 @@ def run(node, chain, once):
         shop = Shop(node, chain, bank)
         if once:
             shop.order()
-            until(lambda: shop.has("committed"), "committed")
+            shop.ends("committed")
         for point, reach in {} if once else chosen("POINTS", POINTS).items():
             for victim, kill in chosen("VICTIMS", VICTIMS).items():
                 reach(shop)
@@ -197,9 +196,9 @@ def run(node, chain, once):
                 bank.hold(signal.SIGCONT)
                 hold(chain, signal.SIGCONT)
                 node.wait_ready()
-                found = until(lambda: shop.has("committed", "aborted", "disputed"), "an outcome", 120)
-                assert found["status"] == ("aborted" if point in ABORTED else "committed"), found
-                print(f"{point:12} {victim:5} {found['status']}", flush=True)
+                status = "aborted" if point in ABORTED else "committed"
+                shop.ends(status)
+                print(f"{point:12} {victim:5} {status}", flush=True)
                 if point == "undelivered":
                     shop.allow(GOODS)
         total, good = shop.check()

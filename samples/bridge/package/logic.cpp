@@ -1,5 +1,5 @@
-// What is locked on one chain is there on the other. The platform sees to both or neither; the contract says who, to whom
-// and how much, and never lets more be released than was locked.
+// What is locked on one chain is there on the other. The platform sees to both or neither; the contract says who, to
+// whom and how much, and never lets more be released than was locked.
 #include <concordat/contract.hpp>
 
 using namespace concordat::cryptlet;
@@ -30,7 +30,8 @@ const Value& member_of(const Context& context, std::string_view id) {
 // The first version of the terms cannot name it: the vault is the account that the agreement has when it is bound.
 const std::string& vault_of(const Context& context) {
     const Value* vault = context.terms().find("vault");
-    require(vault != nullptr && context.terms().contains("token"), "not_named", "the terms name no vault and token yet");
+    require(vault != nullptr && context.terms().contains("token"), "not_named",
+            "the terms name no vault and token yet");
     return vault->as_string();
 }
 
@@ -40,7 +41,8 @@ const std::string& open_vault(const Context& context) {
     return vault;
 }
 
-// A lock without a deadline: one that came back by itself while its tokens are being minted would leave them without cover.
+// A lock without a deadline: one that came back by itself while its tokens are being minted would leave them without
+// cover.
 void hold(Context& context, const std::string& id, const Value& amount, const std::string& from,
           const std::string& to) {
     const Value name = Value::object({{"id", id}});
@@ -78,9 +80,9 @@ struct Bridge {
 
     void deposit(Context& context) {
         const std::string id = lock_for(context);
-        context.emit_effect("mint", Value::object({{"lockId", id},
-                                                   {"to", sender(context)["bridged"]},
-                                                   {"amount", amount_text(context)}}));
+        context.emit_effect(
+            "mint",
+            Value::object({{"lockId", id}, {"to", sender(context)["bridged"]}, {"amount", amount_text(context)}}));
     }
 
     // What the token asks to be shown (BridgedToken.lockedValue), in the public state.
@@ -123,9 +125,7 @@ struct Bridge {
     static Value amount_text(const Context& context) {
         return Value(std::to_string(int_of(context.message(), "amount")));
     }
-    static void count(Context& context, const char* what) {
-        context.state()[what] = int_of(context.state(), what) + 1;
-    }
+    static void count(Context& context, const char* what) { context.state()[what] = int_of(context.state(), what) + 1; }
 
     // Into the vault; the id of the lock.
     static std::string lock_for(Context& context) {
