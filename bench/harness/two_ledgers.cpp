@@ -133,10 +133,16 @@ class Payments {
     std::vector<Binding> bindings_;
 };
 
+double chain_cpu(const evm::NetworkDescription& network) {
+    double out = 0;
+    for (const evm::NodeProcess& node : network.nodes) out += cpu_seconds_of(node.pid);
+    return out;
+}
+
 // Processor time of what a payment keeps busy, by program.
 std::map<std::string, double> cpu_of(const Payments& payments, const evm::NetworkDescription& network) {
     std::map<std::string, double> out = payments.cpu_seconds();
-    for (const evm::NodeProcess& node : network.nodes) out["chain"] += cpu_seconds_of(node.pid);
+    out["chain"] = chain_cpu(network);
     out["this"] = cpu_seconds_of(::getpid());
     return out;
 }
@@ -182,16 +188,20 @@ Results measure_two_ledgers(const Options& options) {
     Payments payments(options.scratch / "two-ledgers", network.description(), account_count);
     std::vector<double> bare, both;
     std::map<std::string, double> cpu;
+    double bare_cpu = 0;
     std::size_t count = 0;
     for (int i = 0; i < rounds; ++i) {
-        bare.push_back(bare_rate(accounts, network.description().ports.front(), options.seconds / rounds));
+        const double chain_before = chain_cpu(network.description());
+        const double bare_seconds = options.seconds / rounds;
+        bare.push_back(bare_rate(accounts, network.description().ports.front(), bare_seconds));
+        bare_cpu += (chain_cpu(network.description()) - chain_before) / (bare.back() * bare_seconds * rounds);
         for (const auto& [name, used] : cpu_of(payments, network.description())) cpu[name] -= used;
         both.push_back(payment_rate(payments, options.seconds / rounds, count));
         for (const auto& [name, used] : cpu_of(payments, network.description())) cpu[name] += used;
     }
-    std::string busy;
+    std::string busy = "the chain's own " + std::to_string(bare_cpu * 1e3) + "; ";
     for (const auto& [name, used] : cpu) {
-        busy += (busy.empty() ? "" : ", ") + name + " " + std::to_string(used * 1e3 / static_cast<double>(count));
+        busy += name + " " + std::to_string(used * 1e3 / static_cast<double>(count)) + " ";
     }
     std::vector<double> alone;
     for (int i = 0; i < latency_messages; ++i) alone.push_back(bare_latency_ms(accounts.front(), client));

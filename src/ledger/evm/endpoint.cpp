@@ -46,7 +46,8 @@ asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests,
         for (Reply& reply : co_await transport_->ask(part, limit)) out.push_back(std::move(reply));
     }
     for (std::size_t i = 0; i < out.size(); ++i) {
-        if (out[i].error && out[i].error->code == method_not_found) lacking_.insert(requests[i].method);
+        const bool unknown = out[i].error && out[i].error->code == method_not_found;
+        if (unknown || !out[i].error) methods_.insert_or_assign(std::move(requests[i].method), !unknown);
     }
     co_return out;
 }
@@ -87,7 +88,7 @@ asio::awaitable<void> Endpoint::subscribe(Deadline deadline) {
 // Whoever answers there next time may be somebody else.
 void Endpoint::forget() {
     identified_ = subscribed_ = announces_ = false;
-    lacking_.clear();
+    methods_.clear();
     transport_->drop();
 }
 

@@ -3,7 +3,7 @@
 #include <base/bytes.hpp>
 #include <ledger/ledger.hpp>
 #include <ledger/net/standing.hpp>
-#include <set>
+#include <map>
 
 #include "transport.hpp"
 
@@ -38,13 +38,18 @@ class Endpoint {
     // Whether it tells of each new block, which `announced` is called for.
     bool announces() const { return announces_; }
     std::function<void()> announced = [] {};
-    // Whether it has said that it does not know the method.
-    bool lacks(std::string_view method) const { return lacking_.contains(method); }
+    // Whether it has answered the method, or said that it does not know it.
+    bool has(std::string_view method) const { return known(method) == true; }
+    bool lacks(std::string_view method) const { return known(method) == false; }
     void close() { transport_->close(); }
 
   private:
     boost::asio::awaitable<void> subscribe(Deadline deadline);
     void forget();
+    std::optional<bool> known(std::string_view method) const {
+        const auto at = methods_.find(method);
+        return at == methods_.end() ? std::nullopt : std::optional(at->second);
+    }
 
     std::string url_;
     EndpointLimits limits_;
@@ -54,7 +59,7 @@ class Endpoint {
     bool subscribed_ = false;  // on this connection, or it is being asked
     bool announces_ = false;   // has agreed to
     bool identified_ = false;
-    std::set<std::string, std::less<>> lacking_;
+    std::map<std::string, bool, std::less<>> methods_;
     net::Standing standing_;
 };
 

@@ -172,11 +172,14 @@ std::optional<Listed> waiting_in(const Reply& reply, const Slot& slot) {
     return std::nullopt;
 }
 
-// The questions for a transaction that waits for the slot. geth knows the first method, others the second.
+// The questions for a transaction that waits for the slot: geth's, and of a node that lacks it or has not answered it
+// yet another one.
 std::vector<Request> pool_requests(const Endpoint& endpoint, const Slot& slot) {
     std::vector<Request> out;
     out.push_back({"txpool_contentFrom", {slot.account.lower()}});
-    out.push_back({"eth_getTransactionBySenderAndNonce", {slot.account.lower(), quantity(slot.number)}});
+    if (!endpoint.has(out.front().method)) {
+        out.push_back({"eth_getTransactionBySenderAndNonce", {slot.account.lower(), quantity(slot.number)}});
+    }
     std::erase_if(out, [&](const Request& one) { return endpoint.lacks(one.method); });
     return out;
 }
@@ -221,6 +224,12 @@ awaitable<bool> has_succeeded(Session session, Listed transaction, bool proof_is
     // A reorganisation between the two questions: the next look sees it.
     if (in.u64("blockNumber") != *transaction.block) throw Error(Code::not_found, "receipt", "is of another block");
     co_return in.u64("status") == 1;
+}
+
+// Then the evidence is likely to be asked for next.
+bool is_final_since_short(const Filling& filling, std::uint64_t depth_needed) {
+    constexpr std::uint64_t blocks = 8;
+    return filling.depth() >= depth_needed && filling.depth() - depth_needed < blocks;
 }
 
 struct Glance {
@@ -353,7 +362,7 @@ awaitable<Filling> find_filling(Session session, Slot slot, std::uint64_t depth_
     if (!out.transaction || !out.transaction->block) co_return out;
     if (!seen.succeeded) {
         try {
-            seen.succeeded = co_await has_succeeded(session, *out.transaction, out.depth() == depth_needed);
+            seen.succeeded = co_await has_succeeded(session, *out.transaction, is_final_since_short(out, depth_needed));
         } catch (const Error&) {
             follower.forget(slot);
             throw;
