@@ -64,13 +64,12 @@ awaitable<http::Response> post_message(Context& context, http::Request request) 
     if (commit->entry.type != contract::EntryType::prepare) co_return json_response(render_answer(*commit));
     // Recorded, but only the transaction's outcome says whether it holds.
     const Hash256 transaction = commit->entry.id;
-    node::TransactionView view = co_await view_of(context, transaction);
-    if (wait > 0 && view.row.ending.empty()) {
+    if (wait > 0) {
         co_await call<process::Nothing>([&](process::Then<process::Nothing> then) {
             context.node.transactions().await_ending(transaction, wait, [then] { then(process::Nothing{}); });
         });
-        view = co_await view_of(context, transaction);
     }
+    const node::TransactionView view = co_await view_of(context, transaction);
     http::Response response =
         json_response(with_transaction(render_answer(*commit), view), view.row.ending.empty() ? 202 : 200);
     response.headers.emplace_back("Location", "/v1/transactions/" + transaction.text());

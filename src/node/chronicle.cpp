@@ -167,12 +167,16 @@ void Chronicle::take(const CommitPtr& commit) {
     BindingState& state = state_of(*commit);
     const EntryView& entry = commit->entry;
     EntryRow row{commit->index, state.row.local, entry.sequence, entry.type, entry.id, entry.input};
-    if (entry.type != contract::EntryType::execute) take_structural(state, *commit);
+    std::optional<contract::Entry> parsed;
+    if (entry.type != contract::EntryType::execute) {
+        parsed = contract::Entry::parse(commit->document);
+        take_structural(state, *commit, *parsed);
+    }
     if (!state.head || state.head->sequence < row.sequence) state.head = row;
     index_.stage(row);
     cache(commit);
     advance(commit->index);
-    if (transaction_ && is_of_transaction(entry.type)) transaction_(commit);
+    if (transaction_ && is_of_transaction(entry.type)) transaction_(commit, *parsed);
 }
 
 BindingState& Chronicle::state_of(const Commit& commit) {
@@ -186,8 +190,7 @@ BindingState& Chronicle::state_of(const Commit& commit) {
     return bindings_.emplace(commit.entry.binding, std::pair(std::move(state), ++turn_)).first->second.first;
 }
 
-void Chronicle::take_structural(BindingState& state, const Commit& commit) {
-    const contract::Entry entry = contract::Entry::parse(commit.document);
+void Chronicle::take_structural(BindingState& state, const Commit& commit, const contract::Entry& entry) {
     BindingRow& row = state.row;
     using enum contract::EntryType;
     if (entry.type == bind || entry.type == amend) {

@@ -79,7 +79,9 @@ class Chronicle {
     bool full() const { return index_.full(); }
 
     // Told each entry of a transaction, in its binding's order, once it is taken.
-    void on_transaction(std::function<void(const CommitPtr&)> call) { transaction_ = std::move(call); }
+    void on_transaction(std::function<void(const CommitPtr&, const contract::Entry&)> call) {
+        transaction_ = std::move(call);
+    }
 
     // Called, once per turn of the loop, when the watermark has moved. Returns a number for unsubscribe.
     std::uint64_t subscribe(std::function<void()> call);
@@ -91,7 +93,7 @@ class Chronicle {
     void finish_catch_up(const std::optional<Error>& error);
     void check_last_entry(std::uint64_t size, std::uint64_t seen, Then<Nothing> then);
     void take(const CommitPtr& commit);
-    void take_structural(BindingState& state, const Commit& commit);
+    void take_structural(BindingState& state, const Commit& commit, const contract::Entry& entry);
     void take_version(BindingState& state, const Commit& commit, const contract::Entry& entry);
     void take_transaction(BindingState& state, const Commit& commit, const contract::Entry& entry);
     BindingState& state_of(const Commit& commit);
@@ -122,7 +124,7 @@ class Chronicle {
     std::uint64_t next_subscriber_ = 1;
     bool notify_posted_ = false;
     int catch_up_attempts_ = 0;
-    std::function<void(const CommitPtr&)> transaction_;
+    std::function<void(const CommitPtr&, const contract::Entry&)> transaction_;
     boost::asio::steady_timer retry_, again_;
 };
 

@@ -46,7 +46,8 @@ Transactions::Transactions(boost::asio::io_context& loop, Clock& clock, Chronicl
       ledgers_(ledgers),
       policy_(policy),
       balances_(clock) {
-    chronicle_.on_transaction([this](const CommitPtr& commit) { on_entry(commit); });
+    chronicle_.on_transaction(
+        [this](const CommitPtr& commit, const contract::Entry& entry) { on_entry(commit, entry); });
     ledgers_.on_change([this] { driver_.reset(); }, [this] { make_driver(); });
 }
 
@@ -108,7 +109,7 @@ void Transactions::take_up_again(const Hash256& transaction) {
         const auto row = chronicle_.index().transaction(transaction);
         if (!row) return;
         if (const auto known = known_.find(transaction); known != known_.end()) {
-            if (known->second.last >= row->last) return;
+            if (known->second.row.last >= row->last) return;
             known_.erase(known);
             std::erase_if(places_, [&](const auto& one) { return one.second.transaction == transaction; });
         }
@@ -164,15 +165,21 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
     try {
         const contract::Entry prepare = contract::Entry::parse(entries.at(0)->document);
         Known known;
-        known.id = entries[0]->entry.id;
+        const BindingState* binding = chronicle_.binding(prepare.binding);
+        if (binding == nullptr) return std::nullopt;
         known.binding = prepare.binding;
+        known.row = TransactionRow{
+            .id = entries[0]->entry.id, .binding = binding->row.local, .prepare = entries[0]->index, .ending = {}};
         known.early = prepare.early;
         known.first_sequence = entries[0]->entry.sequence;
         known.steps = prepare.steps();
         known.targets = targets_of(prepare.binding, prepare.version);
         if (known.targets == nullptr) return std::nullopt;
         known.saga = transaction::Saga(known.steps, prepare.deadline);
-        for (const CommitPtr& commit : entries) take(known, *commit, contract::Entry::parse(commit->document));
+        take(known, *entries[0], prepare);
+        for (const CommitPtr& commit : std::span(entries).subspan(1)) {
+            take(known, *commit, contract::Entry::parse(commit->document));
+        }
         return known;
     } catch (const std::exception& error) {
         log::error("transaction_not_understood",
@@ -184,10 +191,17 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
 void Transactions::take(Known& known, const Commit& commit, const contract::Entry& entry) {
     known.saga.take(entry, known.steps,
                     [&](const contract::Step& step) { return known.targets->at(step.ledger).finality; });
-    known.last = commit.index;
+    known.row.last = commit.index;
+    known.row.changed = std::max(known.row.changed, entry.time);
+    known.row.cancelling |= entry.type == EntryType::cancelling;
+    known.row.disputed |= entry.type == EntryType::disputed;
+    if (entry.type == EntryType::outcome) {
+        known.row.outcome = commit.index;
+        known.row.ending = entry.ending;
+    }
     known.last_sequence = commit.entry.sequence;
     if (entry.type != EntryType::step && entry.type != EntryType::outcome) return;
-    const auto* progress = driver_ ? driver_->progress(transaction::call_id(known.id, entry.call)) : nullptr;
+    const auto* progress = driver_ ? driver_->progress(transaction::call_id(known.row.id, entry.call)) : nullptr;
     if (progress != nullptr && progress->reached != 0) {  // this node has had it recorded
         known.reached[entry.call] = progress->reached;
     } else {
@@ -282,7 +296,7 @@ void Transactions::forgotten(const Hash256& call) {
     if (known.saga.ending() && known.forgotten.size() == known.saga.calls().size()) known_.erase(found);
 }
 
-void Transactions::on_entry(const CommitPtr& commit) {
+void Transactions::on_entry(const CommitPtr& commit, const contract::Entry& parsed) {
     const EntryView& entry = commit->entry;
     if (entry.type == EntryType::outcome || entry.type == EntryType::step) lanes_.wake(entry.binding);
     if (driver_ == nullptr) return;  // what there is by then is taken up at the start
@@ -301,11 +315,11 @@ void Transactions::on_entry(const CommitPtr& commit) {
     const auto found = known_.find(transaction);
     if (found == known_.end()) {
         take_up_again(transaction);
-    } else if (found->second.last < commit->index) {
+    } else if (found->second.row.last < commit->index) {
         Known& known = found->second;
         const std::size_t before = known.saga.calls().size();
         try {
-            take(known, *commit, contract::Entry::parse(commit->document));
+            take(known, *commit, parsed);
         } catch (const Error& error) {
             log::error("transaction_not_understood", {{"transaction", transaction.text()}, {"rule", error.what()}});
             return;
@@ -416,26 +430,26 @@ CallView Transactions::view(const Hash256& transaction, const Known& known, std:
 }
 
 void Transactions::view(const Hash256& transaction, Then<TransactionView> then) {
+    if (const auto known = known_.find(transaction); known != known_.end()) {
+        return timeline_.after(0, [then = std::move(then), view = view(known->second)] { then(view); });
+    }
     chronicle_.index().barrier([this, alive = alive_, transaction, then = std::move(then)] {
         if (!*alive) return;
         Index& index = chronicle_.index();
         const auto row = index.transaction(transaction);
         if (!row) return then(Error(Code::not_found, "/transaction", "this node knows no such transaction"));
-        if (const auto known = known_.find(transaction); known != known_.end() && known->second.last == row->last) {
-            return then(view(*row, known->second));
-        }
         entries_of(*row, [=, this](Outcome<std::vector<CommitPtr>> entries) {
             process::complete<TransactionView>(then, [&] {
                 const auto known = make_known(entries.get());
                 if (!known) throw Error(Code::unavailable, "/transaction", "its entries are being written; ask again");
-                return view(*row, *known);
+                return view(*known);
             });
         });
     });
 }
 
-TransactionView Transactions::view(const TransactionRow& row, const Known& known) {
-    TransactionView view{.row = row,
+TransactionView Transactions::view(const Known& known) const {
+    TransactionView view{.row = known.row,
                          .binding = known.binding,
                          .sequence = known.first_sequence,
                          .last_sequence = known.last_sequence,
@@ -444,7 +458,7 @@ TransactionView Transactions::view(const TransactionRow& row, const Known& known
                          .calls = {}};
     if (known.saga.decision()) view.decision = transaction::decision_name(*known.saga.decision());
     for (std::size_t call = 0; call < known.saga.calls().size(); ++call) {
-        view.calls.push_back(this->view(row.id, known, call));
+        view.calls.push_back(this->view(known.row.id, known, call));
     }
     return view;
 }

@@ -57,9 +57,9 @@ class Transactions : private transaction::Recorder {
     using Targets = decltype(contract::Binding::ledgers);  // by the contract's name
     // A transaction that is driven, or would be if its ledgers were known.
     struct Known {
-        Hash256 id, binding;
-        bool early = false;      // its outcome changes the state
-        std::uint64_t last = 0;  // index of the newest entry that it was made from
+        Hash256 binding;
+        TransactionRow row;  // as the index has it, or will
+        bool early = false;  // its outcome changes the state
         std::uint64_t first_sequence = 0, last_sequence = 0;
         std::vector<contract::Step> steps;
         std::shared_ptr<const Targets> targets;
@@ -86,7 +86,7 @@ class Transactions : private transaction::Recorder {
     void append(const Hash256& call, contract::EntryType type, std::optional<json::Value> evidence,
                 std::function<void(std::optional<transaction::Journal>)> then) override;
 
-    void on_entry(const CommitPtr& commit);
+    void on_entry(const CommitPtr& commit, const contract::Entry& parsed);
     void go_on_from(const Hash256& after);
     void take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then);
     void take_up_again(const Hash256& transaction);
@@ -109,7 +109,7 @@ class Transactions : private transaction::Recorder {
     void end_waiting(const Hash256& transaction);
     const CallPlace* place_of(const Hash256& call) const;
     std::optional<transaction::Journal> journal_of(const Hash256& call) const;
-    TransactionView view(const TransactionRow& row, const Known& known);
+    TransactionView view(const Known& known) const;
     CallView view(const Hash256& transaction, const Known& known, std::size_t call) const;
 
     boost::asio::io_context& loop_;
