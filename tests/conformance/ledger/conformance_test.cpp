@@ -308,7 +308,7 @@ TEST_P(Conformance, APlanCanBePinned) {
 
 INSTANTIATE_TEST_SUITE_P(Ledgers, Conformance,
                          testing::Values("fake", "anvil", "anvil-ws", "anvil-tls", "geth-dev", "geth-dev-ws",
-                                         "geth-clique", "http"),
+                                         "geth-clique", "http", "http-postgres"),
                          [](const auto& named) {
                              std::string name = named.param;
                              std::erase(name, '-');

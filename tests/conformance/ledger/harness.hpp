@@ -5,11 +5,21 @@
 #include <chrono>
 #include <ledger/ledger.hpp>
 #include <memory>
+#include <ostream>
 #include <stdexcept>
 
 namespace concordat::ledger::conformance {
 
 enum class Behaviour : std::uint8_t { succeeds, fails };
+
+// What a participant's own books show of the calls that succeed: how many are held, and how many were made to hold.
+struct Books {
+    std::size_t held = 0, moved = 0;
+    bool operator==(const Books&) const = default;
+};
+inline std::ostream& operator<<(std::ostream& out, const Books& books) {
+    return out << books.held << " held, " << books.moved << " moved";
+}
 
 class Harness {
   public:
@@ -31,7 +41,7 @@ class Harness {
         return call(tag, behaviour);
     }
     virtual void let_expire(std::uint64_t tag) { (void)tag; }  // the reservation of the step with that tag
-    virtual std::string books() { return {}; }                 // what everybody has, where there are no chains to tell
+    virtual Books books() { return {}; }                       // where there are no chains to tell
     virtual Price price() const = 0;                           // one that is good for the next block
     virtual Finality finality(std::uint64_t blocks) const = 0;
     virtual std::size_t effects(std::uint64_t tag) = 0;  // read from the chain, not through the adapter
@@ -72,8 +82,9 @@ class Harness {
 
 using Factory = std::function<std::unique_ptr<Harness>()>;
 std::unique_ptr<Harness> fake_harness();
-// The sample payment service with a database; nothing when they are not installed (tools/install.sh --services).
-std::unique_ptr<Harness> http_harness();
+// A sample service with a database of its own; nothing when they are not installed (tools/install.sh --services).
+// "http": the payment service; "http-postgres": the participant over a database's two-phase commit.
+std::unique_ptr<Harness> http_harness(const std::string& name);
 // Nothing when the program is not installed. "anvil"; "anvil-kept", with a state that outlives the process; "geth-dev";
 // "geth-clique". With "-ws" behind it the adapter uses websockets, with "-tls" websockets inside TLS.
 std::unique_ptr<Harness> evm_harness(const std::string& name);

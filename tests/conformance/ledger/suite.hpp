@@ -11,9 +11,9 @@ namespace concordat::ledger::conformance {
 class Conformance : public testing::TestWithParam<std::string> {
   protected:
     void SetUp() override {
-        harness_ = GetParam() == "fake"   ? fake_harness()
-                   : GetParam() == "http" ? http_harness()
-                                          : evm_harness(GetParam());
+        harness_ = GetParam() == "fake"             ? fake_harness()
+                   : GetParam().starts_with("http") ? http_harness(GetParam())
+                                                    : evm_harness(GetParam());
         if (!harness_) GTEST_SKIP() << GetParam() << " is not installed";
     }
     Harness& at() { return *harness_; }
@@ -49,8 +49,8 @@ class Conformance : public testing::TestWithParam<std::string> {
         return view;
     }
     std::optional<json::Value> prove(const Pin& pin, std::uint64_t blocks = 3) {
-        const auto proven = at().ask<std::optional<Proven>>(
-            [&](auto then) { at().ledger().prove(pin, at().finality(blocks), then); });
+        const auto proven =
+            at().ask<std::optional<Proven>>([&](auto then) { at().ledger().prove(pin, at().finality(blocks), then); });
         if (!proven) return std::nullopt;
         EXPECT_EQ(proven->block, judge(pin, proven->evidence, blocks).block);
         return proven->evidence;

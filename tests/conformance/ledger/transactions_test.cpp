@@ -167,7 +167,8 @@ TEST_P(Transactions, ANodeThatIsKilledInTheMiddleTakesNothingAway) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ledgers, Transactions,
-                         testing::Values("fake", "anvil", "anvil-ws", "anvil-kept", "geth-dev", "geth-clique", "http"),
+                         testing::Values("fake", "anvil", "anvil-ws", "anvil-kept", "geth-dev", "geth-clique", "http",
+                                         "http-postgres"),
                          [](const auto& named) {
                              std::string name = named.param;
                              std::erase(name, '-');

@@ -1,7 +1,7 @@
 // What this service does: a payment is reserved (try), paid (confirm) or given back (cancel). Each function is called
 // inside a database transaction that also keeps its answer.
 import type { Client } from './store.js';
-import type { Outcome, Request } from './protocol.js';
+import type { Outcome, Request } from '../../participant/src/protocol.js';
 
 interface Payment {
   payer: string;

@@ -2,8 +2,9 @@
 // transaction: a crash at any instant leaves both or neither.
 import pg from 'pg';
 import { reserve, take, giveBack, expire } from './payments.js';
-import { Problem } from './problem.js';
-import type { Outcome, Request, Signer } from './protocol.js';
+import { Problem } from '../../participant/src/problem.js';
+import type { Outcome, Request, Signer } from '../../participant/src/protocol.js';
+import type { Decider, Found } from '../../participant/src/server.js';
 
 const schema = `
   CREATE TABLE IF NOT EXISTS accounts (
@@ -34,7 +35,7 @@ const schema = `
 
 export type Client = pg.PoolClient;
 
-export class Store {
+export class Store implements Decider {
   private readonly pool: pg.Pool;
 
   constructor(
@@ -79,9 +80,10 @@ export class Store {
     }
   }
 
-  async answerTo(account: string, number: string): Promise<string | undefined> {
+  async find(account: string, number: string): Promise<Found> {
     const found = await this.pool.query('SELECT answer FROM answers WHERE caller = $1 AND number = $2', [account, number]);
-    return found.rows[0]?.answer;
+    const row = found.rows[0];
+    return row === undefined ? { status: 'unused' } : { status: 'answered', answer: row.answer };
   }
 
   // The first request of a number decides; each later one hears the same answer.

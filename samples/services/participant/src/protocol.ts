@@ -129,6 +129,14 @@ function parsePayload(jws: string): Members {
   }
 }
 
+function readHeader(jws: string): Members {
+  try {
+    return decodeProtectedHeader(jws) as Members;
+  } catch {
+    throw new Problem(400, '', 'must be a compact JWS');
+  }
+}
+
 export async function readRequest(jws: string, participant: string): Promise<Request> {
   const payload = parsePayload(jws);
   onlyMembers(payload, ['typ', 'participant', 'account', 'key', 'number', 'purpose', 'call'], '');
@@ -136,7 +144,7 @@ export async function readRequest(jws: string, participant: string): Promise<Req
   if (payload.participant !== participant) throw new Problem(400, '/participant', `must be ${participant}`);
   const account = readAccount(payload.account, '/account');
   const key = await accountKey(payload);
-  const header = decodeProtectedHeader(jws);
+  const header = readHeader(jws);
   if (header.typ !== requestTyp || header.kid !== account || Object.keys(header).length !== 3) {
     throw new Problem(400, '', `must have alg, the account as kid, and the typ ${requestTyp}, in its header`);
   }
@@ -168,7 +176,7 @@ export class Signer {
 
   static async of(jwk: JWK): Promise<Signer> {
     if (jwk.kty !== 'OKP' || jwk.crv !== 'Ed25519' || jwk.d === undefined) {
-      throw new Error('the key must be a private Ed25519 JWK: payments key FILE makes one');
+      throw new Error('the key must be a private Ed25519 JWK: the command key FILE makes one');
     }
     const publicJwk: JWK = { kty: jwk.kty, crv: jwk.crv, x: jwk.x! };
     const kid = await calculateJwkThumbprint(publicJwk, 'sha256');
@@ -187,7 +195,8 @@ export class Signer {
       fate: outcome.fate,
       time: time.toISOString(),
     };
-    if (outcome.detail !== undefined) payload.detail = outcome.detail;
+    // It may quote what the caller sent, and has a limit.
+    if (outcome.detail !== undefined) payload.detail = outcome.detail.slice(0, 1024).replace(/[^\x20-\x7e]/g, '?');
     if (outcome.holdsUntil !== undefined) payload.holds_until = outcome.holdsUntil.toISOString();
     return new CompactSign(Buffer.from(canonicalize(payload)!))
       .setProtectedHeader({ alg: 'EdDSA', kid: this.kid, typ: answerTyp })

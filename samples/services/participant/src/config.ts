@@ -1,4 +1,4 @@
-// The configuration file: JSON.
+// What every participant's configuration file has, JSON; a service adds members of its own.
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isIP } from 'node:net';
@@ -11,6 +11,8 @@ export interface Config {
   callers: Set<string>;
   holdMinutes: number;
   tls?: { key: string; certificate: string };
+  folder: string; // what relative file names are relative to
+  own: Record<string, unknown>; // the service's own members
 }
 
 const known = ['listen', 'database', 'key', 'callers', 'hold_minutes', 'tls'];
@@ -41,19 +43,27 @@ function tlsOf(value: unknown, folder: string): Config['tls'] {
   return { key: resolve(folder, given.key), certificate: resolve(folder, given.certificate) };
 }
 
-// Throws an Error that names the member.
-export function readConfig(file: string): Config {
-  let given: Record<string, unknown>;
+export function readObject(file: string): Record<string, unknown> {
+  let given: unknown;
   try {
     given = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`);
   }
-  for (const name of Object.keys(given)) if (!known.includes(name)) throw new Error(`${name}: is not known here`);
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw new Error(`${file}: must hold an object`);
+  return given as Record<string, unknown>;
+}
+
+// `own`: the names of the service's own members. Throws an Error that names the member.
+export function readConfig(file: string, own: string[] = []): Config {
+  const given = readObject(file);
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name) && !own.includes(name)) throw new Error(`${name}: is not known here`);
+  }
   const folder = dirname(resolve(file));
   const { host, port } = listenOf(given.listen ?? '127.0.0.1:8490');
   if (typeof given.database !== 'string') throw new Error('database: must be a postgres:// URL');
-  if (typeof given.key !== 'string') throw new Error('key: must be a file that payments key made');
+  if (typeof given.key !== 'string') throw new Error('key: must be a file that the command key made');
   const holdMinutes = given.hold_minutes ?? 0;
   if (typeof holdMinutes !== 'number' || !Number.isInteger(holdMinutes) || holdMinutes < 0 || holdMinutes > 527_040) {
     throw new Error('hold_minutes: must be whole minutes; 0: reservations do not expire');
@@ -65,6 +75,8 @@ export function readConfig(file: string): Config {
     keyFile: resolve(folder, given.key),
     callers: callersOf(given.callers ?? []),
     holdMinutes,
+    folder,
+    own: Object.fromEntries(own.filter((name) => Object.hasOwn(given, name)).map((name) => [name, given[name]])),
   };
   if (given.tls !== undefined) config.tls = tlsOf(given.tls, folder)!;
   if (config.tls === undefined && !isLoopback(host)) {

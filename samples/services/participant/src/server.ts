@@ -5,13 +5,20 @@ import * as https from 'node:https';
 import type { Config } from './config.js';
 import { Problem } from './problem.js';
 import { maxRequestBytes, readAccount, readNumber, readRequest } from './protocol.js';
-import type { Signer } from './protocol.js';
-import type { Store } from './store.js';
+import type { Request, Signer } from './protocol.js';
+
+// What decides. An answer is durable, with its effect, before it is given; nothing: it is not decided yet.
+export interface Decider {
+  decide(request: Request, signer: Signer): Promise<string | undefined>;
+  find(account: string, number: string): Promise<Found>;
+}
+export type Found = { status: 'unused' } | { status: 'open' } | { status: 'answered'; answer: string };
 
 type Reply = { status: number; type: string; body: string };
 
 const json = (body: string): Reply => ({ status: 200, type: 'application/json', body });
 const jose = (body: string): Reply => ({ status: 200, type: 'application/jose', body });
+const undecided: Reply = { status: 202, type: 'application/json', body: '{"status":"undecided"}' };
 
 async function readBody(request: http.IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
@@ -24,13 +31,22 @@ async function readBody(request: http.IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString('latin1');
 }
 
+function pathOf(url: string): string[] {
+  try {
+    return new URL(url, 'http://here').pathname.split('/').filter((part) => part !== '');
+  } catch {
+    throw new Problem(400, '', 'must be a path');
+  }
+}
+
 export class Service {
   private readonly server: http.Server;
   private callers: Set<string>;
 
   constructor(
+    private readonly program: string,
     private readonly config: Config,
-    private readonly store: Store,
+    private readonly decider: Decider,
     private readonly signer: Signer,
   ) {
     this.callers = config.callers;
@@ -72,7 +88,7 @@ export class Service {
     } catch (error) {
       // What the database does not say is not known: the same may be asked again.
       const problem = error instanceof Problem ? error : new Problem(503, '', 'the database does not answer');
-      if (!(error instanceof Problem)) console.error(`payments: ${(error as Error).message}`);
+      if (!(error instanceof Problem)) console.error(`${this.program}: ${(error as Error).message}`);
       reply = { status: problem.status, type: 'application/problem+json', body: problem.document() };
     }
     if (!request.complete) response.setHeader('Connection', 'close');
@@ -81,7 +97,7 @@ export class Service {
   }
 
   private async route(request: http.IncomingMessage): Promise<Reply> {
-    const parts = new URL(request.url ?? '/', 'http://here').pathname.split('/').filter((part) => part !== '');
+    const parts = pathOf(request.url ?? '/');
     const expect = (method: string) => {
       if (request.method !== method) throw new Problem(405, '', `must be ${method}`);
     };
@@ -91,18 +107,19 @@ export class Service {
     }
     if (parts[0] === 'requests' && parts.length === 1) {
       expect('POST');
-      return jose(await this.take(request));
+      const answer = await this.take(request);
+      return answer === undefined ? undecided : jose(answer);
     }
     if (parts[0] === 'requests' && parts.length === 3) {
       expect('GET');
-      const answer = await this.store.answerTo(readAccount(parts[1], '/account'), readNumber(parts[2], '/number'));
-      if (answer === undefined) throw new Problem(404, '/number', 'has not been used');
-      return jose(answer);
+      const found = await this.decider.find(readAccount(parts[1], '/account'), readNumber(parts[2], '/number'));
+      if (found.status === 'unused') throw new Problem(404, '/number', 'has not been used');
+      return found.status === 'open' ? undecided : jose(found.answer);
     }
     throw new Problem(404, '', 'there is /, /requests and /requests/ACCOUNT/NUMBER');
   }
 
-  private async take(incoming: http.IncomingMessage): Promise<string> {
+  private async take(incoming: http.IncomingMessage): Promise<string | undefined> {
     if (incoming.headers['content-type'] !== 'application/jose') {
       throw new Problem(415, 'Content-Type', 'must be application/jose');
     }
@@ -114,6 +131,6 @@ export class Service {
     if (!this.callers.has(request.account)) {
       throw new Problem(403, '/account', 'is not among the callers that this service is configured for');
     }
-    return this.store.decide(request, this.signer);
+    return this.decider.decide(request, this.signer);
   }
 }
