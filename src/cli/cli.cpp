@@ -81,6 +81,7 @@ void add_all(CLI::App& app, Session& session) {
     add_message_commands(app, session);
     add_reading_commands(app, session);
     add_proof_commands(app, session);
+    add_audit_command(app, session);
     add_transaction_commands(app, session);
     add_system_commands(app, session);
     add_completion_command(app, session);
@@ -91,6 +92,7 @@ void add_all(CLI::App& app, Session& session) {
 int run(int argc, char** argv, const std::string& version) {
     std::signal(SIGPIPE, SIG_IGN);
     Session session;
+    session.program += " " + version;
     session.node_url = "http://127.0.0.1:8440";
     CLI::App app("Contracts between organisations, run in attested enclaves, with proofs that anyone can check",
                  "concordat");

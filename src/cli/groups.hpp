@@ -14,6 +14,7 @@ void add_draft_commands(CLI::App& binding, Session& session);  // below `binding
 void add_message_commands(CLI::App& app, Session& session);
 void add_reading_commands(CLI::App& app, Session& session);
 void add_proof_commands(CLI::App& app, Session& session);
+void add_audit_command(CLI::App& app, Session& session);
 void add_system_commands(CLI::App& app, Session& session);
 void add_ledger_commands(CLI::App& ledger, Session& session);  // below `ledger`
 void add_chain_commands(CLI::App& ledger, Session& session);   // below `ledger`

@@ -15,6 +15,7 @@ class Session {
     // Set from the global options before any command runs.
     std::string node_url, token, token_file, tenant;
     bool json = false;
+    std::string program = "concordat";  // and its version
 
     int exit_code = 0;  // of a command that ran but says no
     bool more = false;  // the last collect() stopped at its limit

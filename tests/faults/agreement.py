@@ -149,7 +149,7 @@ class Agreement:
         return self.folder / "receipt.json"
 
     def verify(self, *chains):
-        """The last entry's receipt holds, for whoever takes the host's word for these chains."""
+        """The last entry's receipt holds, for whoever takes the host's word for these chains. Returns that trust file."""
         receipt, trust = self.receipt(), self.folder / "trust.json"
         words = [part for chain in chains for part in ("--host-finality", chain.network["chain"])]
         parties = [part for party in self.parties for part in ("--party", self.folder / f"{party}.json")]
@@ -157,6 +157,31 @@ class Agreement:
         for verifier in ([BIN / "concordat-verify", receipt, "--trust", trust], [ROOT / "tests/independent/run.sh", receipt, trust]):
             done = subprocess.run(verifier, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done.stdout + done.stderr
+        return trust
+
+    def audit(self, trust, *expected):
+        """A report holds and says what is expected; with a trust file that accepts other code it does not; without one it says that nothing
+        was verified."""
+        report = self.folder / "report.html"
+
+        def told(status, *options):
+            command = [BIN / "concordat", "audit", self.binding, "--out", report, *options]
+            environment = {**os.environ, "CONCORDAT_NODE": f"http://127.0.0.1:{self.node.port}"}
+            done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+            assert done.returncode == status, f"{done.returncode}: {done.stdout}{done.stderr}"
+            return report.read_text() if report.exists() else ""
+
+        text = told(0, "--trust", trust)
+        for one in (">Verified<", "complete: the record ledger signed", *expected):
+            assert one in text, f"the report does not say {one}"
+        assert "does not hold" not in text.split('id="method"')[0], "the report says that something does not hold"
+        assert told(2, "--trust", trust) == text, "a report is overwritten only by force"
+        other = json.loads(trust.read_text())
+        other["measurements"] = ["sha256:" + 64 * "0"]
+        wrong = self.folder / "wrong.json"
+        wrong.write_text(json.dumps(other, separators=(",", ":"), sort_keys=True))
+        assert ">Does not hold<" in told(1, "--trust", wrong, "--force")
+        assert ">Not verified<" in told(0, "--force")
 
 
 class Crossing:

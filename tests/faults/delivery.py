@@ -73,8 +73,9 @@ def run(node, shares, cash, once):
     for name in {} if once else chosen("POINTS", Crossing.POINTS):
         deals.kill_at(name, "deal")
     total, committed = market.check()
-    market.verify(shares, cash)
-    print(f"{total} deals, {committed} delivered and paid, {total - committed} neither; the last one's receipt holds")
+    trust = market.verify(shares, cash)
+    market.audit(trust, "<b>deliver</b>", "<b>pay</b>", "done, then made to hold", ">asserted<", "witness host", "<svg ")
+    print(f"{total} deals, {committed} delivered and paid, {total - committed} neither; all receipts hold")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,62 @@
+#include "cost.hpp"
+
+#include <algorithm>
+#include <ledger/evm/protocol/inclusion.hpp>
+#include <ledger/evm/protocol/transaction.hpp>
+
+namespace concordat::audit {
+namespace {
+
+namespace evm = ledger::evm;
+
+constexpr std::size_t max_evidence_bytes = std::size_t{4} << 20;
+
+std::optional<Cost> cost_of(const evm::Inclusion& inclusion, const evm::Transaction& transaction) {
+    const std::optional<U256>& base = inclusion.chain.front().base_fee;
+    Cost out{.gas = inclusion.gas_used, .price = transaction.gas_price, .wei = 0};
+    try {
+        if (transaction.type == evm::Transaction::Type::dynamic_fee) {
+            if (!base) return std::nullopt;
+            const U256 offered = *base + transaction.max_priority_fee;
+            out.price = std::min(transaction.gas_price, offered);
+        }
+        out.wei = out.price * out.gas;
+    } catch (const std::exception&) {  // beyond 256 bits: no chain pays that
+        return std::nullopt;
+    }
+    return out;
+}
+
+Shown shown_on_chain(const json::Value& evidence) {
+    json::Reader reader(evidence, "/evidence");
+    const auto proof = evm::InclusionProof::parse(reader.any("inclusion"), "/evidence/inclusion");
+    const evm::Inclusion inclusion = evm::check_inclusion(proof, "/evidence/inclusion");
+    Shown out{.transaction = evm::to_0x(inclusion.transaction_hash.view()),
+              .block = inclusion.chain.front().number,
+              .cost = {}};
+    out.cost = cost_of(inclusion, evm::decode_transaction(proof.transaction).transaction);
+    return out;
+}
+
+}  // namespace
+
+Shown shown_by(std::string_view chain, std::string_view evidence) {
+    if (!chain.starts_with("eip155:")) return {};
+    try {
+        return shown_on_chain(json::parse(evidence, "/evidence", {.bytes = max_evidence_bytes}));
+    } catch (const Error&) {
+        return {};  // the verifier says what is wrong with it
+    }
+}
+
+std::string coins(const U256& wei) {
+    constexpr std::size_t decimals = 18;
+    std::string digits = evm::decimal(wei);
+    if (digits.size() <= decimals) digits.insert(0, decimals + 1 - digits.size(), '0');
+    std::string fraction = digits.substr(digits.size() - decimals);
+    digits.resize(digits.size() - decimals);
+    while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
+    return fraction.empty() ? digits : digits + "." + fraction;
+}
+
+}  // namespace concordat::audit
