@@ -1,4 +1,5 @@
-// An order: money reserved at the bank, goods handed over on the chain, money paid; or nothing of it.
+// An order: booked in the ERP, money reserved at the bank, goods handed over on the chain, money paid; or nothing of
+// it.
 #include <concordat/contract.hpp>
 
 using namespace concordat::cryptlet;
@@ -8,7 +9,7 @@ struct OrderToCash {
         context.state() = Value::object({{"orders", 0}, {"delivered", 0}, {"paid", 0}, {"reference", "none"}});
     }
 
-    // The order's own reference stays between the two; the bank hears its number.
+    // The order's own reference stays between the two; ERP and bank hear its number.
     void order(Context& context) {
         Value& state = context.state();
         const Value& terms = context.terms();
@@ -17,6 +18,10 @@ struct OrderToCash {
         state["delivered"] = int_of(state, "delivered") + quantity;
         state["paid"] = int_of(state, "paid") + price;
         state["reference"] = string_of(context.message(), "reference");
+        context.emit_effect("book", Value::object({{"number", state["orders"]},
+                                                   {"sku", terms["sku"]},
+                                                   {"quantity", quantity},
+                                                   {"amount", std::to_string(price)}}));
         context.emit_effect("pay", Value::object({{"from", terms["payer"]},
                                                   {"to", terms["payee"]},
                                                   {"amount", std::to_string(price)},

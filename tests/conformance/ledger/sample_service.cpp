@@ -114,7 +114,7 @@ class Postgres final : public SampleService {
 }  // namespace
 
 bool services_are_installed() {
-    return fs::exists(source + "/build/services/dist") && fs::exists("/usr/lib/postgresql/15/bin/initdb");
+    return fs::exists(source + "/build/services/dist/postgres") && fs::exists("/usr/lib/postgresql/15/bin/initdb");
 }
 
 std::string temporary_folder() {

@@ -49,7 +49,10 @@ export class Store implements Decider {
       statement_timeout: 5_000,
       query_timeout: 6_000,
     });
-    this.pool.on('error', (error) => console.error(`payments: the database: ${error.message}`));
+    // A session may end at any time, in use or not. What it was used for hears of it at its next query.
+    const log = (error: Error) => console.error(`payments: the database: ${error.message}`);
+    this.pool.on('error', log);
+    this.pool.on('connect', (client) => client.on('error', log));
   }
 
   // Two that start at once would both make the tables.

@@ -63,7 +63,10 @@ export class Database {
       connectionTimeoutMillis: 3_000,
       query_timeout: 10_000,
     });
-    this.pool.on('error', (error) => console.error(`${this.program}: the database: ${error.message}`));
+    // A session may end at any time, in use or not. What it was used for hears of it at its next query.
+    const log = (error: Error) => console.error(`${this.program}: the database: ${error.message}`);
+    this.pool.on('error', log);
+    this.pool.on('connect', (client) => client.on('error', log));
   }
 
   close(): Promise<void> {

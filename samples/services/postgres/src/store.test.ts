@@ -219,6 +219,26 @@ test("somebody else's hand is seen, and answers tell no lies about it", () =>
     assert.match(bench.logged.join('\n'), /rolled back by somebody else[^]*committed by somebody else/);
   }));
 
+test('sessions that the database ends are no end of the service', () =>
+  on(async (bench) => {
+    const { signer } = bench;
+    const end = () => bench.admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'concordat test'");
+    // In use, and between two queries: while the answer is being signed.
+    const sign = signer.answer.bind(signer);
+    signer.answer = async (...all) => {
+      await end();
+      await new Promise((done) => setTimeout(done, 100));
+      return sign(...all);
+    };
+    await assert.rejects(bench.ask({ number: 0, step: 's', arguments: nail }));
+    signer.answer = sign;
+    assert.equal(await bench.prepared(), 1);
+    await end(); // not in use
+    assert.equal(await bench.fate({ number: 0, step: 's', arguments: nail }).catch(() => 'called'), 'called');
+    assert.equal(await bench.fate({ number: 0, step: 's', arguments: nail }), 'called');
+    assert.equal(await bench.fate({ number: 1, step: 's', role: 'undo' }), 'called');
+  }));
+
 test('many at once, over two services: each once', () =>
   on(async (bench) => {
     const dust = { item: 'dust', quantity: 1 };
