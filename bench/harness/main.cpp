@@ -25,6 +25,7 @@ std::vector<Measurement> measurements() {
         {{"binding_growth", "binding_first_touch", "node_start_100k"}, measure_growth},
         {{"evm_confirm_rate"}, measure_evm},
         {{"two_ledger_rate", "coordination_latency"}, measure_two_ledgers},
+        {{"three_ledger_rate"}, measure_three_ledgers},
     };
 }
 

@@ -26,6 +26,7 @@ Results measure_node(const Options& options);            // http_durable_rate â€
 Results measure_growth(const Options& options);          // binding_growth, node_start_100k
 Results measure_evm(const Options& options);             // evm_confirm_rate
 Results measure_two_ledgers(const Options& options);     // two_ledger_rate, coordination_latency
+Results measure_three_ledgers(const Options& options);   // three_ledger_rate
 
 std::vector<Measurement> measurements();
 

@@ -1,4 +1,4 @@
-#include "context.hpp"
+#include "private_form.hpp"
 
 #include <algorithm>
 #include <contract/names.hpp>
@@ -10,134 +10,12 @@ namespace concordat::enclave {
 
 namespace {
 
-constexpr std::uint8_t private_format = 4;
-// Format 3 had transactions with one call.
-constexpr std::uint8_t private_format_3 = 3;
-// Format 2 had no transactions that were committed early.
-constexpr std::uint8_t private_format_2 = 2;
 // Format 1 had no transactions, no expiry of proposals and closed ones, nor on whose account these are.
 constexpr std::uint8_t private_format_1 = 1;
 constexpr TimeMs no_expiry = std::numeric_limits<TimeMs>::max();
-constexpr std::size_t max_parameters = 65536;
 
 void collect_audiences(const schema::Schema& schema, std::set<std::string>& out) {
     for (const schema::ConfidentialField& field : schema.confidential()) out.insert(field.audience);
-}
-
-void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts) {
-    out.u32(static_cast<std::uint32_t>(salts.size()));
-    for (const auto& [path, salt] : salts) {
-        out.text(path);
-        out.raw(salt);
-    }
-}
-
-std::map<std::string, Salt> read_salts(wire::Reader& in) {
-    std::map<std::string, Salt> salts;
-    for (std::uint32_t left = in.count(65536); left > 0; --left) {
-        std::string path = in.text();
-        Salt salt;
-        std::ranges::copy(in.raw(salt.size()), salt.begin());
-        salts.emplace(std::move(path), salt);
-    }
-    return salts;
-}
-
-std::size_t size_of(const std::vector<Transaction>& transactions) {
-    std::size_t size = 0;
-    for (const Transaction& one : transactions) size += one.size();
-    return size;
-}
-
-void write_call(wire::Writer& out, const transaction::Call& call) {
-    const transaction::Journal& journal = call.journal;
-    out.u8(call.what.step);
-    out.u8(static_cast<std::uint8_t>(call.what.role));
-    out.text(json::canonical(journal.pin.to_json()));
-    out.u64(journal.finality.blocks);
-    out.text(journal.finality.witness);
-    out.text(json::canonical(journal.finality.parameters));
-    out.u64(static_cast<std::uint64_t>(journal.prepared));
-    out.u64(static_cast<std::uint64_t>(journal.deadline));
-    out.u8(journal.cancelling ? 1 : 0);
-    out.u8(!journal.ending ? 0 : journal.ending == transaction::Ending::committed ? 1 : 2);
-    out.u8(journal.disputed ? 1 : 0);
-}
-
-void read_journal(wire::Reader& in, transaction::Journal& journal) {
-    const json::Value pin = json::parse(in.text(), "/pin");
-    journal.pin = ledger::Pin::parse(pin, "/pin");
-    journal.finality.blocks = in.u64();
-    journal.finality.witness = in.text(contract::max_name_bytes);
-    journal.finality.parameters = json::parse(in.text(max_parameters), "/finality").as_object();
-    journal.prepared = static_cast<TimeMs>(in.u64());
-    journal.deadline = static_cast<TimeMs>(in.u64());
-    journal.cancelling = in.u8() != 0;
-    if (const std::uint8_t ending = in.u8(); ending != 0) {
-        journal.ending = ending == 1 ? transaction::Ending::committed : transaction::Ending::aborted;
-    }
-    journal.disputed = in.u8() != 0;
-}
-
-void write_transaction(wire::Writer& out, const Transaction& transaction) {
-    out.hash(transaction.id);
-    out.u64(static_cast<std::uint64_t>(transaction.sequence));
-    json::Array steps;
-    for (const contract::Step& step : transaction.steps) steps.push_back(step.to_json());
-    out.text(json::canonical(json::Value(std::move(steps))));
-    out.u64(static_cast<std::uint64_t>(transaction.saga.deadline()));
-    out.u8(transaction.saga.cancelling() ? 1 : 0);
-    out.u32(static_cast<std::uint32_t>(transaction.saga.calls().size()));
-    for (const transaction::Call& call : transaction.saga.calls()) write_call(out, call);
-    out.u8(transaction.early ? 1 : 0);
-    out.text(transaction.state_text);
-    write_salts(out, transaction.salts);
-}
-
-Transaction read_transaction(wire::Reader& in) {
-    Transaction out;
-    out.id = in.hash();
-    out.sequence = static_cast<std::int64_t>(in.u64());
-    const json::Value steps = json::parse(in.text(), "/steps");
-    std::vector<contract::PinnedCall> none;
-    out.steps = contract::parse_steps(steps.as_array(), "/steps", none);
-    const auto deadline = static_cast<TimeMs>(in.u64());
-    const bool cancelling = in.u8() != 0;
-    std::vector<transaction::Call> calls;
-    for (std::uint32_t left = in.count(max_calls + contract::max_steps); left > 0; --left) {
-        transaction::Call call;
-        call.what.step = in.u8();
-        call.what.role = static_cast<ledger::Role>(in.u8());
-        read_journal(in, call.journal);
-        calls.push_back(std::move(call));
-    }
-    out.saga = transaction::Saga(out.steps, deadline, cancelling, std::move(calls));
-    out.early = in.u8() != 0;
-    out.state_text = in.text();
-    out.salts = read_salts(in);
-    return out;
-}
-
-// Of the formats before 4, where a transaction had one call.
-Transaction read_single(wire::Reader& in, std::uint8_t format) {
-    Transaction out;
-    out.id = in.hash();
-    contract::Step step;
-    step.ledger = in.text(contract::max_name_bytes);
-    transaction::Call call;
-    read_journal(in, call.journal);
-    out.state_text = in.text();
-    out.salts = read_salts(in);
-    if (format > private_format_2) {
-        out.early = in.u8() != 0;
-        step.effect = in.text(contract::max_name_bytes);
-        out.sequence = static_cast<std::int64_t>(in.u64());
-    }
-    out.steps = {std::move(step)};
-    const TimeMs deadline = call.journal.deadline;
-    const bool cancelling = call.journal.cancelling;
-    out.saga = transaction::Saga(out.steps, deadline, cancelling, {std::move(call)});
-    return out;
 }
 
 }  // namespace
@@ -189,7 +67,7 @@ Bytes write_private(const Head& head) {
     wire::Writer out;
     // One buffer, which the caller wipes.
     out.reserve(512 + head.state_text.size() + head.terms_text.size() + 128 * head.salts.size() +
-                72 * head.senders.size() + 128 * head.closed.size() + size_of(head.transactions));
+                72 * head.senders.size() + 128 * head.closed.size() + size_of(head));
     out.u8(private_format);
     out.hash(head.version);
     out.text(head.state_text);
@@ -219,8 +97,7 @@ Bytes write_private(const Head& head) {
     }
     out.u8(head.terminated ? 1 : 0);
     out.u8(head.disputed ? 1 : 0);
-    out.u32(static_cast<std::uint32_t>(head.transactions.size()));
-    for (const Transaction& transaction : head.transactions) write_transaction(out, transaction);
+    write_transactions(out, head);
     return out.take();
 }
 
@@ -264,9 +141,7 @@ Head read_private(ByteView plaintext) {
     head.terminated = in.u8() != 0;
     if (format > private_format_1) {
         head.disputed = in.u8() != 0;
-        for (std::uint32_t left = in.count(kept_early_transactions + transaction::max_open_early); left > 0; --left) {
-            head.transactions.push_back(format > private_format_3 ? read_transaction(in) : read_single(in, format));
-        }
+        read_transactions(in, format, head);
     }
     in.finish();
     head.state = json::parse(head.state_text, "/state").as_object();
@@ -283,48 +158,14 @@ Head Head::next() const {
     out.closed = closed;
     out.terminated = terminated;
     out.transactions = transactions;
+    out.ended = ended;
     out.disputed = disputed;
     return out;
-}
-
-std::size_t Transaction::size() const {
-    std::size_t size = 1024 + state_text.size() + 128 * salts.size();
-    for (const contract::Step& step : steps) size += 512 + json::canonical(step.to_json()).size();
-    for (const transaction::Call& call : saga.calls()) {
-        const transaction::Journal& journal = call.journal;
-        size += 2048 + json::canonical(journal.pin.call).size() + json::canonical(journal.finality.parameters).size();
-    }
-    return size;
 }
 
 const Transaction* Head::open() const {
     const auto found = std::ranges::find_if(transactions, [](const Transaction& one) { return !one.ended(); });
     return found == transactions.end() ? nullptr : &*found;
-}
-
-void Head::forget_ended() {
-    std::size_t ordinary = 0, all = 0, bytes = 0;
-    for (const Transaction& one : transactions) {
-        if (!one.ended()) continue;
-        ordinary += one.early ? 0 : 1;
-        ++all;
-        bytes += one.size();
-    }
-    const auto goes = [&](const Transaction& one) {
-        if (!one.ended()) return false;
-        return (!one.early && ordinary > kept_transactions) || all > kept_early_transactions ||
-               (all > kept_transactions && bytes > max_transactions_bytes);
-    };
-    for (auto one = transactions.begin(); one != transactions.end();) {
-        if (!goes(*one)) {
-            ++one;
-            continue;
-        }
-        ordinary -= one->early ? 0 : 1;
-        --all;
-        bytes -= one->size();
-        one = transactions.erase(one);
-    }
 }
 
 std::size_t Head::open_count() const {

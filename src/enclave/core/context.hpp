@@ -83,6 +83,17 @@ struct Transaction {
     std::size_t size() const;  // in a head's private state, about
 };
 
+// One that has its outcome. A ledger may still go back on it, which is rare; meanwhile each entry's private state has
+// these bytes.
+struct EndedTransaction {
+    Hash256 id;
+    bool early = false;
+    std::shared_ptr<const Bytes> bytes;
+
+    static EndedTransaction of(const Transaction& transaction);
+    Transaction read() const;
+};
+
 // Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
 // from any head.
 struct Head {
@@ -100,10 +111,10 @@ struct Head {
     std::optional<Proposal> proposal;
     std::vector<ClosedProposal> closed;
     bool terminated = false;
-    // Oldest first. Of those that hold the binding only the last may be open; those with an outcome are kept for a
-    // while, as a ledger may go back on it.
+    // The open ones, oldest first: only the last may hold the binding.
     std::vector<Transaction> transactions;
-    bool disputed = false;  // a ledger did: nothing runs until the parties amend
+    std::vector<EndedTransaction> ended;  // oldest first
+    bool disputed = false;                // a ledger did: nothing runs until the parties amend
 
     // What the next entry takes over as it is: all but its id, time, state and what follows from the state.
     Head next() const;
@@ -114,6 +125,7 @@ struct Head {
     }
     const Transaction* open() const;  // the first open one, of either sort
     std::size_t open_count() const;
+    void keep_ended();    // moves what has its outcome to the others that have
     void forget_ended();  // what is more than is kept; the oldest go first
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };

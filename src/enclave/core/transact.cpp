@@ -56,12 +56,24 @@ ledger::Target target_of(const contract::Binding& binding, const contract::Contr
     return contract::target_of(contract, effect, where.address, where.work, role, step);
 }
 
-Transaction& find(Head& head, const Hash256& id) {
-    const auto found = std::ranges::find(head.transactions, id, &Transaction::id);
-    if (found == head.transactions.end()) {
+Transaction find_ended(const Head& head, const Hash256& id) {
+    const auto found = std::ranges::find(head.ended, id, &EndedTransaction::id);
+    if (found == head.ended.end()) {
         throw Error(Code::not_found, "/transaction", "must be one that is open, or of the last few");
     }
-    return *found;
+    return found->read();
+}
+
+// One that has ended is among the open ones after this, until keep_ended().
+Transaction& find(Head& head, const Hash256& id) {
+    if (const auto found = std::ranges::find(head.transactions, id, &Transaction::id);
+        found != head.transactions.end()) {
+        return *found;
+    }
+    Transaction ended = find_ended(head, id);
+    std::erase_if(head.ended, [&](const EndedTransaction& one) { return one.id == id; });
+    head.transactions.push_back(std::move(ended));
+    return head.transactions.back();
 }
 
 // No sender's expiry bounds these entries. A host that claims a far future with one would keep every later message from
@@ -166,7 +178,7 @@ namespace {
 // check_running() has seen to their number.
 void check_room(const Head& head, const Transaction& next) {
     std::size_t open = 0;
-    for (const Transaction& one : head.transactions) open += one.ended() ? 0 : one.size();
+    for (const Transaction& one : head.transactions) open += one.size();
     if (open == 0 || open + next.size() <= max_transactions_bytes) return;
     throw Error(Code::in_transaction, "/binding", "the calls that are open may have 1 MiB in all");
 }
@@ -377,6 +389,7 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
         now.state_text.clear();
         now.salts.clear();
     }
+    link.head.keep_ended();
     link.record = finish_entry(entry, link.head, std::move(evidence), parts, context.keys);
     if (!entry.effects.empty()) link.slots.use();
     return link;
@@ -391,18 +404,19 @@ Link dispute(const Context& context, const Hash256& transaction, std::size_t cal
     link.head.disputed = true;
     contract::Entry entry = step_entry(contract::EntryType::disputed, context, transaction, {}, time);
     entry.call = static_cast<std::uint32_t>(call);
+    link.head.keep_ended();
     link.record = finish_entry(entry, link.head, {}, {}, context.keys);
     return link;
 }
 
 Bytes sign(const Context& context, const Hash256& transaction, std::size_t call, ledger::Purpose purpose,
            ledger::Price price) {
-    const auto mine = std::ranges::find(context.head.transactions, transaction, &Transaction::id);
-    if (mine == context.head.transactions.end()) {
-        throw Error(Code::not_found, "/transaction", "must be one that is open, or of the last few");
-    }
-    const transaction::Call& what = mine->saga.call(call);
-    const Account& account = account_of(context, *mine, what);
+    const auto open = std::ranges::find(context.head.transactions, transaction, &Transaction::id);
+    std::optional<Transaction> ended;
+    if (open == context.head.transactions.end()) ended = find_ended(context.head, transaction);
+    const Transaction& mine = ended ? *ended : *open;
+    const transaction::Call& what = mine.saga.call(call);
+    const Account& account = account_of(context, mine, what);
     transaction::check_signing(what.journal, purpose, price);
     return account.kind->sign(what.journal.pin, purpose, price, account.key);
 }

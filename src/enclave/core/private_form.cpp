@@ -1,0 +1,206 @@
+#include "private_form.hpp"
+
+#include <algorithm>
+#include <contract/names.hpp>
+
+namespace concordat::enclave {
+
+namespace {
+
+// Format 3 had transactions with one call.
+constexpr std::uint8_t private_format_3 = 3;
+// Format 2 had no transactions that were committed early.
+constexpr std::uint8_t private_format_2 = 2;
+constexpr std::size_t max_parameters = 65536;
+
+void write_call(wire::Writer& out, const transaction::Call& call) {
+    const transaction::Journal& journal = call.journal;
+    out.u8(call.what.step);
+    out.u8(static_cast<std::uint8_t>(call.what.role));
+    out.text(json::canonical(journal.pin.to_json()));
+    out.u64(journal.finality.blocks);
+    out.text(journal.finality.witness);
+    out.text(json::canonical(journal.finality.parameters));
+    out.u64(static_cast<std::uint64_t>(journal.prepared));
+    out.u64(static_cast<std::uint64_t>(journal.deadline));
+    out.u8(journal.cancelling ? 1 : 0);
+    out.u8(!journal.ending ? 0 : journal.ending == transaction::Ending::committed ? 1 : 2);
+    out.u8(journal.disputed ? 1 : 0);
+}
+
+void read_journal(wire::Reader& in, transaction::Journal& journal) {
+    const json::Value pin = json::parse(in.text(), "/pin");
+    journal.pin = ledger::Pin::parse(pin, "/pin");
+    journal.finality.blocks = in.u64();
+    journal.finality.witness = in.text(contract::max_name_bytes);
+    journal.finality.parameters = json::parse(in.text(max_parameters), "/finality").as_object();
+    journal.prepared = static_cast<TimeMs>(in.u64());
+    journal.deadline = static_cast<TimeMs>(in.u64());
+    journal.cancelling = in.u8() != 0;
+    if (const std::uint8_t ending = in.u8(); ending != 0) {
+        journal.ending = ending == 1 ? transaction::Ending::committed : transaction::Ending::aborted;
+    }
+    journal.disputed = in.u8() != 0;
+}
+
+void write_transaction(wire::Writer& out, const Transaction& transaction) {
+    out.hash(transaction.id);
+    out.u64(static_cast<std::uint64_t>(transaction.sequence));
+    json::Array steps;
+    for (const contract::Step& step : transaction.steps) steps.push_back(step.to_json());
+    out.text(json::canonical(json::Value(std::move(steps))));
+    out.u64(static_cast<std::uint64_t>(transaction.saga.deadline()));
+    out.u8(transaction.saga.cancelling() ? 1 : 0);
+    out.u32(static_cast<std::uint32_t>(transaction.saga.calls().size()));
+    for (const transaction::Call& call : transaction.saga.calls()) write_call(out, call);
+    out.u8(transaction.early ? 1 : 0);
+    out.text(transaction.state_text);
+    write_salts(out, transaction.salts);
+}
+
+Transaction read_transaction(wire::Reader& in) {
+    Transaction out;
+    out.id = in.hash();
+    out.sequence = static_cast<std::int64_t>(in.u64());
+    const json::Value steps = json::parse(in.text(), "/steps");
+    std::vector<contract::PinnedCall> none;
+    out.steps = contract::parse_steps(steps.as_array(), "/steps", none);
+    const auto deadline = static_cast<TimeMs>(in.u64());
+    const bool cancelling = in.u8() != 0;
+    std::vector<transaction::Call> calls;
+    for (std::uint32_t left = in.count(max_calls + contract::max_steps); left > 0; --left) {
+        transaction::Call call;
+        call.what.step = in.u8();
+        call.what.role = static_cast<ledger::Role>(in.u8());
+        read_journal(in, call.journal);
+        calls.push_back(std::move(call));
+    }
+    out.saga = transaction::Saga(out.steps, deadline, cancelling, std::move(calls));
+    out.early = in.u8() != 0;
+    out.state_text = in.text();
+    out.salts = read_salts(in);
+    return out;
+}
+
+// Of the formats before 4, where a transaction had one call.
+Transaction read_single(wire::Reader& in, std::uint8_t format) {
+    Transaction out;
+    out.id = in.hash();
+    contract::Step step;
+    step.ledger = in.text(contract::max_name_bytes);
+    transaction::Call call;
+    read_journal(in, call.journal);
+    out.state_text = in.text();
+    out.salts = read_salts(in);
+    if (format > private_format_2) {
+        out.early = in.u8() != 0;
+        step.effect = in.text(contract::max_name_bytes);
+        out.sequence = static_cast<std::int64_t>(in.u64());
+    }
+    out.steps = {std::move(step)};
+    const TimeMs deadline = call.journal.deadline;
+    const bool cancelling = call.journal.cancelling;
+    out.saga = transaction::Saga(out.steps, deadline, cancelling, {std::move(call)});
+    return out;
+}
+
+Bytes bytes_of_one(const Transaction& transaction) {
+    wire::Writer out;
+    write_transaction(out, transaction);
+    return out.take();
+}
+
+// About.
+std::size_t size_of(const Transaction& transaction) {
+    std::size_t size = 1024 + transaction.state_text.size() + 128 * transaction.salts.size();
+    for (const contract::Step& step : transaction.steps) size += 512 + json::canonical(step.to_json()).size();
+    for (const transaction::Call& call : transaction.saga.calls()) {
+        const transaction::Journal& journal = call.journal;
+        size += 2048 + json::canonical(journal.pin.call).size() + json::canonical(journal.finality.parameters).size();
+    }
+    return size;
+}
+
+}  // namespace
+
+void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts) {
+    out.u32(static_cast<std::uint32_t>(salts.size()));
+    for (const auto& [path, salt] : salts) {
+        out.text(path);
+        out.raw(salt);
+    }
+}
+
+std::map<std::string, Salt> read_salts(wire::Reader& in) {
+    std::map<std::string, Salt> salts;
+    for (std::uint32_t left = in.count(65536); left > 0; --left) {
+        std::string path = in.text();
+        Salt salt;
+        std::ranges::copy(in.raw(salt.size()), salt.begin());
+        salts.emplace(std::move(path), salt);
+    }
+    return salts;
+}
+
+std::size_t size_of(const Head& head) {
+    std::size_t size = 0;
+    for (const EndedTransaction& one : head.ended) size += one.bytes->size();
+    for (const Transaction& one : head.transactions) size += size_of(one);
+    return size;
+}
+
+void write_transactions(wire::Writer& out, const Head& head) {
+    out.u32(static_cast<std::uint32_t>(head.ended.size() + head.transactions.size()));
+    for (const EndedTransaction& one : head.ended) out.raw(*one.bytes);
+    for (const Transaction& one : head.transactions) write_transaction(out, one);
+}
+
+void read_transactions(wire::Reader& in, std::uint8_t format, Head& head) {
+    for (std::uint32_t left = in.count(kept_early_transactions + transaction::max_open_early); left > 0; --left) {
+        Transaction one = format > private_format_3 ? read_transaction(in) : read_single(in, format);
+        one.ended() ? head.ended.push_back(EndedTransaction::of(one)) : head.transactions.push_back(std::move(one));
+    }
+}
+
+EndedTransaction EndedTransaction::of(const Transaction& transaction) {
+    return {transaction.id, transaction.early, std::make_shared<const Bytes>(bytes_of_one(transaction))};
+}
+
+Transaction EndedTransaction::read() const {
+    wire::Reader in(*bytes);
+    Transaction out = read_transaction(in);
+    in.finish();
+    return out;
+}
+
+std::size_t Transaction::size() const { return size_of(*this); }
+
+void Head::keep_ended() {
+    for (auto one = transactions.begin(); one != transactions.end();) {
+        if (!one->ended()) {
+            ++one;
+            continue;
+        }
+        ended.push_back(EndedTransaction::of(*one));
+        one = transactions.erase(one);
+    }
+}
+
+void Head::forget_ended() {
+    const auto ordinary = [&] { return std::ranges::count(ended, false, &EndedTransaction::early); };
+    std::size_t bytes = 0;
+    for (const EndedTransaction& one : ended) bytes += one.bytes->size();
+    for (auto one = ended.begin(); one != ended.end();) {
+        const bool goes = (!one->early && ordinary() > static_cast<std::ptrdiff_t>(kept_transactions)) ||
+                          ended.size() > kept_early_transactions ||
+                          (ended.size() > kept_transactions && bytes > max_transactions_bytes);
+        if (!goes) {
+            ++one;
+            continue;
+        }
+        bytes -= one->bytes->size();
+        one = ended.erase(one);
+    }
+}
+
+}  // namespace concordat::enclave
