@@ -109,12 +109,14 @@ TEST(Audit, ARefundIsToldAsUndone) {
 }
 
 TEST(Audit, AParticipantsAnswersAreProvedByItsSignature) {
-    const Facts facts = audit_vector("receipt_repeated", "trust_participant");
+    Facts facts = audit_vector("receipt_repeated", "trust_participant");
     EXPECT_TRUE(facts.holds());
     ASSERT_EQ(facts.transactions.size(), 1u);
     EXPECT_EQ(facts.transactions.front().calls.size(), 8u);
     EXPECT_EQ(facts.chains.begin()->second.proved, 8u);
     EXPECT_EQ(facts.chains.begin()->second.priced, 0u);
+    facts.transactions.front().calls.front().detail = "no money";
+    EXPECT_TRUE(says(part(report_of(facts), "transactions"), "It said: “no money”"));
     const std::string report = report_of(facts);
     EXPECT_TRUE(says(part(report, "transactions"), "in vain"));
     EXPECT_TRUE(says(part(report, "costs"), "has no price"));
@@ -124,8 +126,7 @@ TEST(Audit, DisputesAndAnchorsAreNamed) {
     const Facts disputed = audit_vector("receipt_disputed", "trust_host");
     EXPECT_TRUE(disputed.holds());
     EXPECT_EQ(disputed.totals.disputed, 1u);
-    EXPECT_TRUE(says(part(report_of(disputed), "disputes"), "The transaction") ||
-                says(part(report_of(disputed), "disputes"), "Disputed calls"));
+    EXPECT_TRUE(says(part(report_of(disputed), "disputes"), "0 pay on cash: did not happen"));
     EXPECT_TRUE(says(part(report_of(disputed), "limits"), "Disputes: that a ledger went back"));
     const Facts anchored = audit_vector("receipt_anchored", "trust_anchor");
     EXPECT_TRUE(anchored.holds());
@@ -162,6 +163,10 @@ TEST(Audit, AReceiptThatDoesNotHoldIsSaidFirst) {
     const std::string report = report_of(facts);
     EXPECT_TRUE(says(part(report, "summary"), "<div class=\"verdict bad\""));
     EXPECT_TRUE(says(part(report, "problems"), "/trust/ledgers"));
+    // What its chains' evidence shows is worth nothing where nobody trusted says that it was asked for.
+    for (const char* look : {"v proved", "v attested", "v asserted"})
+        EXPECT_FALSE(says(part(report, "transactions"), look)) << look;
+    EXPECT_EQ(facts.chains.at("eip155:31337").refused, 2u);
     EXPECT_LT(report.find("id=\"problems\""), report.find("id=\"limits\""));
 }
 
@@ -343,6 +348,55 @@ TEST_F(ManyReceipts, OldEntriesAreSummedUp) {
     EXPECT_TRUE(says(part(report_of(facts), "timeline"), "Older entries, in blocks"));
 }
 
+// ------------------------------------------------------------------------------------------------------- documents
+
+TEST(Fields, AreNamedByTheirPlaceAndOpenedOnlyByTheirDigest) {
+    const std::string held = test::make_disclosure("limit", "31.00");
+    Opened opened;
+    opened.add({.at = "message", .audience = "buyer", .name = "limit", .value = "31.00", .disclosure = held});
+    const json::Object document{
+        {"a", 1},
+        {"b", json::Object{{"c", "x"}, {"_sd", json::Array{test::disclosure_digest(held), "another digest"}}}},
+        {"d", json::Array{json::Object{{"_sd", json::Array{"a third digest"}}}}}};
+    Facts counts;
+    const auto fields = fields_of(document, opened, counts);
+    ASSERT_EQ(fields.size(), 5u);
+    EXPECT_EQ(fields[0].name + " " + fields[0].value, "a 1");
+    EXPECT_EQ(fields[1].name + " " + fields[1].value, "b › c x");
+    EXPECT_EQ(fields[2].name + " " + fields[2].value, "b › limit 31.00");
+    EXPECT_TRUE(fields[2].opened);
+    EXPECT_EQ(fields[3].name, "b › 1 field");
+    EXPECT_TRUE(fields[3].sealed);
+    EXPECT_EQ(fields[4].value, "[{\"(sealed)\":1}]");
+    EXPECT_EQ(counts.opened_fields, 1u);
+    EXPECT_EQ(counts.sealed_fields, 2u);
+}
+
+TEST(Fields, OfLargeDocumentsSayThatThereIsMore) {
+    json::Object many, large;
+    for (std::size_t i = 0; i < max_fields + 1; ++i) many["m" + std::to_string(1000 + i)] = 1;
+    for (std::size_t i = 0; i < 20; ++i) large["m" + std::to_string(1000 + i)] = std::string(max_field_bytes, 'x');
+    Facts counts;
+    EXPECT_EQ(fields_of(many, {}, counts).size(), max_fields + 1);
+    EXPECT_EQ(fields_of(many, {}, counts).back().value, "more, in the receipt");
+    EXPECT_LT(fields_of(large, {}, counts).size(), 12u);
+    EXPECT_EQ(fields_of(large, {}, counts).back().name, "…");
+    EXPECT_EQ(fields_of(large, {}, counts, max_state_bytes).size(), 20u);
+}
+
+TEST(Picture, OfManyCallsIsCutBetweenEntriesToFitPages) {
+    Facts facts = audit_vector("receipt_repeated", "trust_participant");
+    EXPECT_EQ(count(report_of(facts), "<svg "), 1u);
+    TransactionFact& fact = facts.transactions.front();
+    const std::vector<TransactionEntry> once(fact.entries.begin() + 1, fact.entries.end());
+    for (int i = 0; i < 6; ++i) fact.entries.insert(fact.entries.end(), once.begin(), once.end());
+    const std::string report = report_of(facts);
+    EXPECT_GT(count(report, "<svg "), 4u);
+    const std::regex height("viewBox=\"0 0 [0-9]+ ([0-9]+)\"");
+    for (std::sregex_iterator at(report.begin(), report.end(), height), end; at != end; ++at)
+        EXPECT_LT(std::stoi((*at)[1]), 920);
+}
+
 // ------------------------------------------------------------------------------------------------------- hostility
 
 // Every element that the report may have.
@@ -389,7 +443,7 @@ TEST(Audit, NothingFromOutsideBecomesMarkup) {
     for (std::string* text :
          {&deal.action, &deal.sender_id, &deal.sender_role, &deal.steps[0].effect, &deal.steps[0].ledger,
           &deal.calls[0].chain, &deal.calls[0].account, &deal.calls[0].function, &deal.calls[0].transaction,
-          &deal.lines[0].text, &deal.entries.back().reason, &deal.entries.back().action})
+          &deal.calls[0].detail, &deal.lines[0].text, &deal.entries.back().reason, &deal.entries.back().action})
         *text = hostile;
     deal.calls[0].arguments = {{.name = hostile, .value = hostile}};
     for (proof::Line& line : deal.calls[0].lines) line.problem = line.text = hostile, line.ok = false;
@@ -442,6 +496,18 @@ TEST(Cost, CoinsHaveEighteenDecimals) {
     EXPECT_EQ(coins(1), "0.000000000000000001");
     EXPECT_EQ(coins(U256("1000000000000000000")), "1");
     EXPECT_EQ(coins(U256("1234500000000000000000")), "1234.5");
+}
+
+TEST(Shown, AParticipantsWordsArePassedOn) {
+    const auto evidence = [](std::string_view payload) {
+        const std::string answer =
+            crypto::sign_compact(bytes_of(payload), ledger::http::answer_typ, test::signing_key("a bank"));
+        return json::canonical(json::Object{{"answer", answer}});
+    };
+    EXPECT_EQ(shown_by("http:00", evidence(R"({"detail":"no money"})")).detail, "no money");
+    EXPECT_EQ(shown_by("http:00", evidence(R"({"fate":"called"})")).detail, "");
+    EXPECT_EQ(shown_by("http:00", evidence("[]")).detail, "");
+    EXPECT_EQ(shown_by("bip122:00", evidence(R"({"detail":"no money"})")).detail, "");
 }
 
 TEST(Cost, IsShownOnlyByEvidenceThatHolds) {

@@ -1,6 +1,7 @@
 #include "cost.hpp"
 
 #include <algorithm>
+#include <crypto/jws.hpp>
 #include <ledger/evm/protocol/inclusion.hpp>
 #include <ledger/evm/protocol/transaction.hpp>
 
@@ -33,17 +34,32 @@ Shown shown_on_chain(const json::Value& evidence) {
     const evm::Inclusion inclusion = evm::check_inclusion(proof, "/evidence/inclusion");
     Shown out{.transaction = evm::to_0x(inclusion.transaction_hash.view()),
               .block = inclusion.chain.front().number,
-              .cost = {}};
+              .cost = {},
+              .detail = {}};
     out.cost = cost_of(inclusion, evm::decode_transaction(proof.transaction).transaction);
     return out;
+}
+
+// The signature is the verifier's to check.
+Shown said_by_participant(const json::Value& evidence) {
+    json::Reader reader(evidence, "/evidence");
+    const std::string text(reader.string("answer"));
+    const crypto::Jws jws = crypto::parse_compact(text, "/evidence/answer");
+    const json::Value answer = json::parse(text_of(jws.payload), "/evidence/answer");
+    return {.transaction = {},
+            .block = {},
+            .cost = {},
+            .detail = std::string(json::Reader(answer, "/evidence/answer").string_or("detail", ""))};
 }
 
 }  // namespace
 
 Shown shown_by(std::string_view chain, std::string_view evidence) {
-    if (!chain.starts_with("eip155:")) return {};
+    const bool on_chain = chain.starts_with("eip155:");
+    if (!on_chain && !chain.starts_with("http:")) return {};
     try {
-        return shown_on_chain(json::parse(evidence, "/evidence", {.bytes = max_evidence_bytes}));
+        const json::Value parsed = json::parse(evidence, "/evidence", {.bytes = max_evidence_bytes});
+        return on_chain ? shown_on_chain(parsed) : said_by_participant(parsed);
     } catch (const Error&) {
         return {};  // the verifier says what is wrong with it
     }

@@ -1,5 +1,6 @@
-// What a call on an Ethereum chain cost, as its evidence shows it: the receipt's gas and the price that EIP-1559 makes
-// of the transaction and its block's base fee. Not in it: what a rollup takes for its data on another chain.
+// What evidence shows of a call beside its fate. What it cost on an Ethereum chain: the receipt's gas and the price
+// that EIP-1559 makes of the transaction and its block's base fee. Not in it: what a rollup takes for its data on
+// another chain.
 #pragma once
 #include "facts.hpp"
 
@@ -9,6 +10,7 @@ struct Shown {
     std::string transaction;
     std::optional<std::uint64_t> block;
     std::optional<Cost> cost;
+    std::string detail{};  // what a participant said for people
 };
 
 // Of the evidence (JCS) of a step or outcome entry about a call on this chain. Says nothing about the block's standing.

@@ -71,6 +71,7 @@ struct CallFact {
     std::string transaction;  // on that ledger, as the evidence shows it; "" where it shows none
     std::optional<std::uint64_t> block;
     std::optional<Cost> cost;
+    std::string detail;              // what a participant said of it, for people
     std::vector<proof::Line> lines;  // the verifier's, about this call
 };
 

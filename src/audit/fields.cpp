@@ -10,10 +10,12 @@ constexpr std::string_view sealed_member = "(sealed)";
 
 class Reading {
   public:
-    Reading(const Opened& opened, Facts& counts) : opened_(opened), counts_(counts) {}
+    Reading(const Opened& opened, Facts& counts, std::size_t max_bytes)
+        : opened_(opened), counts_(counts), left_(max_bytes) {}
 
     std::vector<Field> top(const json::Object& redacted) {
         add_members("", redacted, max_depth);
+        if (more_) out_.push_back({.name = "…", .value = "more, in the receipt"});
         return std::move(out_);
     }
 
@@ -24,7 +26,6 @@ class Reading {
     // Objects within objects: "buyer › cash".
     void add_members(const std::string& before, const json::Object& redacted, int depth) {
         for (const auto& member : redacted) {
-            if (out_.size() >= max_fields) return;
             const std::string name = before + std::string(member.key());
             const auto* object = member.value().if_object();
             if (is_digests(member.key(), member.value())) {
@@ -32,9 +33,16 @@ class Reading {
             } else if (object != nullptr && !object->empty() && depth > 1) {
                 add_members(name + " › ", *object, depth - 1);
             } else {
-                out_.push_back(field(name, shown(member.value())));
+                add(field(name, shown(member.value())));
             }
         }
+    }
+    void add(Field one) {
+        const std::size_t bytes = one.name.size() + one.value.size();
+        more_ = more_ || out_.size() >= max_fields || bytes > left_;
+        if (more_) return;
+        left_ -= bytes;
+        out_.push_back(std::move(one));
     }
     static Field field(const std::string& name, const json::Value& value) {
         const auto* text = value.if_string();
@@ -53,15 +61,16 @@ class Reading {
             const schema::Disclosure* found = open(digest);
             if (found == nullptr) {
                 ++hidden;
-            } else if (out_.size() < max_fields) {
-                out_.push_back(field(before + found->name, found->value));
-                out_.back().opened = true;
+            } else {
+                Field one = field(before + found->name, found->value);
+                one.opened = true;
+                add(std::move(one));
             }
         }
         if (hidden == 0) return;
-        out_.push_back({.name = before + std::to_string(hidden) + (hidden == 1 ? " field" : " fields"),
-                        .value = "confidential",
-                        .sealed = true});
+        add({.name = before + std::to_string(hidden) + (hidden == 1 ? " field" : " fields"),
+             .value = "confidential",
+             .sealed = true});
     }
     // The same below the top, where a count stands for what is hidden.
     json::Value shown(const json::Value& value) {
@@ -96,6 +105,8 @@ class Reading {
 
     const Opened& opened_;
     Facts& counts_;
+    std::size_t left_;
+    bool more_ = false;
     std::vector<Field> out_;
 };
 
@@ -111,8 +122,8 @@ const schema::Disclosure* Opened::find(std::string_view digest) const {
     return found == by_digest_.end() ? nullptr : &found->second;
 }
 
-std::vector<Field> fields_of(const json::Object& redacted, const Opened& opened, Facts& counts) {
-    return Reading(opened, counts).top(redacted);
+std::vector<Field> fields_of(const json::Object& redacted, const Opened& opened, Facts& counts, std::size_t max_bytes) {
+    return Reading(opened, counts, max_bytes).top(redacted);
 }
 
 }  // namespace concordat::audit

@@ -9,6 +9,8 @@ namespace concordat::audit {
 
 inline constexpr std::size_t max_fields = 64;
 inline constexpr std::size_t max_field_bytes = 600;
+inline constexpr std::size_t max_message_bytes = 6000;  // of one document's fields
+inline constexpr std::size_t max_state_bytes = 60'000;
 
 // By digest, so that what a key opened is shown only where its digest stands.
 class Opened {
@@ -21,7 +23,9 @@ class Opened {
     std::map<std::string, schema::Disclosure, std::less<>> by_digest_;
 };
 
-// At most max_fields; longer values are cut. `sealed` and `opened` are counted up.
-std::vector<Field> fields_of(const json::Object& redacted, const Opened& opened, Facts& counts);
+// At most max_fields with `max_bytes` in all, longer values cut; a last one says that there is more. What is sealed and
+// opened of these is counted up.
+std::vector<Field> fields_of(const json::Object& redacted, const Opened& opened, Facts& counts,
+                             std::size_t max_bytes = max_message_bytes);
 
 }  // namespace concordat::audit

@@ -82,7 +82,7 @@ void Gatherer::problem(std::optional<std::int64_t> sequence, std::string layer, 
         ++facts_.problems_left_out;
         return;
     }
-    facts_.problems.push_back({sequence, std::move(layer), std::move(what), std::move(text)});
+    facts_.problems.push_back({sequence, std::move(layer), cut(what, max_line_bytes), cut(text, max_line_bytes)});
 }
 
 // The innermost lines that do not hold say what is wrong.
@@ -216,9 +216,9 @@ void Gatherer::add_row(Reading& reading) {
                  .type = entry.type,
                  .time = entry.time,
                  .id = reading.id,
-                 .sender_role = entry.sender_role,
-                 .sender_id = entry.sender_id,
-                 .action = entry.action,
+                 .sender_role = cut(entry.sender_role, max_field_bytes),
+                 .sender_id = cut(entry.sender_id, max_field_bytes),
+                 .action = cut(entry.action, max_field_bytes),
                  .note = cut(note_of(entry), max_field_bytes),
                  .standing = reading.standing(),
                  .said = {},
@@ -349,7 +349,7 @@ void Gatherer::add_transaction(const Reading& reading) {
         const proof::Line* inclusion = line_of(call.lines, "inclusion");
         const proof::Line* finality = line_of(call.lines, "finality");
         if (inclusion != nullptr && finality != nullptr) {
-            const bool good = inclusion->ok && finality->ok;
+            const bool good = inclusion->ok && finality->ok && fact.standing == Standing::holds;
             ++(!good ? chain.refused : finality->how == proof::How::proved ? chain.proved : chain.asserted);
         }
         if (!call.cost || (inclusion != nullptr && !inclusion->ok)) continue;

@@ -19,6 +19,7 @@ inline constexpr std::size_t block_entries = 100;     // of what is not listed o
 inline constexpr std::size_t max_shown_transactions = 50;
 inline constexpr std::size_t max_problems = 200;
 inline constexpr std::size_t max_disputes = 100;
+inline constexpr std::size_t max_line_bytes = 2000;  // of what the verifier says in one line
 
 struct Options {
     const proof::TrustFile* trust = nullptr;  // none: nothing is verified, and the report says so

@@ -90,7 +90,12 @@ class Picture {
         if (y_ > 0 && y_ + needed > page_height) flush();
         if (y_ == 0) y_ = head_height;
         next_row();
-        text(4, y_ + 4, time_text(entry.time).substr(11), "clock", "start");
+        const std::string time = time_text(entry.time);
+        text(4, y_ + 4, time.substr(11), "clock", "start");
+        if (const std::string day = time.substr(0, 10); day != day_) {
+            text(4, y_ - 9, day, "clock", "start");
+            day_ = day;
+        }
         add_entry(entry);
         if (!entry.decision.empty() && entry.decision != decided_) decide(entry.decision);
         for (const std::size_t call : entry.pins) add_pin(call);
@@ -135,6 +140,7 @@ class Picture {
         const std::string block = call.block ? ", block " + std::to_string(*call.block) : "";
         const std::string words = disputed                            ? "went back on it"
                                   : call.effective                    ? "✓ done" + block
+                                  : !call.fate                        ? "✗ not done" + block
                                   : call.fate == ledger::Fate::failed ? "✗ failed" + block
                                                                       : "✗ cancelled" + block;
         arrow(x(lane) - box_width() / 2, x(1) + box_width() / 2, disputed ? "told wrong" : "told");
@@ -218,6 +224,7 @@ class Picture {
             "ones take it back. Dotted arrows: evidence of what became of them.");
         ++part_;
         told_.clear();
+        day_.clear();
         body_.clear();
         y_ = 0;
     }
@@ -228,7 +235,7 @@ class Picture {
     std::map<std::string, std::size_t> lane_of_;  // by the contract's name of the ledger
     int spacing_ = 0, width_ = 0, y_ = 0;
     std::size_t part_ = 0;
-    std::string decided_, told_;
+    std::string day_, decided_, told_;
     Piece body_;
 };
 

@@ -73,7 +73,7 @@ void Gatherer::read_versions() {
     const proof::Verdict verdict{.lines = facts_.verdict, .holds = newest_holds_};
     const proof::Verdict* said = options_.trust == nullptr ? nullptr : &verdict;
     read_ledger(receipt, said);
-    facts_.state = fields_of(receipt.state, state_opened_, facts_);
+    facts_.state = fields_of(receipt.state, state_opened_, facts_, max_state_bytes);
     const proof::Line* group = said == nullptr ? nullptr : line_of(said->lines, "binding");
     std::vector<contract::Entry> brought;
     std::vector<Hash256> ids;
@@ -94,7 +94,7 @@ void Gatherer::read_versions() {
             fact.time = brought[i].time;
             fact.entry = ids[i];
             fact.accounts = brought[i].accounts;
-            fact.terms = fields_of(fact.binding.terms, state_opened_, facts_);
+            fact.terms = fields_of(fact.binding.terms, state_opened_, facts_, max_state_bytes);
             // The verifier's lines about versions come first, in order.
             const proof::Line* line = group != nullptr && i < group->below.size() ? &group->below[i] : nullptr;
             fact.standing = standing_of(line);

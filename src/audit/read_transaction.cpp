@@ -5,6 +5,7 @@
 
 #include "cost.hpp"
 #include "gather.hpp"
+#include "html.hpp"
 
 namespace concordat::audit {
 namespace {
@@ -116,6 +117,7 @@ class Reader {
                       .transaction = {},
                       .block = {},
                       .cost = {},
+                      .detail = {},
                       .lines = {}};
         entry.pins.push_back(fact_.calls.size());
         fact_.calls.push_back(std::move(call));
@@ -138,6 +140,7 @@ class Reader {
         ended.transaction = shown.transaction;
         ended.block = shown.block;
         ended.cost = shown.cost;
+        ended.detail = cut(shown.detail, max_field_bytes);
     }
 
     void dispute(const contract::Entry& entry, TransactionEntry& out) {
@@ -153,22 +156,32 @@ class Reader {
 
 // The verifier has one group for each call where there are several; else its lines stand beside that of the
 // transaction.
+// Their texts hold arguments, of which a report shows no more than this.
+proof::Line shortened(proof::Line line) {
+    line.text = cut(line.text, max_line_bytes);
+    line.problem = cut(line.problem, max_line_bytes);
+    for (proof::Line& below : line.below) below = shortened(std::move(below));
+    return line;
+}
+
 void give_lines(TransactionFact& fact, const std::vector<proof::Line>& lines) {
     const proof::Line* group = line_of(lines, "transaction");
     if (group == nullptr) return;
     if (group->below.empty()) {
-        fact.lines.push_back(*group);
+        fact.lines.push_back(shortened(*group));
         return;
     }
     const std::vector<proof::Line>& below = group->below;
-    fact.lines.push_back(below.front());
+    fact.lines.push_back(shortened(below.front()));
     const bool several =
         std::any_of(below.begin() + 1, below.end(), [](const auto& one) { return !one.below.empty(); });
     if (!several) {
-        if (!fact.calls.empty()) fact.calls.front().lines.assign(below.begin() + 1, below.end());
+        if (fact.calls.empty()) return;
+        for (std::size_t i = 1; i < below.size(); ++i) fact.calls.front().lines.push_back(shortened(below[i]));
         return;
     }
-    for (std::size_t i = 1; i < below.size() && i <= fact.calls.size(); ++i) fact.calls[i - 1].lines = below[i].below;
+    for (std::size_t i = 1; i < below.size() && i <= fact.calls.size(); ++i)
+        fact.calls[i - 1].lines = shortened(below[i]).below;
 }
 
 }  // namespace

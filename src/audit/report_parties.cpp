@@ -30,6 +30,7 @@ void put_parties(const Report& report) {
     }
     const contract::Binding& binding = facts.versions.back().binding;
     {
+        const auto keep = html.in("div", {{"class", "keep"}});
         TableOf table(html, "Parties of the version in force, by role, with the thumbprints of their keys (RFC 7638)",
                       {{"Party", false, "27%"},
                        {"Role", false, "12%"},
@@ -175,6 +176,7 @@ void put_version(const Report& report, const VersionFact& version) {
         }
     }
     {
+        const auto keep = html.in("div", {{"class", "keep"}});
         TableOf table(
             html, "Signatures on this version",
             {{"Signed by", false, "30%"}, {"Role", false, "15%"}, {"Key", false, "37%"}, {"Signature", false, "18%"}});

@@ -83,7 +83,8 @@ std::string transactions_text(const Facts& facts) {
 
 std::string state_word(const Facts& facts) {
     if (facts.types.contains(contract::EntryType::terminate)) return "terminated";
-    return facts.totals.disputed > 0 ? "halted or continued after a dispute: see “Disputes”" : "in force";
+    return facts.totals.disputed > 0 ? "halted, or continued after a dispute: see “Disputes”"
+                                     : "in force, as of the last entry here";
 }
 
 }  // namespace
@@ -207,7 +208,7 @@ std::vector<std::string> coverage_limits(const Facts& facts) {
     }
     if (facts.first > 0 || facts.gaps > 0)
         out.push_back("Entries before " + std::to_string(facts.first) + (facts.gaps > 0 ? ", and gaps" : "") +
-                      ": they are not in this report, and neither is what they began.");
+                      ": they are not in this report.");
     if (!facts.head) out.push_back("That there are no later entries: the record ledger was not asked.");
     if (facts.head && !facts.head->reached)
         out.push_back("Later entries: this report ends before the record ledger’s last.");

@@ -39,6 +39,8 @@ Word word_of_transaction(const TransactionFact& fact) {
     if (fact.standing == Standing::unchecked) return word_of(Standing::unchecked);
     if (fact.lines.empty()) return {"unchecked", "not checked", "the verifier came to no line about it"};
     Word word = word_of(fact.lines.front());
+    if (word.look != "bad" && fact.standing == Standing::fails)
+        return {"bad", "does not hold", "its receipt does not hold elsewhere"};
     if (word.word == "proved") word.why = "its entries follow from contract, agreement and evidence";
     return word;
 }
@@ -72,6 +74,7 @@ std::string after_text(const TransactionFact& fact, const StepFact& step) {
 }
 
 void put_steps(Html& html, const TransactionFact& fact) {
+    const auto keep = html.in("div", {{"class", "keep"}});
     TableOf table(html, "Steps",
                   {{"Step", false, "20%"},
                    {"Ledger", false, "14%"},
@@ -135,6 +138,7 @@ void put_call(TableOf& table, Html& html, const TransactionFact& fact, std::size
             html.empty("br");
             put_id(html, call.transaction);
         }
+        if (!call.detail.empty()) html.put("div", "It said: “" + call.detail + "”", {{"class", "soft"}});
         if (call.disputed)
             html.put("div", "The ledger went back on it: entry " + std::to_string(*call.disputed),
                      {{"class", "bad-text"}});
@@ -145,7 +149,7 @@ void put_call(TableOf& table, Html& html, const TransactionFact& fact, std::size
         }
     }
     const auto cell = table.cell(true);
-    put(html, word_of(call));
+    put(html, word_of_call(fact, number));
 }
 
 void put_transaction(const Report& report, const TransactionFact& fact) {
@@ -283,7 +287,7 @@ void put_disputes(const Report& report) {
                       ": " + fate_text(fact.calls[i]));
             table.put(std::to_string(*fact.calls[i].disputed));
             const auto cell = table.cell(true);
-            put(html, word_of(fact.calls[i]));
+            put(html, word_of_call(fact, i));
         }
     }
 }

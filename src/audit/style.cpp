@@ -6,7 +6,7 @@ namespace concordat::audit {
 // pages. Narrow screens: rows of wide tables become cards, whose cells say what they are (data-l).
 Markup style() {
     return R"css(
-:root{--ink:#1c2127;--soft:#545d68;--rule:#cdd3da;--faint:#f6f7f9;--head:#17324d;--good:#17603a;--bad:#a1161d;--warn:#75490a;--calm:#1d4f87;
+:root{color-scheme:light;--ink:#1c2127;--soft:#545d68;--rule:#cdd3da;--faint:#f6f7f9;--head:#17324d;--good:#17603a;--bad:#a1161d;--warn:#75490a;--calm:#1d4f87;
 --serif:Charter,"Bitstream Charter","Iowan Old Style","Palatino Linotype",Palatino,"Liberation Serif",Georgia,"Times New Roman",serif;
 --sans:"Helvetica Neue",Helvetica,Arial,"Liberation Sans",sans-serif;
 --mono:ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono","DejaVu Sans Mono",monospace}
@@ -98,7 +98,7 @@ h2{font-size:13.5pt;margin-top:1.7rem}h3{font-size:11pt}
 table{font-size:8pt}.small,figcaption,footer,ul.tree{font-size:8pt}nav{break-after:avoid}
 dl{font-size:9.3pt}dt{font-size:8.2pt}
 h1,h2,h3,h4,caption{break-after:avoid}
-thead{display:table-header-group;break-after:avoid}tr,tbody.one,figure,.verdict,.notes,dt,dd,li:not(:has(ul)){break-inside:avoid}
+thead{display:table-header-group;break-after:avoid}tr,tbody.one,.keep,figure,.verdict,.notes,dt,dd,li:not(:has(ul)){break-inside:avoid}
 tbody:first-of-type>tr:first-child,tbody.one>tr+tr{break-before:avoid}
 p{orphans:3;widows:3}article{margin:1.2rem 0 1.6rem}article.newpage{break-before:page}
 figure svg{min-width:0;max-height:225mm}a{color:inherit;text-decoration:none}

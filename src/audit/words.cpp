@@ -52,6 +52,7 @@ std::string fate_text(const CallFact& call) {
 namespace {
 
 constexpr const char* no_trust_file = "no trust file was given";
+constexpr const char* elsewhere = "its receipt does not hold elsewhere";
 
 // The verifier's words on a witness, without its parameters: they stand where the version's ledgers do.
 std::string without_parameters(const std::string& text) {
@@ -89,13 +90,15 @@ Word word_of(const proof::Line& line) {
     return {name, name, ""};
 }
 
-Word word_of(const CallFact& call) {
+Word word_of_call(const TransactionFact& transaction, std::size_t number) {
+    const CallFact& call = transaction.calls.at(number);
     if (call.lines.empty()) {
         return call.ended ? Word{"unchecked", "not verified", no_trust_file}
                           : Word{"open", "open", "nothing to check yet"};
     }
     if (const proof::Line* bad = first_bad(call.lines))
         return {"bad", "does not hold", bad->layer + ": " + bad->problem};
+    if (transaction.standing == Standing::fails) return {"bad", "does not hold", elsewhere};
     const proof::Line* finality = line_of(call.lines, "finality");
     if (finality == nullptr) return {"open", "open", "the pinned call is proved; what becomes of it is not there yet"};
     const std::string why = without_parameters(finality->text);
@@ -106,9 +109,9 @@ Word word_of_step(const TransactionFact& transaction, std::size_t step) {
     static const std::vector<std::string> order{"bad", "unchecked", "open", "asserted", "proved"};
     std::optional<Word> weakest;
     const auto rank = [](const Word& word) { return std::ranges::find(order, word.look) - order.begin(); };
-    for (const CallFact& call : transaction.calls) {
-        if (call.step != step) continue;
-        Word word = word_of(call);
+    for (std::size_t i = 0; i < transaction.calls.size(); ++i) {
+        if (transaction.calls[i].step != step) continue;
+        Word word = word_of_call(transaction, i);
         if (!weakest || rank(word) < rank(*weakest)) weakest = std::move(word);
     }
     if (weakest) return *weakest;
@@ -187,9 +190,9 @@ void put_tree(Html& html, const std::vector<proof::Line>& lines, bool below) {
         html.put("span", word.word, {{"class", "w " + word.look}});
         html.text(" · ");
         html.put("b", line.layer);
-        html.text(": " + line.text);
+        html.text(": " + cut(line.text, max_line_bytes));
         if (!line.ok && !line.problem.empty() && line.below.empty())
-            html.put("span", " – " + line.problem, {{"class", "bad-text"}});
+            html.put("span", " – " + cut(line.problem, max_line_bytes), {{"class", "bad-text"}});
         put_tree(html, line.below, true);
     }
 }

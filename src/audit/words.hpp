@@ -20,7 +20,8 @@ struct Word {
 };
 Word word_of(Standing standing);
 Word word_of(const proof::Line& line);
-Word word_of(const CallFact& call);
+// Nothing about a call is shown by a receipt that does not hold elsewhere.
+Word word_of_call(const TransactionFact& transaction, std::size_t call);
 // Of the whole step: the weakest of its calls.
 Word word_of_step(const TransactionFact& transaction, std::size_t step);
 std::string became_of_step(const TransactionFact& transaction, std::size_t step);

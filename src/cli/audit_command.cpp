@@ -4,6 +4,7 @@
 #include <audit/report.hpp>
 #include <contract/entry.hpp>
 #include <crypto/hash.hpp>
+#include <ctime>
 #include <filesystem>
 #include <sstream>
 
@@ -22,6 +23,7 @@ namespace ccl = ledger::confidential;
 constexpr int unmade = 2;  // the report could not be made
 constexpr unsigned private_file = 0600, public_file = 0644;
 constexpr std::int64_t progress_every = 250;
+constexpr int max_tries = 60;                // a second apart
 constexpr std::size_t max_offline = 10'000;  // files
 
 struct AuditOptions {
@@ -67,8 +69,25 @@ void refuse_to_overwrite(const AuditOptions& options, const std::string& file) {
     throw Error(Code::conflict, "--output", "'" + file + "' exists: name another file, or give --force");
 }
 
-bool is_the_connection(const Error& error) {
-    return error.code() == Code::unavailable || error.code() == Code::timeout || error.code() == Code::unauthenticated;
+// Not a finding about the binding: the report cannot be made.
+bool is_the_nodes(const Error& error) {
+    return error.code() == Code::unavailable || error.code() == Code::timeout || error.code() == Code::busy ||
+           error.code() == Code::unauthenticated;
+}
+
+// A node may limit how often it is asked, and may not have written yet what it will have in a moment.
+std::string patient_get(Session& session, const std::string& target) {
+    for (int tries = 1;; ++tries) {
+        try {
+            return session.get(target);
+        } catch (const Error& error) {
+            const bool later =
+                error.code() == Code::busy || (error.code() == Code::unavailable && error.field() != "--node");
+            if (!later || tries >= max_tries) throw;
+            ::timespec pause{1, 0};
+            ::nanosleep(&pause, nullptr);
+        }
+    }
 }
 
 // The node's receipts, in order, up to what the record ledger says is its last entry.
@@ -91,9 +110,10 @@ void read_node(Audit& audit) {
     }
     for (std::int64_t sequence = options.from; sequence <= last; ++sequence) {
         try {
-            audit.gatherer->take(session.get(path + "/entries/" + std::to_string(sequence) + "/receipt"), sequence);
+            const std::string target = path + "/entries/" + std::to_string(sequence) + "/receipt";
+            audit.gatherer->take(patient_get(session, target), sequence);
         } catch (const Error& error) {
-            if (is_the_connection(error)) throw;
+            if (is_the_nodes(error)) throw;
             audit.gatherer->missing(sequence, error.field() + ": " + error.rule());
         }
         const std::int64_t done = sequence - options.from + 1;
