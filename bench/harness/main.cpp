@@ -26,6 +26,7 @@ std::vector<Measurement> measurements() {
         {{"evm_confirm_rate"}, measure_evm},
         {{"two_ledger_rate", "coordination_latency"}, measure_two_ledgers},
         {{"three_ledger_rate"}, measure_three_ledgers},
+        {{"in_flight_memory", "recovery_rate"}, measure_in_flight},
     };
 }
 

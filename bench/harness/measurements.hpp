@@ -27,6 +27,7 @@ Results measure_growth(const Options& options);          // binding_growth, node
 Results measure_evm(const Options& options);             // evm_confirm_rate
 Results measure_two_ledgers(const Options& options);     // two_ledger_rate, coordination_latency
 Results measure_three_ledgers(const Options& options);   // three_ledger_rate
+Results measure_in_flight(const Options& options);       // in_flight_memory, recovery_rate
 
 std::vector<Measurement> measurements();
 

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <base/error.hpp>
+#include <base/file.hpp>
 #include <base/log.hpp>
 #include <chrono>
 #include <fstream>
@@ -58,11 +59,15 @@ pid_t parent_of(const fs::path& process) {
 
 }  // namespace
 
-Prepared prepare(const fs::path& data, std::size_t count, const Senders& senders) {
+void make_data_folder(const fs::path& data, const contract::Package& package) {
     for (const char* part : {"packages", "ledger", "attestation"}) fs::create_directories(data / part);
     for (const fs::path& folder : {data, data / "attestation", data / "ledger"})
         fs::permissions(folder, fs::perms::owner_all);
-    registry::Store(data / "packages").put(bench_package());
+    registry::Store(data / "packages").put(package);
+}
+
+Prepared prepare(const fs::path& data, std::size_t count, const Senders& senders) {
+    make_data_folder(data, bench_package());
     ccl::FolderDisk disk(data / "ledger");
     EnclaveDriver driver(data / "attestation", disk);
     driver.load(bench_package());
@@ -85,6 +90,15 @@ NodeProcess::NodeProcess(const fs::path& data) : port_(free_port()) {
         if (seconds_since(began) > start_limit_seconds) throw Error(Code::timeout, "/node", "is not ready in time");
     }
     start_seconds_ = seconds_since(began);
+    token_ = read_text_file(data / "operator.token", 4096);
+}
+
+double NodeProcess::metric(const std::string& name) const {
+    const auto answer =
+        http::HttpClient("127.0.0.1", port_).request("GET", "/metrics", {{"Authorization", "Bearer " + token_}});
+    const std::size_t at = answer.body.find("\n" + name + " ");
+    if (at == std::string::npos) throw Error(Code::protocol, "/metrics", "must have " + name);
+    return std::stod(answer.body.substr(at + 1 + name.size()));
 }
 
 bool NodeProcess::ready() {

@@ -14,6 +14,8 @@ struct Prepared {
     Platform platform;
     std::vector<Agreement> agreements;
 };
+// Such a folder's parts, with a package.
+void make_data_folder(const std::filesystem::path& data, const contract::Package& package);
 Prepared prepare(const std::filesystem::path& data, std::size_t count, const Senders& senders);
 
 class NodeProcess {
@@ -25,6 +27,9 @@ class NodeProcess {
     NodeProcess& operator=(const NodeProcess&) = delete;
 
     std::uint16_t port() const { return port_; }
+    const std::string& token() const { return token_; }  // of the operator
+    // A gauge of /metrics.
+    double metric(const std::string& name) const;
     double start_seconds() const { return start_seconds_; }
     double memory_mib() const;  // proportional set size of node, ledger and enclaves
     // Processor time used so far, by the name of the program: the node's and its children's.
@@ -35,6 +40,7 @@ class NodeProcess {
     std::vector<std::filesystem::path> processes() const;  // of /proc
     bool ready();
     std::uint16_t port_ = 0;
+    std::string token_;
     std::optional<process::ChildProcess> child_;
     double start_seconds_ = 0;
 };

@@ -1,44 +1,26 @@
 // A message with an effect on another ledger: a private entry and a call on anvil, both or neither, over a real node.
 // Against the same chain's calls without anything in between.
-#include <base/id.hpp>
-#include <crypto/hash.hpp>
 #include <registry/archive.hpp>
-#include <registry/build.hpp>
 
 #include "evm_load.hpp"
 #include "load_client.hpp"
 #include "measurements.hpp"
 #include "node_process.hpp"
+#include "payments.hpp"
 
 namespace concordat::bench {
 
 namespace {
 
-SystemRandom random_source;
 constexpr int latency_messages = 100;
-constexpr TimeMs day = 86'400'000;
-
-const contract::Package& payment_package() {
-    static const contract::Package package = [] {
-        registry::Toolchain toolchain;
-        toolchain.sdk = CONCORDAT_SOURCE_DIR "/sdk/cryptlet/cpp";
-        return registry::build_package(CONCORDAT_SOURCE_DIR "/tests/faults/contracts/tokens", toolchain,
-                                       bench_engine());
-    }();
-    return package;
-}
 
 // One party's bindings, each with an account of its own, on a node that reaches the chain.
 class Payments {
   public:
     Payments(const std::filesystem::path& data, const evm::NetworkDescription& network, std::size_t count)
         : node_(data), client_("127.0.0.1", node_.port()) {
-        token_ = read_text_file(data / "operator.token", 4096);
         call("POST", "/v1/packages", text_of(registry::write_archive(payment_package())), "application/x-tar");
-        json::Array endpoints;
-        for (const std::string& url : network.endpoints("ws")) endpoints.emplace_back(url);
-        call("PUT", "/v1/ledgers/" + network.chain.text(),
-             json::canonical(json::Object{{"kind", "evm"}, {"endpoints", std::move(endpoints)}}), "application/json");
+        call("PUT", "/v1/ledgers/" + network.chain.text(), ledger_settings(network), "application/json");
         evm::PlainClient chain(network.ports.front());
         for (std::size_t i = 0; i < count; ++i) lock(network, chain, i);
     }
@@ -48,17 +30,8 @@ class Payments {
     std::size_t size() const { return bindings_.size(); }
     // One payment, to be answered when its outcome is recorded.
     std::string request(std::size_t index) {
-        Binding& binding = bindings_[index];
-        contract::Message message;
-        message.binding = message.version = binding.id;
-        message.seen = binding.seen;
-        message.ledger = chain_;
-        message.action = "pay";
-        message.number = ++binding.number;
-        message.expires = SystemClock().now() + day;
-        message.body = json::Object{{"amount", 1}, {"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"}};
-        const std::string body =
-            crypto::sign_compact(bytes_of(contract::write_message(message)), contract::message_typ, key_);
+        Agreement& binding = bindings_[index];
+        const std::string body = make_payment(binding, chain_, payer_);
         std::string out = post_request("/v1/bindings/" + binding.id.text() + "/messages", body);
         return out.insert(out.find("Content-Type"), "Prefer: wait=20\r\n");
     }
@@ -72,14 +45,9 @@ class Payments {
     }
 
   private:
-    struct Binding {
-        Hash256 id, seen;
-        std::int64_t number = 0;
-    };
-
     json::Value call(std::string_view method, const std::string& target, std::string_view body = {},
                      std::string_view type = {}) {
-        http::Pairs headers{{"Authorization", "Bearer " + token_}};
+        http::Pairs headers{{"Authorization", "Bearer " + node_.token()}};
         if (!type.empty()) headers.emplace_back("Content-Type", std::string(type));
         const http::ClientResponse response = client_.request(method, target, headers, body);
         if (response.status > 299) throw http::error_of(response);
@@ -97,26 +65,8 @@ class Payments {
             .encryption_key = crypto::EncryptionPublicKey::from_jwk(ledger.at("encryption_key"), "encryption_key"),
             .measurement = Hash256::parse(enclave.at("measurement").as_string(), "measurement"),
             .root = root};
-        json::Object document = binding_document(platform, payment_package().id());
-        document["parties"] = json::Object{
-            {"payer", json::Array{json::Object{{"id", "did:web:payer.example"},
-                                               {"keys", json::Array{key_.public_key().jwk()}},
-                                               {"encryption", json::Array{encryption_.public_key().jwk()}}}}}};
-        document["terms"] = json::Object{};
-        document["ledgers"] = json::Object{
-            {"cash", json::Object{{"chain", network.chain.text()},
-                                  {"genesis", evm::to_0x(network.genesis.view())},
-                                  {"address", network.account.text()},  // no code: whatever is called there succeeds
-                                  {"account", "bench-" + std::to_string(index)},
-                                  {"work", "60000"},
-                                  {"ceiling", "20000000000"},
-                                  {"finality", json::Object{{"blocks", 1}, {"witness", "host"}}},
-                                  {"deadline_minutes", 60}}}};
-        const std::string text = json::canonical(document);
-        auto jws = crypto::GeneralJws::of(bytes_of(text));
-        jws.add(contract::binding_typ, key_);
-        call("POST", "/v1/bindings", json::canonical(jws.to_json()), "application/jose+json");
-        Binding binding{.id = crypto::sha256(text), .seen = {}};
+        Agreement binding = make_payment_agreement(platform, payer_, network, "bench-" + std::to_string(index));
+        call("POST", "/v1/bindings", text_of(binding.jws), "application/jose+json");
         const std::string url = "/v1/bindings/" + binding.id.text();
         binding.seen = Hash256::parse(call("GET", url).at("entry").as_string(), "entry");
         const json::Value accounts = call("GET", url + "/accounts");
@@ -127,10 +77,9 @@ class Payments {
 
     NodeProcess node_;
     http::HttpClient client_;
-    std::string token_, chain_;
-    crypto::PrivateKey key_ = crypto::PrivateKey::generate(crypto::Alg::es256k, random_source);
-    crypto::EncryptionPrivateKey encryption_ = crypto::EncryptionPrivateKey::generate(random_source);
-    std::vector<Binding> bindings_;
+    std::string chain_;
+    Payer payer_;
+    std::vector<Agreement> bindings_;
 };
 
 double chain_cpu(const evm::NetworkDescription& network) {

@@ -78,29 +78,35 @@ void Transactions::go_on_from(const Hash256& after) {
             chronicle_.index().unsettled(timeline_.now() - watch_age_ms, after, rows_at_once);
         if (rows.empty()) return;
         const Hash256 last = rows.back().id;
-        take_up(std::move(rows), 0, [this, last] { go_on_from(last); });
+        take_up(rows, [this, last] { go_on_from(last); });
     });
 }
 
-// One after another: the entries may have to be read from the ledger.
-void Transactions::take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then) {
-    if (at == rows.size()) return then();
-    const TransactionRow row = rows[at];
-    entries_of(row, [=, this, alive = alive_, rows = std::move(rows)](Outcome<std::vector<CommitPtr>> entries) mutable {
+// All side by side: the entries may have to be read from the ledger. `then` comes when the last is done.
+void Transactions::take_up(const std::vector<TransactionRow>& rows, std::function<void()> then) {
+    // Called once all who hold it have let go of it.
+    const std::shared_ptr<void> all(nullptr, [loop = &loop_, alive = alive_, then = std::move(then)](void*) {
         if (!*alive) return;
-        // The record ledger may be starting again. What nobody drives would hold its binding for ever.
-        if (!entries.ok()) {
-            timeline_.after(policy_.look_every_ms, [this, alive, id = row.id] {
-                if (*alive) take_up_again(id);
-            });
-        } else if (know(row.id, entries.get())) {
-            // What was recorded while the entries were read.
-            take_up_again(row.id);
-        }
-        boost::asio::post(loop_, [this, alive, rows = std::move(rows), at, then = std::move(then)]() mutable {
-            if (*alive) take_up(std::move(rows), at + 1, std::move(then));
+        boost::asio::post(*loop, [alive, then] {
+            if (*alive) then();
         });
     });
+    for (const TransactionRow& row : rows) take_up(row, all);
+}
+
+void Transactions::take_up(const TransactionRow& row, std::shared_ptr<void> until) {
+    entries_of(row,
+               [this, alive = alive_, id = row.id, until = std::move(until)](Outcome<std::vector<CommitPtr>> entries) {
+                   if (!*alive) return;
+                   // The record ledger may be starting again. What nobody drives would hold its binding for ever.
+                   if (!entries.ok()) {
+                       timeline_.after(policy_.look_every_ms, [this, alive, id] {
+                           if (*alive) take_up_again(id);
+                       });
+                   } else {
+                       know(id, entries.get());  // what was recorded meanwhile is taken up by on_entry
+                   }
+               });
 }
 
 void Transactions::take_up_again(const Hash256& transaction) {
@@ -113,7 +119,7 @@ void Transactions::take_up_again(const Hash256& transaction) {
             known_.erase(known);
             std::erase_if(places_, [&](const auto& one) { return one.second.transaction == transaction; });
         }
-        take_up({*row}, 0, [] {});
+        take_up(*row, nullptr);
     });
 }
 
@@ -227,13 +233,12 @@ void Transactions::learn_reached(Known& known) const {
     }
 }
 
-bool Transactions::know(const Hash256& transaction, const std::vector<CommitPtr>& entries) {
-    if (known_.contains(transaction)) return false;
+void Transactions::know(const Hash256& transaction, const std::vector<CommitPtr>& entries) {
+    if (known_.contains(transaction)) return;
     std::optional<Known> known = make_known(entries);
-    if (!known) return false;
+    if (!known) return;
     known_.emplace(transaction, std::move(*known));
     drive(transaction);
-    return known_.contains(transaction);
 }
 
 void Transactions::drive(const Hash256& transaction) {

@@ -88,7 +88,8 @@ class Transactions : private transaction::Recorder {
 
     void on_entry(const CommitPtr& commit, const contract::Entry& parsed);
     void go_on_from(const Hash256& after);
-    void take_up(std::vector<TransactionRow> rows, std::size_t at, std::function<void()> then);
+    void take_up(const std::vector<TransactionRow>& rows, std::function<void()> then);
+    void take_up(const TransactionRow& row, std::shared_ptr<void> until);
     void take_up_again(const Hash256& transaction);
     void entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then);
     // What a binding's version says of its ledgers; null where this node does not know it.
@@ -97,7 +98,7 @@ class Transactions : private transaction::Recorder {
     std::optional<Known> make_known(const std::vector<CommitPtr>& entries);
     void read_on(std::vector<EntryRow> rows, const Hash256& transaction, std::vector<CommitPtr> read,
                  Then<std::vector<CommitPtr>> then);
-    bool know(const Hash256& transaction, const std::vector<CommitPtr>& entries);
+    void know(const Hash256& transaction, const std::vector<CommitPtr>& entries);
     void take(Known& known, const Commit& commit, const contract::Entry& entry);
     void learn_reached(Known& known) const;
     void drive(const Hash256& transaction);
