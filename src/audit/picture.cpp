@@ -10,11 +10,12 @@ namespace {
 using contract::EntryType;
 
 constexpr int time_width = 74, least_lane = 128, usual_width = 760;
+constexpr int character_width = 6;  // about, of 11 px
 constexpr int head_height = 46, row_height = 36, box_height = 26, page_height = 860;
 
 // Of a text of 11 px, about 6 px a character: what has no room is cut, the text beside the picture has all of it.
 std::string fitting(std::string_view text, int width) {
-    const auto room = static_cast<std::size_t>(std::max(width / 6, 3));
+    const auto room = static_cast<std::size_t>(std::max(width / character_width, 3));
     std::size_t characters = 0, end = 0;
     while (end < text.size() && characters < room) {
         ++end;
@@ -117,7 +118,7 @@ class Picture {
             case EntryType::step:
             case EntryType::outcome:
                 if (entry.call) add_fate(*entry.call, false);
-                box(1, entry.ending.empty() ? name : name + ": " + entry.ending,
+                box(1, entry.ending.empty() ? name : std::to_string(entry.sequence) + " " + entry.ending,
                     entry.ending.empty()          ? "entry"
                     : entry.ending == "committed" ? "good"
                                                   : "off");
@@ -137,12 +138,14 @@ class Picture {
     void add_fate(std::size_t number, bool disputed) {
         const CallFact& call = fact_.calls[number];
         const std::size_t lane = lane_of(call);
+        std::string words = disputed                            ? "went back on it"
+                            : call.effective                    ? "✓ done"
+                            : !call.fate                        ? "✗ not done"
+                            : call.fate == ledger::Fate::failed ? "✗ failed"
+                                                                : "✗ cancelled";
         const std::string block = call.block ? ", block " + std::to_string(*call.block) : "";
-        const std::string words = disputed                            ? "went back on it"
-                                  : call.effective                    ? "✓ done" + block
-                                  : !call.fate                        ? "✗ not done" + block
-                                  : call.fate == ledger::Fate::failed ? "✗ failed" + block
-                                                                      : "✗ cancelled" + block;
+        const auto room_in_box = static_cast<std::size_t>((box_width() - 10) / character_width);
+        if (!disputed && words.size() + block.size() <= room_in_box + 2) words += block;  // the sign has three bytes
         arrow(x(lane) - box_width() / 2, x(1) + box_width() / 2, disputed ? "told wrong" : "told");
         const int room = spacing_ - box_width() - 6;
         if (room >= 40) text(x(1) + spacing_ / 2, y_ - 5, fitting("evidence", room), "label");
