@@ -25,6 +25,17 @@ class Participants : public Conformance {
         EXPECT_TRUE(judgement.proved);
         return judgement.fate;
     }
+    // A request that nobody waits for any more may still be on its way; then what is answered is what has happened.
+    bool answers_and_books_agree(const Pin& asked, std::uint64_t tag) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        do {
+            const View view = look(asked);
+            const bool known = view.status == Seen::open || view.status == Seen::final;
+            if (known && at().effects(tag) == (view.status == Seen::final ? 1u : 0u)) return true;
+            at().step();
+        } while (std::chrono::steady_clock::now() < end);
+        return false;
+    }
 };
 
 TEST_P(Participants, ATryIsMadeToHold) {
@@ -134,8 +145,7 @@ TEST_P(Participants, AKillAtAnyInstantLosesNothing) {
         const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
         while (!answered && std::chrono::steady_clock::now() < end) at().step();
         at().restart();
-        const View before = look_until(asked, look(asked).status == Seen::open ? Seen::open : Seen::final);
-        EXPECT_EQ(at().effects(slot + 1), before.status == Seen::final ? 1u : 0u) << slot;
+        EXPECT_TRUE(answers_and_books_agree(asked, slot + 1)) << slot;
         EXPECT_EQ(fate(key, slot, slot + 1, Role::call), Fate::called);
         EXPECT_EQ(at().effects(slot + 1), 1u) << slot;
     }

@@ -25,20 +25,19 @@ The configuration is JSON:
     "database": "postgres://…",       directly, as the server has it: no pooler in between
     "operations": "FILE",             what may be called, and the SQL of it: samples/services/README.md
     "patience_seconds": 30,           how long a try waits for rows that others hold
+    "prepared_per_account": 32,       how many steps of one account may be prepared at a time
 ${commonUsage.members}
   }
 `;
 
-const own = ['operations', 'patience_seconds'];
-const log = (text: string) => console.error(`${program}: ${text}`);
-
-function patienceOf(config: Config): number {
-  const value = config.own.patience_seconds ?? 30;
-  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > 86_400) {
-    throw new Error('patience_seconds: must be whole seconds, at most 86400');
-  }
-  return value as number;
-}
+const own = ['operations', 'patience_seconds', 'prepared_per_account'];
+// A line is a line, whatever the database quotes in it.
+const log = (text: string) => console.error(`${program}: ${text.replace(/[\0-\x1f\x7f]/g, ' ')}`);
+const number = (config: Config, name: string, other: number, least: number, most: number): number => {
+  const value = config.own[name] ?? other;
+  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return value as number;
+  throw new Error(`${name}: must be a whole number from ${least} to ${most}`);
+};
 
 async function storeOf(config: Config): Promise<{ store: Store; database: Database }> {
   if (typeof config.own.operations !== 'string') throw new Error('operations: must be a file');
@@ -46,7 +45,8 @@ async function storeOf(config: Config): Promise<{ store: Store; database: Databa
     participant: (await signerOf(config)).name,
     operations: readOperations(resolve(config.folder, config.own.operations)),
     holdMinutes: config.holdMinutes,
-    patienceSeconds: patienceOf(config),
+    patienceSeconds: number(config, 'patience_seconds', 30, 0, 86_400),
+    perAccount: number(config, 'prepared_per_account', 32, 1, 10_000),
   };
   const database = new Database(program, config.database);
   return { store: new Store(database, settings, log), database };

@@ -16,8 +16,9 @@ test('names become parameters, outside of quotes only', () => {
 });
 
 test('a statement is one of a few, and one', () => {
-  const refused = ['', 'COMMIT', 'COPY t TO PROGRAM x', 'SELECT 1; COMMIT', 'SELECT 1 -- :a', 'SELECT /* */ 1', 'SELECT $1', "SELECT E'\\''", 7];
-  for (const sql of refused) assert.throws(() => bindNames(sql, new Set(), 'f'), /^Error: f: must /, String(sql));
+  const others = ['', 'COMMIT', 'COPY t TO PROGRAM x', "PREPARE TRANSACTION 'x'", 7];
+  const hiding = ['SELECT 1; COMMIT', 'SELECT 1 -- :a', 'SELECT /* */ 1', 'SELECT $1', "SELECT E'\\''"];
+  for (const sql of [...others, ...hiding]) assert.throws(() => bindNames(sql, new Set(), 'f'), /^Error: f: must /, String(sql));
 });
 
 test('a configuration is refused with the member and the rule', () => {
@@ -63,7 +64,9 @@ test('arguments are of their types', () => {
   for (const [name, [type, good, bad]] of Object.entries(types)) {
     const operation = operationsOf({ a: { arguments: { x: type }, statements } }).operations.get('a')!;
     for (const x of good) assert.ok(readArguments(operation, { x }) instanceof Map, `${name} ${JSON.stringify(x)}`);
-    for (const x of bad) assert.match(readArguments(operation, { x }) as string, /^arguments\/x must /, `${name} ${JSON.stringify(x)}`);
+    for (const x of bad) {
+      assert.match(readArguments(operation, { x }) as string, /^arguments\/x must /, `${name} ${JSON.stringify(x)}`);
+    }
     assert.equal(readArguments(operation, {}), 'arguments/x is missing');
     assert.equal(readArguments(operation, { x: good[0], y: 1 }), 'arguments/y is not known here');
     assert.equal(readArguments(operation, JSON.parse('{"__proto__": 1}')), 'arguments/__proto__ is not known here');

@@ -40,6 +40,15 @@ export class Steps {
     return found.length === 1;
   }
 
+  async countPrepared(): Promise<number> {
+    const found = await rows(
+      this.client,
+      'SELECT count(*) AS n FROM pg_prepared_xacts WHERE starts_with(gid, $1) AND database = current_database()',
+      [`${this.participant}/${this.account}/`],
+    );
+    return Number(found[0]!.n);
+  }
+
   private async isCommitted(name: string): Promise<boolean> {
     return (await rows(this.client, `SELECT 1 FROM ${schema}.committed WHERE transaction = $1`, [name])).length === 1;
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeJwt } from 'jose';
-import { Bench, createDatabase, operationsOf } from './testing.js';
+import { Bench, createDatabase, limits, operationsOf } from './testing.js';
 
 const shop = operationsOf({
   reserve: {
@@ -33,7 +33,7 @@ const setup = `
 
 async function on(
   work: (bench: Bench) => Promise<void>,
-  settings = { holdMinutes: 0, patienceSeconds: 30 },
+  settings = limits,
 ): Promise<void> {
   const bench = await Bench.of(createDatabase(), shop, setup, settings);
   try {
@@ -51,7 +51,8 @@ test('a try shows nothing until it is committed', () =>
   on(async (bench) => {
     assert.equal(await bench.fate({ number: 0, step: 's', arguments: nail }), 'called');
     assert.equal(await free(bench, 'nail'), 10);
-    assert.deepEqual((await bench.store.prepared()).map((one) => [one.state, one.operation, one.number]), [['reserved', 'reserve', '0']]);
+    const shown = (await bench.store.prepared()).map((one) => [one.state, one.operation, one.number]);
+    assert.deepEqual(shown, [['reserved', 'reserve', '0']]);
     assert.equal(await bench.fate({ number: 1, step: 's', role: 'commit' }), 'called');
     assert.equal(await free(bench, 'nail'), 6);
     assert.equal(await bench.count('orders'), 1);
@@ -91,7 +92,8 @@ test('a number is used once, also the largest', () =>
     const number = '18446744073709551615';
     assert.equal(await bench.fate({ number, step: 's', arguments: nail }), 'called');
     assert.equal(await bench.fate({ number, step: 's', arguments: nail }), 'called');
-    for (const other of [{ step: 's', arguments: { ...nail, quantity: 5 } }, { step: 't', arguments: nail }, { step: 's', role: 'undo' as const }]) {
+    const more = { step: 's', arguments: { ...nail, quantity: 5 } };
+    for (const other of [more, { step: 't', arguments: nail }, { step: 's', role: 'undo' as const }]) {
       await assert.rejects(bench.ask({ number, ...other }), { status: 409 });
     }
     assert.equal(await bench.fate({ number: 0, step: 's', role: 'undo' }), 'called');
@@ -152,7 +154,7 @@ test('what waits too long is failed, so that two that wait for each other end', 
       assert.equal(await bench.fate({ number: 1, step: 't', by: 'b', arguments: nail }), 'called');
       assert.equal(await bench.fate({ number: 2, step: 't', by: 'b', role: 'undo' }), 'called');
     },
-    { holdMinutes: 0, patienceSeconds: 1 },
+    { ...limits, patienceSeconds: 1 },
   ));
 
 test('no room for more prepared transactions: not decided yet', () =>
@@ -176,6 +178,21 @@ test('no room for more prepared transactions: not decided yet', () =>
     assert.equal(await bench.fate({ number: 1, step: 's', role: 'undo' }), 'called');
   }));
 
+test('one account does not take all the room', () =>
+  on(
+    async (bench) => {
+      const ask = (number: number, by: string) =>
+        bench.fate({ number, step: `s${number}`, by, operation: 'note', arguments: { text: 't' } });
+      assert.deepEqual([await ask(0, 'a'), await ask(1, 'a'), await ask(2, 'a')], ['called', 'called', 'open']);
+      assert.equal(await ask(0, 'b'), 'called');
+      for (const by of ['a', 'b']) assert.equal(await bench.fate({ number: 9, step: 's0', by, role: 'undo' }), 'called');
+      await bench.store.carryOn(bench.signer);
+      assert.equal(await bench.find({ number: 2, step: 's2' }), 'called');
+      for (const number of [1, 2]) assert.equal(await bench.fate({ number: 10 + number, step: `s${number}`, role: 'undo' }), 'called');
+    },
+    { ...limits, perAccount: 2 },
+  ));
+
 test('what expires says so, is freed, and does not hold', () =>
   on(
     async (bench) => {
@@ -194,7 +211,7 @@ test('what expires says so, is freed, and does not hold', () =>
       assert.equal(await bench.fate({ number: 5, step: 't', arguments: nail }), 'failed');
       assert.equal(await free(bench, 'nail'), 10);
     },
-    { holdMinutes: 10, patienceSeconds: 30 },
+    { ...limits, holdMinutes: 10 },
   ));
 
 test('an expiry that was interrupted is ended', () =>
@@ -222,7 +239,8 @@ test("somebody else's hand is seen, and answers tell no lies about it", () =>
 test('sessions that the database ends are no end of the service', () =>
   on(async (bench) => {
     const { signer } = bench;
-    const end = () => bench.admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'concordat test'");
+    const sessions = "pg_stat_activity WHERE application_name = 'concordat test' AND datname = current_database()";
+    const end = () => bench.admin.query(`SELECT pg_terminate_backend(pid) FROM ${sessions}`);
     // In use, and between two queries: while the answer is being signed.
     const sign = signer.answer.bind(signer);
     signer.answer = async (...all) => {

@@ -13,6 +13,7 @@ import type { Operation, Operations } from './operations.js';
 import { schema } from './schema.js';
 import { Steps } from './steps.js';
 import { checkStatements, prepareTry } from './try.js';
+import type { Tried } from './try.js';
 import type { Bound } from './types.js';
 
 export interface Settings {
@@ -20,6 +21,7 @@ export interface Settings {
   operations: Operations;
   holdMinutes: number;
   patienceSeconds: number; // how long a try waits for what others hold, before it is failed
+  perAccount: number; // how many may be prepared at a time: the server's room for them is everybody's
 }
 
 // A transaction that is prepared; without a state: these tables do not know of it.
@@ -34,8 +36,15 @@ export interface Prepared {
   holdsUntil: Date | null;
 }
 
+const isOver = (step: { state: string | null; holdsUntil?: Date | null }): boolean =>
+  step.state === 'reserved' && step.holdsUntil != null && +step.holdsUntil <= Date.now();
 const failed = (detail: string): Outcome => ({ fate: 'failed', detail });
 const called: Outcome = { fate: 'called' };
+
+interface Ready {
+  operation: Operation;
+  values: Map<string, Bound>;
+}
 
 // One request while its account is locked.
 interface Turn {
@@ -56,7 +65,9 @@ export class Store implements Decider {
 
   // That the database is one on which this can be done. Throws, saying what must be changed.
   async check(): Promise<void> {
-    const setting = async (name: string) => (await this.database.read('SELECT current_setting($1) AS is', [name]))[0]!.is as string;
+    const setting = async (name: string) => {
+      return (await this.database.read('SELECT current_setting($1) AS is', [name]))[0]!.is as string;
+    };
     if ((await setting('max_prepared_transactions')) === '0') {
       throw new Error("database: max_prepared_transactions is 0: must be set in the server's configuration");
     }
@@ -146,16 +157,23 @@ export class Store implements Decider {
     const ready = this.read(request.call);
     if (typeof ready === 'string') return this.giveUp(turn, signer, failed(ready));
     const since = await this.write(turn, steps.begin(step, request.number, ready.operation.name));
-    const name = steps.name(step, request.number);
-    ready.values.set('account', request.account).set('step', step);
-    const tried = await prepareTry(turn.client, ready.operation, ready.values, name, this.log);
+    const tried = await this.prepare(turn, ready);
     if (tried.status === 'prepared') return this.reserved(turn, signer);
     if (tried.status === 'busy' && Date.now() - +since < this.settings.patienceSeconds * 1000) return undefined;
     return this.giveUp(turn, signer, failed(tried.status === 'busy' ? `waited too long: ${tried.detail}` : tried.detail));
   }
 
+  private async prepare({ client, steps, request }: Turn, { operation, values }: Ready): Promise<Tried> {
+    if ((await steps.countPrepared()) >= this.settings.perAccount) {
+      return { status: 'busy', detail: `the account has ${this.settings.perAccount} steps prepared already` };
+    }
+    const { step } = request.call;
+    values.set('account', request.account).set('step', step);
+    return prepareTry(client, operation, values, steps.name(step, request.number), this.log);
+  }
+
   // All that can be said before the database is asked.
-  private read(call: Call): { operation: Operation; values: Map<string, Bound> } | string {
+  private read(call: Call): Ready | string {
     const { resource, operations } = this.settings.operations;
     if (call.resource !== resource) return `there is no resource ${call.resource} here, only ${resource}`;
     const operation = operations.get(call.operation);
@@ -178,7 +196,7 @@ export class Store implements Decider {
   private async take(turn: Turn, signer: Signer): Promise<string> {
     const { step } = turn.request.call;
     let now = await turn.steps.look(step);
-    if (now.state === 'reserved' && now.holdsUntil !== undefined && +now.holdsUntil <= Date.now()) {
+    if (isOver(now)) {
       await turn.steps.expire(step);
       now = await turn.steps.look(step);
     }
@@ -243,14 +261,12 @@ export class Store implements Decider {
 
   // Gives back what was not made to hold in time, and ends what an interrupted expiry left.
   async expire(): Promise<void> {
-    const over = (await this.prepared()).filter(
-      (one) => (one.state === 'reserved' && one.holdsUntil !== null && +one.holdsUntil <= Date.now()) || one.state === 'expired',
-    );
+    const over = (await this.prepared()).filter((one) => isOver(one) || one.state === 'expired');
     await this.each(over, (one) =>
       this.database.alone(one.account, async (client) => {
         const steps = new Steps(this.settings.participant, client, one.account, this.log);
         const now = await steps.look(one.step);
-        if (now.state === 'reserved' && now.holdsUntil !== undefined && +now.holdsUntil <= Date.now()) await steps.expire(one.step);
+        if (isOver(now)) await steps.expire(one.step);
       }),
     );
   }

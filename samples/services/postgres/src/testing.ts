@@ -13,6 +13,7 @@ import { readOperations } from './operations.js';
 import type { Operations } from './operations.js';
 import { schemaFor } from './schema.js';
 import { Store } from './store.js';
+import type { Settings } from './store.js';
 
 // A new database on the server that tests/services/run.sh started; its URL.
 export function createDatabase(): string {
@@ -97,6 +98,9 @@ export interface Asked {
   arguments?: Record<string, unknown>;
 }
 
+export type Limits = Pick<Settings, 'holdMinutes' | 'patienceSeconds' | 'perAccount'>;
+export const limits: Limits = { holdMinutes: 0, patienceSeconds: 30, perAccount: 100 };
+
 // A participant over a database of its own, made anew by `restart`.
 export class Bench {
   readonly admin: pg.Pool;
@@ -107,7 +111,7 @@ export class Bench {
   private constructor(
     readonly operations: Operations,
     readonly signer: Signer,
-    private readonly settings: { holdMinutes: number; patienceSeconds: number },
+    private readonly settings: Limits,
     url: string,
   ) {
     this.admin = new pg.Pool({ connectionString: url, max: 4 });
@@ -115,7 +119,7 @@ export class Bench {
   }
 
   // `role`: whom the service logs in as; may do no more than what `setup` grants it.
-  static async of(url: string, operations: Operations, setup: string, settings = { holdMinutes: 0, patienceSeconds: 30 }): Promise<Bench> {
+  static async of(url: string, operations: Operations, setup: string, settings = limits): Promise<Bench> {
     const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
     const role = 'service_' + randomBytes(4).toString('hex');
     const bench = new Bench(operations, await Signer.of(await exportJWK(privateKey)), settings, url);
