@@ -161,7 +161,7 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
     enclaves_.act(route,
                   {.type = work->type,
                    .binding = work->type == EntryType::bind ? Hash256{} : binding,
-                   .time = host_.now(),
+                   .time = std::max(host_.now(), work->not_before),
                    .input = to_bytes(bytes_of(work->input)),
                    .transaction = work->transaction,
                    .call = work->call,

@@ -23,6 +23,7 @@ struct Work {
     Hash256 package;                    // of bind and amend: the document's
     Hash256 transaction;                // cancelling, outcome, disputed, and what is signed
     std::uint32_t call = 0;             // of the transaction
+    TimeMs not_before = 0;              // what is claimed as its time at the least, whatever this node's clock says
     std::optional<enclave::Sign> sign;  // asks for a signature instead: nothing is appended, the commit is null
     Bytes signature;
     std::string trace;

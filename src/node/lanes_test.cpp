@@ -63,6 +63,7 @@ struct Fake : LaneHost, enclave::Enclaves {
         if (request.type == contract::EntryType::amend && early)
             return reply(then, Error(Code::in_transaction, "/binding", "a transaction is open"));
         if (request.type == contract::EntryType::outcome) open = early = false;
+        claimed = request.time;
         const CommitPtr commit = append(std::string(contract::entry_type_name(request.type)));
         reply(then, Bytes(commit->raw));
     }
@@ -99,6 +100,7 @@ struct Fake : LaneHost, enclave::Enclaves {
     std::string opens;   // the input that begins one
     std::vector<std::string> appended;
     std::map<Hash256, CommitPtr> commits;
+    TimeMs claimed = 0;  // the last act's time
     bool loaded = false, packaged = false;
     int asked = 0, loads = 0, catch_ups = 0, lose_race = 0, lose_answer = 0;
 };
@@ -133,6 +135,20 @@ TEST_F(LanesTest, loads_what_is_missing_and_keeps_the_order) {
     EXPECT_EQ(fake.loads, 2);  // the first one asked for the package
     EXPECT_EQ(lanes.size(), 0u);
     EXPECT_EQ(lanes.total(), 0u);
+}
+
+TEST_F(LanesTest, a_clock_that_was_ahead_holds_no_transaction_up) {
+    fake.packaged = fake.loaded = true;
+    for (const TimeMs last : {TimeMs{0}, TimeMs{3'600'000}}) {
+        auto work = std::make_shared<Work>();
+        work->type = contract::EntryType::outcome;
+        work->transaction = crypto::sha256(std::string_view("transaction"));
+        work->not_before = last;
+        lanes.submit(binding, std::move(work), [](const Outcome<CommitPtr>&) {});
+        loop.run();
+        loop.restart();
+        EXPECT_EQ(fake.claimed, std::max(fake.now(), last));
+    }
 }
 
 TEST_F(LanesTest, asks_again_in_order_after_a_lost_race) {

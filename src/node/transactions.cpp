@@ -267,7 +267,7 @@ void Transactions::drive(const Hash256& transaction, std::size_t call) {
     }
     learn_reached(known);
     const Hash256 name = transaction::call_id(transaction, call);
-    driver_->update(name, journal);  // where it is driven already
+    driver_->update(name, journal, known.reached[call]);  // where it is driven already
     driver_->start(name, journal, *ledger, known.reached[call]);
     check_balance(known, call, *ledger);
 }
@@ -331,7 +331,9 @@ void Transactions::on_entry(const CommitPtr& commit, const contract::Entry& pars
         }
         // One call's end may be what another one is given up for.
         for (std::size_t call = 0; call < before; ++call) {
-            driver_->update(transaction::call_id(transaction, call), known.saga.call(call).journal);
+            const auto reached = known.reached.find(call);
+            driver_->update(transaction::call_id(transaction, call), known.saga.call(call).journal,
+                            reached == known.reached.end() ? 0 : reached->second);
         }
         for (std::size_t call = before; call < known.saga.calls().size(); ++call) drive(transaction, call);
         if (const auto ending = known.saga.ending(); ending && entry.type == EntryType::outcome) {
@@ -386,6 +388,8 @@ void Transactions::append(const Hash256& call, EntryType type, std::optional<jso
     work->type = type;
     work->transaction = transaction;
     work->call = static_cast<std::uint32_t>(place->call);
+    // A clock that was ahead when the transaction began must not hold it up until the right ones have come there.
+    work->not_before = known_.at(transaction).row.changed;
     if (evidence) work->input = json::canonical(*evidence);
     work->digest = evidence ? crypto::sha256(work->input) : digest_of(call, contract::entry_type_name(type));
     lanes_.submit(binding, std::move(work),

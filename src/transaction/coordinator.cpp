@@ -41,8 +41,8 @@ Step watch(const Journal& journal, const Facts& facts, const Policy& policy) {
         return Wait{policy.look_every_ms, "the ledger is behind where it has been"};
     }
     if (contradicts(journal, view)) {
-        const TimeMs since = facts.contradicts_since.value_or(facts.now);
-        if (facts.now - since >= policy.dispute_after_ms) return Append{EntryType::disputed};
+        const TimeMs since = facts.contradicts_since.value_or(facts.passed);
+        if (facts.passed - since >= policy.dispute_after_ms) return Append{EntryType::disputed};
         return Wait{policy.look_every_ms, "the ledger contradicts the outcome"};
     }
     if (!holds(journal, view)) {
@@ -91,11 +91,11 @@ bool just_tried(const Facts& facts, Purpose purpose, const Policy& policy) {
     if (!facts.last || facts.last->purpose != purpose) return false;
     switch (facts.last->status) {
         case Submission::Status::accepted:
-            return facts.now - facts.last->at < policy.replace_after_ms;
+            return facts.passed - facts.last->at < policy.replace_after_ms;
         case Submission::Status::priced:
             return false;  // now with a higher one
         default:
-            return facts.now - facts.last->at < policy.look_every_ms;
+            return facts.passed - facts.last->at < policy.look_every_ms;
     }
 }
 
@@ -127,8 +127,9 @@ Step next(const Journal& journal, const Facts& facts, const Policy& policy) {
             if (journal.disputed) return Done{};
             // Another try costs as much as this one did.
             if (failed(journal, facts.view)) {
-                const TimeMs until = facts.failed_since.value_or(facts.now) + retry_after_ms(journal);
-                if (facts.now < until) return Wait{until - facts.now, "the ledger refused it: it will be tried again"};
+                const TimeMs until = facts.failed_since.value_or(facts.passed) + retry_after_ms(journal);
+                if (facts.passed < until)
+                    return Wait{until - facts.passed, "the ledger refused it: it will be tried again"};
             }
             return Append{EntryType::outcome};
         case View::Status::included:

@@ -16,7 +16,7 @@ struct Policy {
     TimeMs dispute_after_ms = 30'000;  // a ledger that contradicts an outcome must do so that long
 };
 
-// What the driver last sent. Lost in a crash, and then only a price is found out again.
+// What the driver last sent. Lost in a crash, and then only a price is found out again. `at`: as Facts::passed.
 struct Attempt {
     ledger::Purpose purpose{};
     ledger::Price price = 0;
@@ -28,9 +28,10 @@ struct Facts {
     ledger::View view;
     std::optional<ledger::Conditions> conditions;
     std::optional<Attempt> last;
-    TimeMs now = 0;
+    TimeMs now = 0;     // by the clock, as deadlines are
+    TimeMs passed = 0;  // since some instant, whatever is done to the clock: what has waited is told by it
     // Of an outcome that is watched: how far the ledger had come when it was final (an endpoint that is behind knows
-    // nothing of it), and since when the view contradicts it.
+    // nothing of it), and since when the view contradicts it from there or beyond.
     std::uint64_t reached = 0;
     std::optional<TimeMs> contradicts_since{};
     std::optional<TimeMs> failed_since{};  // of what must succeed: since when the ledger shows for good that it did not

@@ -26,8 +26,11 @@ Journal prepared() {
 }
 
 Facts facts(View view, TimeMs now = 10'000) {
-    return {
-        .view = std::move(view), .conditions = ledger::Conditions{.height = 9, .price = 100}, .last = {}, .now = now};
+    return {.view = std::move(view),
+            .conditions = ledger::Conditions{.height = 9, .price = 100},
+            .last = {},
+            .now = now,
+            .passed = now};
 }
 
 View shows(View::Status status, std::optional<Fate> fate = {}, ledger::Price price = 0, std::uint64_t depth = 0) {
@@ -90,7 +93,7 @@ TEST(Coordinator, AnAccountWithoutMoneyIsTriedAgainAndEndsAtItsDeadline) {
     Facts poor = facts(shows(View::Status::open));
     poor.last = Attempt{Purpose::call, 100, 9'500, Submission::Status::funds};
     EXPECT_EQ(std::get<Wait>(next(prepared(), poor, policy)).why, "the account cannot pay");
-    poor.now = 11'000;
+    poor.now = poor.passed = 11'000;
     EXPECT_EQ(next(prepared(), poor, policy), Step(Send{Purpose::call, 100}));
     poor.now = 60'000;
     EXPECT_EQ(next(prepared(), poor, policy), Step(Append{EntryType::cancelling}));
@@ -101,6 +104,29 @@ TEST(Coordinator, AnIncludedCallIsWaitedForEvenPastTheDeadline) {
         next(prepared(), facts(shows(View::Status::included, Fate::called, 0, 2), 99'000), policy)));
     EXPECT_EQ(next(prepared(), facts(shows(View::Status::final, Fate::called, 0, 3)), policy),
               Step(Append{EntryType::outcome}));
+}
+
+// A clock that was set by an hour, either way, says nothing of how long something has waited.
+TEST(Coordinator, OnlyADeadlineGoesByTheClock) {
+    Journal journal = prepared();
+    journal.deadline = no_deadline;
+    const Journal committed = advance(prepared(), EntryType::outcome, ledger::Judgement{.fate = Fate::called});
+    for (const TimeMs wrong_by : {-3'600'000, 3'600'000}) {
+        Facts lost = facts(shows(View::Status::open));
+        lost.now += wrong_by;
+        lost.last = Attempt{Purpose::call, 100, lost.passed - 1'000, Submission::Status::accepted};
+        EXPECT_TRUE(std::holds_alternative<Wait>(next(journal, lost, policy)));
+        lost.last->at = lost.passed - policy.replace_after_ms;
+        EXPECT_EQ(next(journal, lost, policy), Step(Send{Purpose::call, 100}));
+        lost.contradicts_since = lost.passed - 1'000;
+        EXPECT_TRUE(std::holds_alternative<Wait>(next(committed, lost, policy)));
+        Facts refused = facts(shows(View::Status::final, Fate::failed, 0, 3));
+        refused.now += wrong_by;
+        refused.failed_since = refused.passed;
+        EXPECT_LT(std::get<Wait>(next(journal, refused, policy)).ms, 2'000);
+    }
+    EXPECT_EQ(next(prepared(), facts(shows(View::Status::open), 3'600'000), policy),
+              Step(Append{EntryType::cancelling}));
 }
 
 // What is decided cannot be given up: it is told that it failed, and so made again, after a while, each time a longer
@@ -114,13 +140,13 @@ TEST(Coordinator, WhatMustSucceedIsMadeAgainAfterAWhile) {
     TimeMs before = 0;
     for (undo.tries = 0; undo.tries < 12; ++undo.tries) {
         Facts refused = facts(shows(View::Status::final, Fate::failed, 0, 3));
-        refused.failed_since = refused.now;
+        refused.failed_since = refused.passed;
         const auto wait = std::get<Wait>(next(undo, refused, policy));
         EXPECT_GE(wait.ms, before);
         EXPECT_GE(wait.ms, 1'000);
         EXPECT_LE(wait.ms, 375'000);
         EXPECT_FALSE(wait.why.empty());
-        refused.now += wait.ms;
+        refused.passed += wait.ms;
         EXPECT_EQ(next(undo, refused, policy), Step(Append{EntryType::outcome}));
         before = undo.tries < 8 ? wait.ms : 0;
     }
@@ -211,7 +237,7 @@ RC_GTEST_PROP(Coordinator, AsksForNothingThatTheRulesRefuse, ()) {
     all.conditions->price = *rc::gen::arbitrary<ledger::Price>();
     if (*rc::gen::arbitrary<bool>()) {
         all.last = Attempt{*rc::gen::element(Purpose::call, Purpose::cancel), *rc::gen::arbitrary<ledger::Price>(),
-                           all.now - *rc::gen::inRange<TimeMs>(0, 30'000),
+                           all.passed - *rc::gen::inRange<TimeMs>(0, 30'000),
                            *rc::gen::element(Submission::Status::accepted, Submission::Status::priced,
                                              Submission::Status::funds, Submission::Status::unknown)};
     }

@@ -2,6 +2,7 @@
 #pragma once
 #include <base/timeline.hpp>
 #include <queue>
+#include <tuple>
 #include <vector>
 
 namespace concordat::simulation {
@@ -31,7 +32,7 @@ class Loop final : public Timeline {
         bool operator<(const Event& other) const { return std::tie(other.time, other.order) < std::tie(time, order); }
     };
     std::priority_queue<Event> events_;
-    TimeMs now_ = 1'000'000;
+    TimeMs now_ = 1'000'000'000;
     std::uint64_t asked_ = 0;
 };
 

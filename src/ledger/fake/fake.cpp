@@ -31,7 +31,8 @@ bool fails(const Transaction& transaction, std::uint64_t block) {
 
 FakeLedger::FakeLedger(Timeline& timeline, std::uint64_t seed, Options options)
     : timeline_(timeline), options_(std::move(options)), kind_(options_.chain), random_(seed) {
-    blocks_.push_back({.number = 0, .id = "genesis of " + options_.chain, .placed = {}});
+    blocks_.push_back(
+        std::make_shared<const Block>(Block{.number = 0, .id = "genesis of " + options_.chain, .placed = {}}));
     if (options_.block_ms > 0) timeline_.after(options_.block_ms, [this] { tick(); });
 }
 
@@ -44,7 +45,7 @@ std::vector<Health> FakeLedger::health() const { return {{.url = "memory:", .usa
 Description FakeLedger::describe() const {
     return {.kind = "fake",
             .chain = options_.chain,
-            .genesis = blocks_.front().id,
+            .genesis = blocks_.front()->id,
             .witnesses = {"host", "seal"},
             .events = true};
 }
@@ -110,20 +111,8 @@ void FakeLedger::look(const Pin& pin, const Finality& finality, Then<View> then)
 }
 
 void FakeLedger::prove(const Pin& pin, const Finality& finality, Then<std::optional<Proven>> then) {
-    answer<std::optional<Proven>>(
-        [this, pin, finality]() -> std::optional<Proven> {
-            const Placed* placed = find(pin);
-            if (placed == nullptr) return std::nullopt;
-            const std::uint64_t depth = height() - placed->block + 1;
-            if (depth < finality.blocks) return std::nullopt;
-            const Fate fate = view(pin, finality).fate.value();
-            return Proven{
-                kind_.evidence(
-                    pin, {.fate = fate, .proved = true, .transaction = placed->transaction.id, .block = placed->block},
-                    depth),
-                placed->block};
-        },
-        std::nullopt, std::move(then));
+    answer<std::optional<Proven>>([this, pin, finality] { return prove_at(blocks_, pin, finality); }, std::nullopt,
+                                  std::move(then));
 }
 
 void FakeLedger::events(const json::Object&, const std::string& cursor, std::size_t limit,
@@ -147,6 +136,7 @@ Submission FakeLedger::take(const Bytes& bytes) {
         const Hash256 mac = reader.hash("mac");
         const json::Value parsed = json::parse(body, "body");
         json::Reader members(parsed, "/body");
+        if (members.string("chain") != options_.chain) return refused(Status::rejected, "it is for another chain");
         transaction = {.id = crypto::sha256(bytes).hex(),
                        .account = std::string(members.string("account")),
                        .slot = number(members.string("slot")),
@@ -192,7 +182,7 @@ void FakeLedger::append_block() {
     const Faults& faults = options_.faults;
     if (chance(faults.price_jump)) price_ = usual_price / 2 + pick(usual_price * 5);
     Block block{.number = height() + 1,
-                .id = crypto::sha256(blocks_.back().id + std::to_string(random_())).hex(),
+                .id = crypto::sha256(blocks_.back()->id + std::to_string(random_())).hex(),
                 .placed = {}};
     std::vector<SlotKey> gone;
     for (const auto& [key, transaction] : pool_) {  // by account and slot, so slots fill in order
@@ -201,7 +191,7 @@ void FakeLedger::append_block() {
         if (dropped || (transaction.price >= price_ && place(block, transaction))) gone.push_back(key);
     }
     for (const SlotKey& key : gone) pool_.erase(key);
-    blocks_.push_back(std::move(block));
+    blocks_.push_back(std::make_shared<const Block>(std::move(block)));
 }
 
 bool FakeLedger::place(Block& block, const Transaction& transaction) {
@@ -215,8 +205,8 @@ bool FakeLedger::place(Block& block, const Transaction& transaction) {
     return true;
 }
 
-void FakeLedger::take_back(Block&& block) {
-    for (Placed& placed : block.placed) {
+void FakeLedger::take_back(const Block& block) {
+    for (const Placed& placed : block.placed) {
         Account& account = accounts_.at(placed.transaction.account);
         account.balance += placed.transaction.price + (placed.fate == Fate::called ? amount_of(placed.transaction) : 0);
         account.next = std::min(account.next, placed.transaction.slot);
@@ -232,9 +222,9 @@ void FakeLedger::reorganise(std::uint64_t depth) {
     depth = std::min<std::uint64_t>(depth, blocks_.size() - 1);
     ++reorganisations_;
     for (std::uint64_t i = 0; i < depth; ++i) {
-        Block top = std::move(blocks_.back());
+        const std::shared_ptr<const Block> top = blocks_.back();
         blocks_.pop_back();
-        take_back(std::move(top));
+        take_back(*top);
     }
     // The other branch is longer by one.
     for (std::uint64_t i = 0; i <= depth; ++i) append_block();
@@ -252,38 +242,56 @@ void FakeLedger::open_account(const SecretKey& key, std::uint64_t balance) {
 
 std::vector<FakeLedger::Placed> FakeLedger::placed() const {
     std::vector<Placed> out;
-    for (const Block& block : blocks_) out.insert(out.end(), block.placed.begin(), block.placed.end());
+    for (const auto& block : blocks_) out.insert(out.end(), block->placed.begin(), block->placed.end());
     return out;
 }
 
-const FakeLedger::Placed* FakeLedger::find(const Pin& pin) const {
-    for (auto block = blocks_.rbegin(); block != blocks_.rend(); ++block) {
-        for (const Placed& placed : block->placed) {
-            if (placed.transaction.account == pin.account && placed.transaction.slot == pin.slot) return &placed;
+std::uint64_t FakeLedger::height(const Branch& branch) { return branch.back()->number; }
+
+const FakeLedger::Placed* FakeLedger::find(const Branch& branch, const Pin& pin) {
+    for (auto block = branch.rbegin(); block != branch.rend(); ++block) {
+        for (const Placed& placed : (*block)->placed) {
+            if (placed.transaction.slot == pin.slot && placed.transaction.account == pin.account) return &placed;
         }
     }
     return nullptr;
 }
 
+namespace {
+
+// Another call in the pin's slot is not the pinned one.
+bool is_pinned(const Transaction& one, const Pin& pin) { return one.purpose == Purpose::call && one.call == pin.call; }
+
+}  // namespace
+
+View FakeLedger::look_at(const Branch& branch, const Pin& pin, const Finality& finality) const {
+    const Placed* placed = find(branch, pin);
+    if (placed == nullptr) return {.status = View::Status::open, .fate = {}, .price = 0, .depth = 0, .transaction = {}};
+    const std::uint64_t depth = height(branch) - placed->block + 1;
+    return {.status = depth >= finality.blocks ? View::Status::final : View::Status::included,
+            .fate = is_pinned(placed->transaction, pin) ? placed->fate : Fate::cancelled,
+            .price = 0,
+            .depth = depth,
+            .transaction = placed->transaction.id};
+}
+
+std::optional<Proven> FakeLedger::prove_at(const Branch& branch, const Pin& pin, const Finality& finality) const {
+    const View view = look_at(branch, pin, finality);
+    if (view.status != View::Status::final) return std::nullopt;
+    const std::uint64_t block = height(branch) + 1 - view.depth;
+    const Judgement judgement{.fate = *view.fate, .proved = true, .transaction = view.transaction, .block = block};
+    return Proven{kind_.evidence(pin, judgement, view.depth), block};
+}
+
 View FakeLedger::view(const Pin& pin, const Finality& finality) const {
-    // Another call in the pin's slot is not the pinned one.
-    const auto pinned = [&](const Transaction& one) { return one.purpose == Purpose::call && one.call == pin.call; };
-    if (const Placed* placed = find(pin)) {
-        const std::uint64_t depth = height() - placed->block + 1;
-        return {.status = depth >= finality.blocks ? View::Status::final : View::Status::included,
-                .fate = pinned(placed->transaction) ? placed->fate : Fate::cancelled,
-                .price = 0,
-                .depth = depth,
-                .transaction = placed->transaction.id};
-    }
-    if (const auto waiting = pool_.find({pin.account, pin.slot}); waiting != pool_.end()) {
-        return {.status = View::Status::pending,
-                .fate = pinned(waiting->second) ? Fate::called : Fate::cancelled,
-                .price = waiting->second.price,
-                .depth = 0,
-                .transaction = waiting->second.id};
-    }
-    return {.status = View::Status::open, .fate = {}, .price = 0, .depth = 0, .transaction = {}};
+    View view = look_at(blocks_, pin, finality);
+    const auto waiting = pool_.find({pin.account, pin.slot});
+    if (view.status != View::Status::open || waiting == pool_.end()) return view;
+    return {.status = View::Status::pending,
+            .fate = is_pinned(waiting->second, pin) ? Fate::called : Fate::cancelled,
+            .price = waiting->second.price,
+            .depth = 0,
+            .transaction = waiting->second.id};
 }
 
 // A cursor is "number:id" of the last block that was told.
@@ -291,18 +299,18 @@ EventPage FakeLedger::page(const std::string& cursor, std::size_t limit) const {
     EventPage out;
     const auto mark = [](const Block& block) { return std::to_string(block.number) + ":" + block.id; };
     if (cursor.empty()) {
-        out.cursor = mark(blocks_.back());
+        out.cursor = mark(*blocks_.back());
         return out;
     }
     std::uint64_t from = number(cursor);
-    if (from >= blocks_.size() || mark(blocks_[from]) != cursor) {
+    if (from >= blocks_.size() || mark(*blocks_[from]) != cursor) {
         // It has left the branch: a real adapter walks back by the ids that it has; here everything is told again.
         from = 0;
         out.undone_above = 0;
     }
-    out.cursor = mark(blocks_[from]);
+    out.cursor = mark(*blocks_[from]);
     for (std::uint64_t at = from + 1; at < blocks_.size(); ++at) {
-        const Block& block = blocks_[at];
+        const Block& block = *blocks_[at];
         if (!out.events.empty() && out.events.size() + block.placed.size() > limit) break;
         std::uint64_t index = 0;
         for (const Placed& placed : block.placed) {

@@ -8,6 +8,7 @@
 #include <base/timeline.hpp>
 #include <ledger/ledger.hpp>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 
@@ -74,6 +75,15 @@ class FakeLedger final : public Ledger {
     void events(const json::Object& filter, const std::string& cursor, std::size_t limit,
                 Then<std::optional<EventPage>> then) override;
 
+    // What the chain has at one instant, for endpoints that stop there: each block is shared, not copied.
+    struct Block;
+    using Branch = std::vector<std::shared_ptr<const Block>>;
+    const Branch& branch() const { return blocks_; }
+    static std::uint64_t height(const Branch& branch);
+    // As look() and prove() answer from there; nothing waits in the pool.
+    View look_at(const Branch& branch, const Pin& pin, const Finality& finality) const;
+    std::optional<Proven> prove_at(const Branch& branch, const Pin& pin, const Finality& finality) const;
+
     // The hand on the machine.
     void open_account(const SecretKey& key, std::uint64_t balance);
     void mine(std::size_t blocks = 1);
@@ -90,14 +100,15 @@ class FakeLedger final : public Ledger {
     };
     std::vector<Placed> placed() const;
     std::size_t reorganisations() const { return reorganisations_; }
-    std::uint64_t height() const { return blocks_.back().number; }
-
-  private:
     struct Block {
         std::uint64_t number = 0;
         std::string id;
         std::vector<Placed> placed;
     };
+    std::uint64_t height() const { return blocks_.back()->number; }
+    Price price() const { return price_; }
+
+  private:
     struct Account {
         SecretKey key;
         std::uint64_t balance = 0, next = 0;
@@ -111,17 +122,17 @@ class FakeLedger final : public Ledger {
     void tick();
     void append_block();
     bool place(Block& block, const Transaction& transaction);
-    void take_back(Block&& block);
+    void take_back(const Block& block);
     Submission take(const Bytes& bytes);
     View view(const Pin& pin, const Finality& finality) const;
-    const Placed* find(const Pin& pin) const;
+    static const Placed* find(const Branch& branch, const Pin& pin);
     EventPage page(const std::string& cursor, std::size_t limit) const;
 
     Timeline& timeline_;
     Options options_;
     FakeKind kind_;
     std::mt19937_64 random_;
-    std::vector<Block> blocks_;
+    Branch blocks_;
     std::map<std::string, Account> accounts_;
     std::map<SlotKey, Transaction> pool_;
     std::map<SlotKey, std::vector<Transaction>> seen_;  // every version that ever came: any may come back

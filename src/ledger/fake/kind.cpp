@@ -42,7 +42,8 @@ std::string FakeKind::account(const SecretKey& key) const { return crypto::sha25
 
 Bytes FakeKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const {
     const bool call = purpose == Purpose::call;
-    const json::Object body{{"account", pin.account},
+    const json::Object body{{"chain", pin.chain},
+                            {"account", pin.account},
                             {"slot", std::to_string(pin.slot)},
                             {"purpose", call ? "call" : "cancel"},
                             {"call", call ? pin.call : json::Object{}},

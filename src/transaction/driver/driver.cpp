@@ -38,17 +38,25 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
     at->second.progress.journal = journal;
     at->second.ledger = &ledger;
     at->second.progress.reached = reached;
-    at->second.progress.moved = timeline_.now();
+    note_move(at->second);
     listen(ledger);
     again_in(transaction, 0);
 }
 
-void Driver::update(const Hash256& transaction, const Journal& journal) {
+void Driver::note_move(Open& open) {
+    open.progress.moved = timeline_.now();
+    open.moved = timeline_.passed();
+}
+
+void Driver::update(const Hash256& transaction, const Journal& journal, std::uint64_t reached) {
     const auto found = open_.find(transaction);
-    if (found == open_.end() || found->second.progress.journal == journal) return;
+    if (found == open_.end()) return;
+    // What an endpoint said of it before was not proved.
+    if (reached != 0) found->second.progress.reached = reached;
+    if (found->second.progress.journal == journal) return;
     found->second.progress.journal = journal;
     found->second.last.reset();
-    found->second.progress.moved = timeline_.now();
+    note_move(found->second);
     // While something is asked for, its answer is what goes on.
     if (found->second.waits) again_in(transaction, 0);
 }
@@ -82,7 +90,7 @@ void Driver::listen(ledger::Ledger& ledger) {
 // waited is not missed.
 void Driver::again_soon(const Hash256& transaction, Open& open) {
     constexpr TimeMs at_least = 5;
-    const TimeMs waited = timeline_.now() - open.progress.moved;
+    const TimeMs waited = timeline_.passed() - open.moved;
     wait(transaction, std::clamp(waited / 8, std::min(at_least, policy_.look_every_ms), policy_.look_every_ms));
 }
 
@@ -115,16 +123,19 @@ void Driver::decide(const Hash256& transaction) {
     Open& open = open_.at(transaction);
     open.facts.last = open.last;
     open.facts.now = timeline_.now();
-    if (!contradicts(open.progress.journal, open.facts.view)) {
+    open.facts.passed = timeline_.passed();
+    // The time during which the ledger was behind does not count: what it shows then says nothing of the outcome.
+    const bool behind = open.facts.conditions && open.facts.conditions->height < open.progress.reached;
+    if (behind || !contradicts(open.progress.journal, open.facts.view)) {
         open.contradicts_since.reset();
     } else if (!open.contradicts_since) {
-        open.contradicts_since = open.facts.now;
+        open.contradicts_since = open.facts.passed;
     }
     open.facts.contradicts_since = open.contradicts_since;
     if (!failed(open.progress.journal, open.facts.view)) {
         open.failed_since.reset();
     } else if (!open.failed_since) {
-        open.failed_since = open.facts.now;
+        open.failed_since = open.facts.passed;
     }
     open.facts.failed_since = open.failed_since;
     open.facts.reached = open.progress.reached;
@@ -160,11 +171,11 @@ void Driver::send(const Hash256& transaction, const Send& step) {
                        open.ledger->submit(
                            *bytes,
                            later<ledger::Submission>(transaction, [=, this](Open& now, ledger::Submission answer) {
-                               now.last = Attempt{step.purpose, step.price, timeline_.now(), answer.status};
+                               now.last = Attempt{step.purpose, step.price, timeline_.passed(), answer.status};
                                if (answer.status != ledger::Submission::Status::accepted) {
                                    return again_in(transaction, policy_.look_every_ms);
                                }
-                               now.progress.moved = timeline_.now();
+                               note_move(now);
                                again_soon(transaction, now);
                            }));
                    }));
@@ -181,7 +192,7 @@ void Driver::append(const Hash256& transaction, EntryType type, const std::optio
         if (*journal != open.progress.journal) {
             open.progress.journal = *journal;
             open.last.reset();  // what was refused its price for a call says nothing of the cancellation
-            open.progress.moved = timeline_.now();
+            note_move(open);
             listener_.changed(transaction, *journal);
         }
         wait(transaction, policy_.look_every_ms);

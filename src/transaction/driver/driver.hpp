@@ -35,7 +35,7 @@ struct Progress {
     std::string_view waits_for;  // empty when all goes its way
     std::string transaction;     // its id on the ledger, where one is known
     std::uint64_t reached = 0;   // of one with an outcome, as Facts has it
-    TimeMs moved = 0;            // when something last happened to it
+    TimeMs moved = 0;            // when something last happened to it, by the clock
 };
 
 // Told of each new journal; and, after all, that nothing more will happen.
@@ -51,8 +51,9 @@ class Driver {
     // A transaction here is one call of it: `transaction` is the call's name (call_id). The ledger must outlive the
     // driver. `reached`: of one with an outcome, as Facts has it. Known already: nothing happens.
     void start(const Hash256& transaction, const Journal& journal, ledger::Ledger& ledger, std::uint64_t reached = 0);
-    // What another call of the same transaction made of its journal.
-    void update(const Hash256& transaction, const Journal& journal);
+    // What another call of the same transaction, or another node, made of its journal. `reached`: as start() has it; 0
+    // where it is not known.
+    void update(const Hash256& transaction, const Journal& journal, std::uint64_t reached = 0);
     std::size_t size() const { return open_.size(); }
     const Progress* progress(const Hash256& transaction) const;
 
@@ -63,6 +64,7 @@ class Driver {
         std::optional<Attempt> last;
         bool waits = false;
         std::uint64_t turn = 0;  // a wait that was cut short is not ended again
+        TimeMs moved = 0;        // these by Timeline::passed
         std::optional<TimeMs> contradicts_since, failed_since;
         Facts facts;
     };
@@ -72,6 +74,7 @@ class Driver {
     void again_in(const Hash256& transaction, TimeMs ms);
     void wait(const Hash256& transaction, TimeMs ms);  // the same, or as soon as the ledger has changed
     void again_soon(const Hash256& transaction, Open& open);
+    void note_move(Open& open);
     void listen(ledger::Ledger& ledger);
     void look(const Hash256& transaction);
     void decide(const Hash256& transaction);

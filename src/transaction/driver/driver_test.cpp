@@ -1,0 +1,116 @@
+#include "driver.hpp"
+
+#include <gtest/gtest.h>
+#include <ledger/fake/fake.hpp>
+#include <map>
+
+namespace concordat::transaction {
+namespace {
+
+using contract::EntryType;
+using ledger::View;
+
+struct Time final : Timeline {
+    TimeMs now() override { return at + wrong_by; }
+    TimeMs passed() override { return at; }
+    void after(TimeMs delay, std::function<void()> what) override { due.emplace(at + delay, std::move(what)); }
+    void run(TimeMs ms) {
+        const TimeMs end = at + ms;
+        while (!due.empty() && due.begin()->first <= end) {
+            auto next = due.extract(due.begin());
+            at = next.key();
+            next.mapped()();
+        }
+        at = end;
+    }
+    TimeMs at = 1'000'000, wrong_by = 0;
+    std::multimap<TimeMs, std::function<void()>> due;
+};
+
+// An endpoint that shows nothing in the slot, at some height.
+struct Empty final : ledger::Ledger {
+    explicit Empty(Time& t) : time(t) {}
+    const ledger::Kind& kind() const override { return fake; }
+    ledger::Description describe() const override {
+        return {.kind = "fake", .chain = "fake:1", .genesis = {}, .witnesses = {}};
+    }
+    std::vector<ledger::Health> health() const override { return {}; }
+    void conditions(const std::string&, Then<std::optional<ledger::Conditions>> then) override {
+        time.after(1, [this, then] { then(ledger::Conditions{.height = height, .price = 100}); });
+    }
+    void plan(const std::string&, const json::Object&, Then<std::optional<ledger::Plan>> then) override {
+        time.after(1, [then] { then(std::nullopt); });
+    }
+    void submit(const Bytes&, Then<ledger::Submission> then) override {
+        ++submitted;
+        time.after(1,
+                   [then] { then({.status = ledger::Submission::Status::accepted, .detail = {}, .transaction = {}}); });
+    }
+    void look(const ledger::Pin&, const ledger::Finality&, Then<View> then) override {
+        ++looks;
+        time.after(
+            1, [then] { then({.status = View::Status::open, .fate = {}, .price = 0, .depth = 0, .transaction = {}}); });
+    }
+    void prove(const ledger::Pin&, const ledger::Finality&, Then<std::optional<ledger::Proven>> then) override {
+        time.after(1, [then] { then(std::nullopt); });
+    }
+    void events(const json::Object&, const std::string&, std::size_t,
+                Then<std::optional<ledger::EventPage>> then) override {
+        time.after(1, [then] { then(std::nullopt); });
+    }
+    Time& time;
+    ledger::fake::FakeKind fake{"fake:1"};
+    std::uint64_t height = 10;
+    int looks = 0, submitted = 0;
+};
+
+struct DriverTest : testing::Test, Recorder {
+    DriverTest() {
+        pinned.pin = {.chain = "fake:1", .account = "a", .slot = 0, .call = {}, .ceiling = 1000};
+        pinned.finality = {.blocks = 3, .witness = "host"};
+        ended = advance(pinned, EntryType::outcome, ledger::Judgement{.fate = ledger::Fate::called});
+        driver.start(call, pinned, chain);
+        time.run(3'000);
+    }
+    void sign(const Hash256&, ledger::Purpose, ledger::Price, std::function<void(std::optional<Bytes>)> then) override {
+        time.after(1, [then] { then(Bytes{1}); });
+    }
+    void append(const Hash256&, EntryType type, std::optional<json::Value>,
+                std::function<void(std::optional<Journal>)> then) override {
+        appended.push_back(type);
+        time.after(1, [this, type, then] { then(advance(ended, type, {})); });
+    }
+
+    Time time;
+    Empty chain{time};
+    std::vector<EntryType> appended;
+    Journal pinned, ended;
+    const Hash256 call{};
+    Driver driver{time, *this, {}, {}};
+};
+
+// The other node's endpoint had come to block 20 when the call was final there; this node's own is at 10 and shows
+// nothing of it.
+TEST_F(DriverTest, an_endpoint_that_is_behind_disputes_nothing_that_another_node_recorded) {
+    driver.update(call, ended, 20);
+    time.run(120'000);
+    EXPECT_TRUE(appended.empty());
+    // From then on it counts, and not from when it was behind.
+    chain.height = 20;
+    time.run(Policy().dispute_after_ms - 2'000);
+    EXPECT_TRUE(appended.empty());
+    time.run(5'000);
+    EXPECT_EQ(appended, std::vector{EntryType::disputed});
+}
+
+TEST_F(DriverTest, a_clock_that_is_set_back_neither_stops_it_nor_has_it_ask_without_end) {
+    EXPECT_EQ(chain.submitted, 1);
+    time.wrong_by = -3'600'000;
+    const int looks = chain.looks;
+    time.run(60'000);
+    EXPECT_GE(chain.submitted, 4);
+    EXPECT_LE(chain.looks - looks, 600);
+}
+
+}  // namespace
+}  // namespace concordat::transaction
