@@ -66,9 +66,17 @@ void connect(const NodeProcess& node, const evm::NetworkDescription& network) {
 
 void await(const std::string& what, const std::function<bool()>& done) {
     const std::int64_t began = monotonic_ns();
-    while (!done()) {
+    const auto answered = [&] {
+        try {
+            return done();
+        } catch (const Error& error) {
+            if (error.code() == Code::timeout) return false;  // busy
+            throw;
+        }
+    };
+    while (!answered()) {
         if (seconds_since(began) > patience_seconds) throw Error(Code::timeout, "/" + what, "did not come");
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
 }
 
