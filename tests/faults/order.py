@@ -105,23 +105,18 @@ def reserved(shop):
     assert len(shop.erp.pending()) == 1 and shop.erp.books() == before, "what is not committed must not be seen"
 
 
-def delivered(shop):
+def delivered(shop, status="committing"):
     hold(shop.chain, signal.SIGSTOP)
     shop.order()
     until(lambda: shop.pinned(3), "the delivery is pinned")
     shop.hold_services(signal.SIGSTOP)
     hold(shop.chain, signal.SIGCONT)
-    until(lambda: shop.has("committing"), "decided")
+    until(lambda: shop.has(status), "decided")
 
 
 def undelivered(shop):
     shop.allow(0)
-    hold(shop.chain, signal.SIGSTOP)
-    shop.order()
-    until(lambda: shop.pinned(3), "the delivery is pinned")
-    shop.hold_services(signal.SIGSTOP)
-    hold(shop.chain, signal.SIGCONT)
-    until(lambda: shop.has("aborting"), "decided")
+    delivered(shop, "aborting")
 
 
 def unpayable(shop):

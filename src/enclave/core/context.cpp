@@ -168,6 +168,44 @@ const Transaction* Head::open() const {
     return found == transactions.end() ? nullptr : &*found;
 }
 
+std::size_t Transaction::size() const {
+    std::size_t size = 1024 + state_text.size() + 128 * salts.size();
+    for (const contract::Step& step : steps) size += 512 + json::canonical(step.to_json()).size();
+    for (const transaction::Call& call : saga.calls()) {
+        const transaction::Journal& journal = call.journal;
+        size += 2048 + json::canonical(journal.pin.call).size() + json::canonical(journal.finality.parameters).size();
+    }
+    return size;
+}
+
+void Head::keep_ended() {
+    for (auto one = transactions.begin(); one != transactions.end();) {
+        if (!one->ended()) {
+            ++one;
+            continue;
+        }
+        ended.push_back(EndedTransaction::of(*one));
+        one = transactions.erase(one);
+    }
+}
+
+void Head::forget_ended() {
+    const auto ordinary = [&] { return std::ranges::count(ended, false, &EndedTransaction::early); };
+    std::size_t bytes = 0;
+    for (const EndedTransaction& one : ended) bytes += one.bytes->size();
+    for (auto one = ended.begin(); one != ended.end();) {
+        const bool goes = (!one->early && ordinary() > static_cast<std::ptrdiff_t>(kept_transactions)) ||
+                          ended.size() > kept_early_transactions ||
+                          (ended.size() > kept_transactions && bytes > max_transactions_bytes);
+        if (!goes) {
+            ++one;
+            continue;
+        }
+        bytes -= one->bytes->size();
+        one = ended.erase(one);
+    }
+}
+
 std::size_t Head::open_count() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(transactions, [](const Transaction& one) { return !one.ended(); }));

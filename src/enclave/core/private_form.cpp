@@ -110,17 +110,6 @@ Bytes bytes_of_one(const Transaction& transaction) {
     return out.take();
 }
 
-// About.
-std::size_t size_of(const Transaction& transaction) {
-    std::size_t size = 1024 + transaction.state_text.size() + 128 * transaction.salts.size();
-    for (const contract::Step& step : transaction.steps) size += 512 + json::canonical(step.to_json()).size();
-    for (const transaction::Call& call : transaction.saga.calls()) {
-        const transaction::Journal& journal = call.journal;
-        size += 2048 + json::canonical(journal.pin.call).size() + json::canonical(journal.finality.parameters).size();
-    }
-    return size;
-}
-
 }  // namespace
 
 void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts) {
@@ -145,7 +134,7 @@ std::map<std::string, Salt> read_salts(wire::Reader& in) {
 std::size_t size_of(const Head& head) {
     std::size_t size = 0;
     for (const EndedTransaction& one : head.ended) size += one.bytes->size();
-    for (const Transaction& one : head.transactions) size += size_of(one);
+    for (const Transaction& one : head.transactions) size += one.size();
     return size;
 }
 
@@ -171,36 +160,6 @@ Transaction EndedTransaction::read() const {
     Transaction out = read_transaction(in);
     in.finish();
     return out;
-}
-
-std::size_t Transaction::size() const { return size_of(*this); }
-
-void Head::keep_ended() {
-    for (auto one = transactions.begin(); one != transactions.end();) {
-        if (!one->ended()) {
-            ++one;
-            continue;
-        }
-        ended.push_back(EndedTransaction::of(*one));
-        one = transactions.erase(one);
-    }
-}
-
-void Head::forget_ended() {
-    const auto ordinary = [&] { return std::ranges::count(ended, false, &EndedTransaction::early); };
-    std::size_t bytes = 0;
-    for (const EndedTransaction& one : ended) bytes += one.bytes->size();
-    for (auto one = ended.begin(); one != ended.end();) {
-        const bool goes = (!one->early && ordinary() > static_cast<std::ptrdiff_t>(kept_transactions)) ||
-                          ended.size() > kept_early_transactions ||
-                          (ended.size() > kept_transactions && bytes > max_transactions_bytes);
-        if (!goes) {
-            ++one;
-            continue;
-        }
-        bytes -= one->bytes->size();
-        one = ended.erase(one);
-    }
 }
 
 }  // namespace concordat::enclave

@@ -1,5 +1,6 @@
 // A whole block, as the evidence for one of its transactions needs it. One thread, the endpoint's.
 #pragma once
+#include <algorithm>
 #include <ledger/evm/protocol/header.hpp>
 #include <memory>
 
@@ -13,6 +14,7 @@ struct Block {
     std::vector<Bytes> transactions;  // signed
     std::vector<Bytes> receipts;      // encoded
     std::vector<bool> succeeded;
+    bool has(const Hash256& transaction) const { return std::ranges::find(hashes, transaction) != hashes.end(); }
     // Throws Error(not_found) where it is not in this block.
     std::size_t index_of(const Hash256& transaction) const;
 };

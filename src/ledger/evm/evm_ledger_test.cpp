@@ -201,6 +201,26 @@ TEST_F(EvmLedgerTest, ATransactionThatNobodySignedProvesNothing) {
     EXPECT_FALSE(prove(0));
 }
 
+// Behind one address may be several nodes, one of them without the transaction.
+TEST_F(EvmLedgerTest, ABlockWithoutTheTransactionIsAskedForAgain) {
+    bool another = true;
+    node.lies["eth_getBlockByNumber"] = [&](const json::Array& params, const json::Value& truth) {
+        json::Value out = truth;
+        if (another && params[1].as_bool()) out.as_object()["transactions"] = json::Array{};
+        return out;
+    };
+    node.lies["eth_getBlockReceipts"] = [&](const json::Array&, const json::Value& truth) {
+        return another ? json::Value(json::Array{}) : truth;
+    };
+    open({&node});
+    (void)submit(sign(0));  // so that it is known by its hash
+    EXPECT_EQ(look(0).fate, Fate::called);
+    EXPECT_FALSE(prove(0));
+    another = false;
+    EXPECT_TRUE(prove(0));
+    EXPECT_TRUE(ledger->health().front().usable);
+}
+
 TEST_F(EvmLedgerTest, AnotherTransactionThanTheOneAskedForIsNotBelieved) {
     chain.add({{sign(1)}});
     open({&node});

@@ -233,9 +233,12 @@ const BlockPtr* Follower::kept(std::uint64_t number) const {
     return at == blocks_.end() ? nullptr : &at->second;
 }
 
-awaitable<BlockPtr> Follower::block(std::uint64_t number, Deadline deadline) {
+awaitable<BlockPtr> Follower::block(std::uint64_t number, Hash256 transaction, Deadline deadline) {
     for (;;) {
-        if (const BlockPtr* known = kept(number)) co_return *known;
+        if (const BlockPtr* known = kept(number)) {
+            if ((*known)->has(transaction)) co_return *known;
+            std::erase_if(blocks_, [&](const auto& one) { return one.first == number; });
+        }
         const auto other = reading_.find(number);
         if (other == reading_.end()) break;
         const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor, deadline);
@@ -254,8 +257,12 @@ awaitable<BlockPtr> Follower::block(std::uint64_t number, Deadline deadline) {
         failure = std::current_exception();
     }
     if (block && branch == branch_) {
-        blocks_.emplace_back(number, block);
-        if (blocks_.size() > max_blocks) blocks_.pop_front();
+        if (block->has(transaction)) {
+            blocks_.emplace_back(number, block);
+            if (blocks_.size() > max_blocks) blocks_.pop_front();
+        } else if (number == head_->number) {
+            newest_ = nullptr;
+        }
     }
     const auto told = reading_.extract(number);
     for (const auto& waiter : told.mapped()) waiter->wake(failure);

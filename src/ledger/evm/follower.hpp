@@ -52,9 +52,10 @@ class Follower {
     void forget(const Slot& slot) { watched_.erase(slot); }
     void reset();  // who answers there may be somebody else
 
-    // A whole block of the branch of `head`: the newest ones that were asked for are kept, and who asks meanwhile
-    // shares the answer. Throws as read_block does.
-    boost::asio::awaitable<BlockPtr> block(std::uint64_t number, Deadline deadline);
+    // A whole block of the branch of `head`, to find the transaction in: the newest ones that were asked for are kept,
+    // and who asks meanwhile shares the answer. Behind one address may be nodes that disagree: one without the
+    // transaction is not kept. Throws as read_block does.
+    boost::asio::awaitable<BlockPtr> block(std::uint64_t number, Hash256 transaction, Deadline deadline);
 
     // What a node advises to pay, kept for a second; the base fee is the head's.
     std::optional<FeeAnswers> advice() const;

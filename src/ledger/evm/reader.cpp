@@ -203,7 +203,7 @@ std::optional<Listed> waiting_in_pool(std::span<const Request> requests, std::sp
 
 awaitable<std::optional<bool>> succeeded_in(Session session, std::uint64_t block, Hash256 transaction) {
     try {
-        const BlockPtr whole = co_await session.follower.block(block, session.deadline);
+        const BlockPtr whole = co_await session.follower.block(block, transaction, session.deadline);
         co_return whole->succeeded[whole->index_of(transaction)];
     } catch (const Error&) {
         co_return std::nullopt;  // what cannot be proved may be seen nevertheless
@@ -397,8 +397,9 @@ awaitable<std::optional<Proven>> prove_filling(Session session, const Pin& pin, 
     const Filling filling = co_await find_filling(session, slot, depth, memory, limits);
     if (!filling.transaction || !filling.transaction->block || filling.depth() < depth) co_return std::nullopt;
     const std::uint64_t number = *filling.transaction->block;
-    const BlockPtr block = co_await session.follower.block(number, session.deadline);
-    const std::size_t index = block->index_of(filling.transaction->hash);
+    const Hash256 transaction = filling.transaction->hash;
+    const BlockPtr block = co_await session.follower.block(number, transaction, session.deadline);
+    const std::size_t index = block->index_of(transaction);
     std::vector<Header> descendants;
     if (depth > 1) descendants = co_await headers_after(session, number, depth - 1);
     json::Value evidence = json::Object{
