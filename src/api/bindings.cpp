@@ -154,7 +154,7 @@ void add_binding_routes(std::vector<RouteDoc>& routes, Context& context) {
         "A version with its signatures.", "", bound(get_version))
         .response_type = jws;
     add(http::Method::get, "/v1/documents/{document}", "getDocument",
-        "An offer, amendment or termination, and who has still to sign.", "", bound(get_document));
+        "An offer, amendment, termination or resolution, and who has still to sign.", "", bound(get_document));
     add(http::Method::post, "/v1/bindings/{binding}/signatures", "postSignature",
         "Sign what is open: the same document with more signatures.", jws,
         signed_document(context, &node::Drafts::countersign));
@@ -164,6 +164,9 @@ void add_binding_routes(std::vector<RouteDoc>& routes, Context& context) {
         signed_document(context, &node::Drafts::amend));
     add(http::Method::post, "/v1/bindings/{binding}/termination", "postTermination", "Sign the binding's end.", jws,
         signed_document(context, &node::Drafts::terminate));
+    add(http::Method::post, "/v1/bindings/{binding}/resolutions", "postResolution",
+        "Sign that a call of a transaction, which has to succeed and does not, is given up.", jws,
+        signed_document(context, &node::Drafts::resolve));
 }
 
 }  // namespace concordat::api

@@ -63,9 +63,8 @@ std::string list(const std::vector<std::string>& texts) {
 }
 
 constexpr std::string_view kind_name(node::DraftKind kind) {
-    return kind == node::DraftKind::first       ? "binding"
-           : kind == node::DraftKind::amendment ? "amendment"
-                                                : "termination";
+    constexpr std::array<std::string_view, 4> names{"binding", "amendment", "termination", "resolution"};
+    return names[static_cast<std::size_t>(kind)];
 }
 
 }  // namespace
@@ -174,6 +173,9 @@ std::string render_transaction(const node::TransactionView& view) {
     std::string calls;
     for (const node::CallView& call : view.calls) calls += (calls.empty() ? "" : ",") + render_call(call);
     out.raw("calls", "[" + calls + "]");
+    if (!view.given_up.empty()) {
+        out.raw("given_up", json::canonical(json::Array(view.given_up.begin(), view.given_up.end())));
+    }
     out.text("receipt", entry_url(view.binding, view.last_sequence) + "/receipt");
     return out.end();
 }

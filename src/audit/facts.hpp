@@ -68,6 +68,8 @@ struct CallFact {
     std::optional<ledger::Fate> fate{};  // absent where the entry says no more than `effective`
     bool effective = false;              // the pinned call, and it succeeded
     std::optional<std::int64_t> disputed;
+    std::optional<std::int64_t> given_up{};  // by the entry with this sequence
+    std::string given_up_why{};
     std::string transaction;  // on that ledger, as the evidence shows it; "" where it shows none
     std::optional<std::uint64_t> block;
     std::optional<Cost> cost;

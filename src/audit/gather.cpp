@@ -46,11 +46,14 @@ std::string note_of(const contract::Entry& entry) {
             return "call " + std::to_string(entry.call) + " " + fate_word(entry) +
                    (entry.decision.empty() ? "" : "; decided: " + entry.decision);
         case EntryType::outcome:
-            return entry.ending + (entry.reason.empty() ? "" : "; no action heard it: " + entry.reason);
+            return entry.ending + (entry.given_up.empty() ? "" : ", but for what the parties gave up") +
+                   (entry.reason.empty() ? "" : "; no action heard it: " + entry.reason);
         case EntryType::cancelling:
             return "what is tried is given up" + (entry.decision.empty() ? "" : "; decided: " + entry.decision);
         case EntryType::disputed:
             return "a ledger went back on call " + std::to_string(entry.call) + ": the binding halts";
+        case EntryType::resolve:
+            return "the parties give up call " + std::to_string(entry.call) + ": " + entry.reason;
         default:
             break;
     }

@@ -129,6 +129,10 @@ class Picture {
                 box(1, name, "bad");
                 say("Entry " + name + ": the ledger went back on it");
                 return;
+            case EntryType::resolve:
+                box(1, name, "off");
+                say("Entry " + name + ": the parties give up call " + std::to_string(entry.call.value_or(0)));
+                return;
             default:
                 box(1, name, "entry");
                 say("Entry " + name);

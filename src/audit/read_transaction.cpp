@@ -91,6 +91,7 @@ class Reader {
                              .reason = entry.reason};
         if (entry.type == EntryType::step || entry.type == EntryType::outcome) end_call(source, out);
         if (entry.type == EntryType::disputed) dispute(entry, out);
+        if (entry.type == EntryType::resolve) give_up(entry, out);
         for (const contract::PinnedCall& pinned : entry.pinned()) pin(pinned, entry.sequence, out);
         if (!entry.decision.empty()) fact_.decision = entry.decision;
         if (!entry.ending.empty()) fact_.ending = entry.ending;
@@ -147,6 +148,13 @@ class Reader {
         call(entry.call).disputed = entry.sequence;
         out.call = entry.call;
         fact_.disputed = true;
+    }
+
+    void give_up(const contract::Entry& entry, TransactionEntry& out) {
+        CallFact& given_up = call(entry.call);
+        given_up.given_up = entry.sequence;
+        given_up.given_up_why = cut(entry.reason, max_field_bytes);
+        out.call = entry.call;
     }
 
     std::optional<contract::Contract> contract_;

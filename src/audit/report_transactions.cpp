@@ -32,6 +32,8 @@ std::string outcome_text(const TransactionFact& fact) {
         if (!entry.reason.empty()) out += "; no action heard it: " + entry.reason;
     }
     if (out.empty()) out = "none yet";
+    const auto in_vain = [](const CallFact& call) { return call.given_up && call.ended && !call.effective; };
+    if (std::ranges::any_of(fact.calls, in_vain)) out += "; not all of it: the parties gave a part up";
     return fact.disputed ? out + "; disputed since" : out;
 }
 
@@ -139,6 +141,11 @@ void put_call(TableOf& table, Html& html, const TransactionFact& fact, std::size
             put_id(html, call.transaction);
         }
         if (!call.detail.empty()) html.put("div", "It said: “" + call.detail + "”", {{"class", "soft"}});
+        if (call.given_up)
+            html.put(
+                "div",
+                "The parties gave it up: entry " + std::to_string(*call.given_up) + ", “" + call.given_up_why + "”",
+                {{"class", "bad-text"}});
         if (call.disputed)
             html.put("div", "The ledger went back on it: entry " + std::to_string(*call.disputed),
                      {{"class", "bad-text"}});

@@ -135,6 +135,7 @@ std::string became_of_step(const TransactionFact& transaction, std::size_t step)
         } else {
             say(call.role == ledger::Role::commit ? "made to hold" : "undone");
         }
+        if (call.given_up && !call.effective) say("given up by the parties");
         if (call.disputed) say("disputed");
     }
     if (out.empty()) return tries > 0 ? "failed" : "never called";

@@ -25,12 +25,16 @@ constexpr std::string_view jose_json = "application/jose+json";
 
 std::string path_of(const std::string& binding) { return "/v1/bindings/" + digest_argument(binding, "BINDING").text(); }
 
-// An offer, amendment or termination that waits for signatures.
+// An offer, amendment, termination or resolution that waits for signatures.
 struct OpenDocument {
     std::string kind;
     Hash256 digest;
     crypto::GeneralJws jws;
-    std::string_view typ() const { return kind == "termination" ? contract::termination_typ : contract::binding_typ; }
+    bool is_version() const { return kind == "binding" || kind == "amendment"; }
+    std::string_view typ() const {
+        if (is_version()) return contract::binding_typ;
+        return kind == "termination" ? contract::termination_typ : contract::resolution_typ;
+    }
 };
 
 OpenDocument read_open(const json::Value& answer) {
@@ -107,6 +111,8 @@ std::string names_of(const json::Value& answer, std::string_view member) {
     return out.empty() ? "nobody" : joined(out);
 }
 
+}  // namespace
+
 void show_document(Session& session, const json::Value& answer) {
     if (session.json) return print_json(answer);
     const std::string kind = text_at(answer, "kind"), status = text_at(answer, "status"),
@@ -120,6 +126,8 @@ void show_document(Session& session, const json::Value& answer) {
     }
     print(table.text());
 }
+
+namespace {
 
 void show(Session& session, const BindingOptions& options) {
     if (!options.binding.starts_with("sha256:")) {
@@ -144,7 +152,8 @@ void show(Session& session, const BindingOptions& options) {
             show_document(session, one);
         }
     }
-    if (answer.as_object().contains("jws") && text_at(answer, "kind") != "termination")
+    const std::string kind = text_at(answer, "kind");
+    if (answer.as_object().contains("jws") && kind != "termination" && kind != "resolution")
         print("\n" + describe(parse_version(answer.at("jws"))));
 }
 
@@ -190,6 +199,13 @@ void check_before_signing(Session& session, const OpenDocument& open, const Hash
         contract::check_successor(current.binding, next);
         return note(describe(next));
     }
+    if (open.kind == "resolution") {
+        const contract::Resolution one = contract::Resolution::parse(open.jws.payload);
+        if (one.binding != id || one.version != current.binding.hash)
+            throw Error(Code::wrong_version, "/resolution", "must be of the version in force");
+        return note("gives up, for good, the " + std::string(ledger::role_name(one.role)) + " of step " +
+                    std::to_string(one.step) + " of transaction " + one.transaction.text() + ": " + one.reason);
+    }
     const contract::Termination end = contract::Termination::parse(open.jws.payload);
     if (end.binding != id || end.version != current.binding.hash)
         throw Error(Code::wrong_version, "/termination", "must be of the version in force");
@@ -229,7 +245,7 @@ void terminate(Session& session, const BindingOptions& options) {
 void terms(Session& session, const BindingOptions& options) {
     const json::Value answer = session.get_json(path_of(options.binding));
     const auto open = find_open(answer, options.document);
-    const bool version = open && open->kind != "termination";
+    const bool version = open && open->is_version();
     const contract::Binding binding = version
                                           ? contract::Binding::parse(open->jws.payload)
                                           : fetch_current(session, digest_argument(options.binding, "BINDING")).binding;
@@ -252,7 +268,9 @@ CLI::App* add(CLI::App& group, Session& session, const char* name, const char* w
 
 void add_documents(CLI::App& group, Session& session) {
     Options options;
-    add(group, session, "sign", "Sign what is open: the offer, an amendment, or the end", sign, options, true)
+    add(group, session, "sign",
+        "Sign what is open: the offer, an amendment, the end, or what `transaction resolve` proposed", sign, options,
+        true)
         ->add_option("BINDING", options->binding, "the binding's id")
         ->required();
     group.get_subcommand("sign")->add_option("--document", options->document, "which, when several are open");
@@ -290,7 +308,8 @@ void add_binding_commands(CLI::App& app, Session& session) {
         ->required();
     group->get_subcommand("show")->add_option("--version", options->version,
                                               "this version, with its signatures as JSON");
-    add(*group, session, "document", "What became of an offer, an amendment or a termination", document, options, false)
+    add(*group, session, "document", "What became of an offer, an amendment, a termination or a resolution", document,
+        options, false)
         ->add_option("DOCUMENT", options->document, "its digest")
         ->required();
     auto* all = add(*group, session, "list", "The tenant's bindings (operators)", list, options, false);

@@ -23,4 +23,7 @@ void add_transaction_commands(CLI::App& app, Session& session);
 void add_network_commands(CLI::App& ledger, Session& session);  // below `ledger`
 void add_completion_command(CLI::App& app, Session& session);
 
+// A document on its way to being signed by all who must, as the node answers it.
+void show_document(Session& session, const json::Value& answer);
+
 }  // namespace concordat::cli

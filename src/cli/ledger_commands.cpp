@@ -1,7 +1,9 @@
 // `concordat ledger add|list|test|remove`: the other ledgers that a node reaches; `concordat transaction`: what became
 // of what was begun there.
 #include <base/file.hpp>
+#include <contract/input.hpp>
 
+#include "current.hpp"
 #include "groups.hpp"
 #include "input.hpp"
 #include "output.hpp"
@@ -15,6 +17,9 @@ struct LedgerOptions {
     std::vector<std::string> endpoints;
     std::size_t limit = 20;
     bool stuck = false;
+    std::int64_t step = -1;
+    std::string reason, expires = "+7d";
+    KeyOptions key;
 };
 using Options = std::shared_ptr<LedgerOptions>;
 
@@ -98,10 +103,11 @@ void show_transaction(Session& session, const LedgerOptions& options) {
     const json::Value answer =
         session.get_json("/v1/transactions/" + digest_argument(options.transaction, "TRANSACTION").text());
     const std::string state = text_at(answer, "status");
-    session.exit_code = state == "aborted" || state == "disputed" ? 1 : 0;
+    const bool given_up = answer.as_object().contains("given_up");
+    session.exit_code = state == "aborted" || state == "disputed" || given_up ? 1 : 0;
     if (session.json) return print_json(answer);
     Table table({"transaction", text_at(answer, "transaction")});
-    table.add({"status", state});
+    table.add({"status", state + (given_up ? ", but for what people gave up" : "")});
     table.add({"binding", text_at(answer, "binding")});
     table.add({"prepared in entry", text_at(answer, "sequence")});
     table.add({"newest entry", text_at(answer, "last_sequence")});
@@ -110,6 +116,42 @@ void show_transaction(Session& session, const LedgerOptions& options) {
         table.add({text_at(call, "effect") + ", " + text_at(call, "role"), describe_call(call)});
     }
     print(table.text());
+}
+
+// The call that has to succeed and has not: after the decision those are all that are pinned and not cancelled.
+contract::Resolution stuck_call(const json::Value& transaction, std::int64_t step) {
+    std::vector<contract::Resolution> found;
+    if (transaction.as_object().contains("decision")) {
+        for (const json::Value& call : transaction.at("calls").as_array()) {
+            const json::Value& number = call.at("step");
+            if (text_at(call, "status") != "pinned" || (step >= 0 && number != step)) continue;
+            contract::Resolution one;
+            one.step = static_cast<std::uint8_t>(number.to_number<std::int64_t>());
+            one.role = contract::role_from_name(text_at(call, "role"), "/calls/role");
+            found.push_back(std::move(one));
+        }
+    }
+    if (found.empty()) {
+        throw Error(Code::not_found, "--step", "no call that has to succeed waits: `concordat transaction show`");
+    }
+    if (found.size() > 1) throw Error(Code::missing_field, "--step", "calls of several steps wait: name one");
+    return std::move(found.front());
+}
+
+void resolve(Session& session, const LedgerOptions& options) {
+    const Hash256 id = digest_argument(options.transaction, "TRANSACTION");
+    const json::Value answer = session.get_json("/v1/transactions/" + id.text());
+    const Current current = fetch_current(session, digest_argument(text_at(answer, "binding"), "TRANSACTION"));
+    contract::Resolution resolution = stuck_call(answer, options.step);
+    resolution.binding = current.id;
+    resolution.version = current.binding.hash;
+    resolution.transaction = id;
+    resolution.reason = options.reason;
+    resolution.expires = time_argument(options.expires, "--expires", session.clock.now());
+    crypto::GeneralJws jws = crypto::GeneralJws::of(bytes_of(contract::write_resolution(resolution)));
+    jws.add(contract::resolution_typ, options.key.load().keys.front());
+    show_document(session, session.post_json("/v1/bindings/" + current.id.text() + "/resolutions",
+                                             json::canonical(jws.to_json()), "application/jose+json"));
 }
 
 void list_transactions(Session& session, const LedgerOptions& options) {
@@ -188,7 +230,8 @@ void add_transaction_commands(CLI::App& app, Session& session) {
     auto* group = app.add_subcommand("transaction", "What became of effects on other ledgers")->alias("tx");
     group->require_subcommand(1);
     const auto shown = std::make_shared<LedgerOptions>();
-    auto* command = group->add_subcommand("show", "One: status 0 it is committed or under way, 1 aborted or disputed");
+    auto* command = group->add_subcommand(
+        "show", "One: status 0 it is committed or under way, 1 aborted, disputed, or people gave a part of it up");
     command->add_option("TRANSACTION", shown->transaction, "id of its prepare entry")->required();
     command->callback([shown, &session] { show_transaction(session, *shown); });
     const auto listed = std::make_shared<LedgerOptions>();
@@ -197,6 +240,15 @@ void add_transaction_commands(CLI::App& app, Session& session) {
     command->add_flag("--stuck", listed->stuck, "only those that wait for something, and for what");
     command->add_option("--limit", listed->limit)->check(CLI::Range(1, 100'000))->capture_default_str();
     command->callback([listed, &session] { list_transactions(session, *listed); });
+    const auto resolved = std::make_shared<LedgerOptions>();
+    command = group->add_subcommand(
+        "resolve", "Propose to give up a call that has to succeed and does not; the others then `binding sign`");
+    command->add_option("TRANSACTION", resolved->transaction, "id of its prepare entry")->required();
+    command->add_option("--step", resolved->step, "whose call, where several wait")->check(CLI::Range(0, 15));
+    command->add_option("--reason", resolved->reason, "why; it is recorded")->required();
+    command->add_option("--expires", resolved->expires, "until when the others may sign")->capture_default_str();
+    resolved->key.add_to(*command);
+    command->callback([resolved, &session] { resolve(session, *resolved); });
     const auto owned = std::make_shared<LedgerOptions>();
     command = group->add_subcommand("accounts", "The accounts that a binding's calls come from, and what they own");
     command->add_option("BINDING", owned->binding, "the binding's id")->required();

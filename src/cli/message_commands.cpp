@@ -54,9 +54,11 @@ void show_answer(Session& session, json::Value answer, const Hash256& binding, c
         for (const json::Value& call : outcome.at("calls").as_array()) chains.insert(text_at(call.at("pin"), "chain"));
         std::string where;
         for (const std::string& chain : chains) where += (where.empty() ? "" : ", ") + chain;
-        note("transaction " + text_at(outcome, "transaction") + " on " + where + ": " + state);
+        const bool given_up = outcome.as_object().contains("given_up");
+        note("transaction " + text_at(outcome, "transaction") + " on " + where + ": " + state +
+             (given_up ? ", but for what people gave up" : ""));
         if (open) note("look with: concordat transaction show " + text_at(outcome, "transaction"));
-        session.exit_code = state == "committed" || open ? 0 : 1;
+        session.exit_code = (state == "committed" && !given_up) || open ? 0 : 1;
     }
     const auto opened = client::open_disclosures(answer.at("sealed").as_object(), binding, keys);
     std::string out = "recorded as entry " + text_at(answer, "sequence") + "  " + text_at(answer, "entry") + "\n";

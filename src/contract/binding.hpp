@@ -125,5 +125,8 @@ void check_successor(const Binding& current, const Binding& next);
 // `payload_binding` and `payload_version` are what the termination names.
 void check_termination(const Binding& current, const Hash256& payload_binding, const Hash256& payload_version,
                        const crypto::GeneralJws& jws);
+// The same of a resolution, which whoever satisfies the amendment rule signs too.
+void check_resolution(const Binding& current, const Hash256& payload_binding, const Hash256& payload_version,
+                      const crypto::GeneralJws& jws);
 
 }  // namespace concordat::contract

@@ -340,6 +340,23 @@ TEST_F(BindingTest, TerminationFollowsTheAmendmentRule) {
                  Error);
 }
 
+TEST_F(BindingTest, AResolutionIsSignedAsATermination) {
+    const Resolution content{.binding = first.id,
+                             .version = first.hash,
+                             .transaction = test::hash_of("t"),
+                             .step = 0,
+                             .role = ledger::Role::commit,
+                             .reason = "gone",
+                             .expires = test::start_time};
+    const json::Object payload = json::parse(write_resolution(content), "r").as_object();
+    const auto check = [&](std::string_view typ, const auto&... keys) {
+        check_resolution(first, content.binding, content.version, test::sign_document(payload, typ, keys...));
+    };
+    EXPECT_NO_THROW(check(resolution_typ, world.buyer, world.seller));
+    EXPECT_THROW(check(resolution_typ, world.buyer), Error);
+    EXPECT_THROW(check(termination_typ, world.buyer, world.seller), Error);
+}
+
 TEST_F(BindingTest, ReplaysItsVector) {
     const std::string path = std::string(CONCORDAT_SOURCE_DIR) + "/tests/vectors/binding.json";
     const json::Value file = json::parse(read_text_file(path), "vector");

@@ -13,9 +13,9 @@
 namespace concordat::contract {
 namespace {
 
-constexpr std::array<std::string_view, 11> type_names{"bind",       "amend",   "execute",   "prepare",
+constexpr std::array<std::string_view, 12> type_names{"bind",       "amend",   "execute",   "prepare",
                                                       "cancelling", "outcome", "terminate", "disputed",
-                                                      "propose",    "close",   "step"};
+                                                      "propose",    "close",   "step",      "resolve"};
 constexpr std::size_t max_items = 1024;  // effects or events of one entry
 constexpr std::int64_t max_calls = std::int64_t{1} << 31;
 
@@ -59,6 +59,9 @@ class MemberWriter {
     }
     void array_if(std::string_view name, const json::Array& value) {
         if (value.empty()) return;
+        array(name, value);
+    }
+    void array(std::string_view name, const json::Array& value) {
         begin(name);
         out_ += '[';
         for (std::size_t i = 0; i < value.size(); ++i) {
@@ -157,6 +160,19 @@ json::Object read_accounts(json::Reader& in) {
     return value;
 }
 
+std::vector<std::uint32_t> read_given_up(json::Reader& in) {
+    if (in.find("given_up") == nullptr) return {};
+    std::vector<std::uint32_t> out;
+    for (const json::Value& call : in.array("given_up", max_items)) {
+        const std::int64_t* number = call.if_int64();
+        if (number == nullptr || *number < 0 || *number >= max_calls) in.fail("given_up", "must hold numbers of calls");
+        if (!out.empty() && *number <= out.back()) in.fail("given_up", "must be in ascending order, each once");
+        out.push_back(static_cast<std::uint32_t>(*number));
+    }
+    if (out.empty()) in.fail("given_up", "must not be empty where it is present");
+    return out;
+}
+
 void read_optional_members(json::Reader& in, Entry& entry) {
     entry.action = read_optional_name(in, "action");
     entry.package = read_optional_hash(in, "package");
@@ -179,6 +195,7 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     if (in.find("fate") != nullptr) entry.fate = ledger::fate_from_name(in.string("fate", 16), in.at("fate"));
     entry.decision = read_optional_text(in, "decision");
     entry.ending = read_optional_text(in, "ending");
+    entry.given_up = read_given_up(in);
     entry.reason = read_optional_text(in, "reason");
 }
 
@@ -188,13 +205,13 @@ void read_optional_members(json::Reader& in, Entry& entry) {
 
 bool is_later_step(EntryType type) {
     return type == EntryType::cancelling || type == EntryType::step || type == EntryType::outcome ||
-           type == EntryType::disputed;
+           type == EntryType::disputed || type == EntryType::resolve;
 }
 
 // What is said of one of the transaction's calls.
 void check_call_rules(const Entry& entry) {
     const bool of_call = is_later_step(entry.type) && entry.type != EntryType::cancelling;
-    if (!of_call && entry.call != 0) fail("call", "must be absent but for step, outcome and disputed");
+    if (!of_call && entry.call != 0) fail("call", "must be absent but for step, outcome, disputed and resolve");
     if (entry.fate && entry.type != EntryType::step && entry.type != EntryType::outcome) {
         fail("fate", "must be absent but for step and outcome");
     }
@@ -211,7 +228,7 @@ void check_call_rules(const Entry& entry) {
 void check_transaction_rules(const Entry& entry) {
     const bool later = is_later_step(entry.type);
     if (later != entry.transaction.has_value()) {
-        fail("transaction", "must be present for cancelling, step, outcome and disputed, and only for them");
+        fail("transaction", "must be present for cancelling, step, outcome, disputed and resolve, and only for them");
     }
     if ((entry.type == EntryType::outcome) != !entry.ending.empty()) {
         fail("ending", "must be present for outcome, and only for outcome");
@@ -222,11 +239,13 @@ void check_transaction_rules(const Entry& entry) {
     if (later && (!entry.sender_role.empty() || entry.result)) {
         fail("type", "must be prepare where there is a sender or a result");
     }
-    const bool ends = entry.type == EntryType::outcome || entry.type == EntryType::disputed;
-    if (ends && !entry.effects.empty()) fail("effects", "must be absent for outcome and disputed");
+    const bool pins = entry.type == EntryType::cancelling || entry.type == EntryType::step;
+    if (later && !pins && !entry.effects.empty()) fail("effects", "must be absent for outcome, disputed and resolve");
     if (later && entry.type != EntryType::outcome && !entry.action.empty()) {
-        fail("action", "must be absent for cancelling, step and disputed");
+        fail("action", "must be absent for cancelling, step, disputed and resolve");
     }
+    if (!entry.given_up.empty() && entry.type != EntryType::outcome) fail("given_up", "must be absent but for outcome");
+    if (entry.type == EntryType::resolve && entry.reason.empty()) fail("reason", "must be present for resolve");
     if (entry.early && entry.type != EntryType::prepare) fail("commit", "must be absent but for prepare");
     if (entry.type == EntryType::prepare && entry.deadline <= entry.time) {
         fail("deadline", "must be present for prepare, and later than its time");
@@ -295,6 +314,7 @@ std::string Entry::write() const {
     out.array_if("events", events);
     if (fate) out.text("fate", ledger::fate_name(*fate));
     out.integer_if("fuel", fuel);
+    if (!given_up.empty()) out.array("given_up", json::Array(given_up.begin(), given_up.end()));
     out.hash("input", input);
     out.text("ledger", ledger);
     out.text_if("meter", meter);

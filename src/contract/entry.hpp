@@ -21,7 +21,8 @@ enum class EntryType : std::uint8_t {
     disputed = 8,
     propose = 9,
     close = 10,
-    step = 11
+    step = 11,
+    resolve = 12
 };
 std::string_view entry_type_name(EntryType type);
 EntryType entry_type_from_name(std::string_view name, std::string_view field);
@@ -48,11 +49,13 @@ struct Entry {
     std::optional<Hash256> proposal;
     TimeMs deadline = 0;
     bool early = false;                  // prepare: its state holds whatever the outcome (`"commit":"early"`)
-    std::optional<Hash256> transaction;  // cancelling, step, outcome, disputed: the id of the prepare entry
-    std::uint32_t call = 0;  // step, outcome, disputed: which of the transaction's calls, in the order of their pins
-    std::optional<ledger::Fate> fate;  // step, and an outcome after one: what became of that call
-    std::string decision;              // prepare, cancelling, step: commit or abort, once that is certain
-    std::string ending;                // outcome: committed or aborted
+    std::optional<Hash256> transaction;  // cancelling, step, outcome, disputed, resolve: the id of the prepare entry
+    // step, outcome, disputed, resolve: which of the transaction's calls, in the order of their pins
+    std::uint32_t call = 0;
+    std::optional<ledger::Fate> fate;     // step, and an outcome after one: what became of that call
+    std::string decision;                 // prepare, cancelling, step: commit or abort, once that is certain
+    std::string ending;                   // outcome: committed or aborted
+    std::vector<std::uint32_t> given_up;  // outcome: the calls that people gave up and that did not happen, ascending
     std::string reason;
     Hash256 disclosures, private_state;
 

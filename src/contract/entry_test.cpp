@@ -102,6 +102,31 @@ std::string refusal_of(const Entry& entry) {
     }
 }
 
+TEST(Entry, AResolutionAndWhatCameOfIt) {
+    Entry entry = step_entry(EntryType::resolve);
+    EXPECT_EQ(refusal_of(entry), "/entry/reason");
+    entry.reason = "the chain is gone";
+    entry.call = 3;
+    EXPECT_EQ(refusal_of(entry), "none");
+    Entry changed = entry;
+    changed.transaction.reset();
+    EXPECT_EQ(refusal_of(changed), "/entry/transaction");
+    changed = entry;
+    changed.decision = "commit";
+    EXPECT_EQ(refusal_of(changed), "/entry/decision");
+    changed = entry;
+    changed.given_up = {3};
+    EXPECT_EQ(refusal_of(changed), "/entry/given_up");
+    changed = step_entry(EntryType::outcome);
+    changed.given_up = {0, 3};
+    EXPECT_EQ(refusal_of(changed), "none");
+    EXPECT_NE(changed.write().find("\"given_up\":[0,3]"), std::string::npos);
+    for (const std::vector<std::uint32_t>& wrong : {std::vector<std::uint32_t>{3, 3}, {4, 3}}) {
+        changed.given_up = wrong;
+        EXPECT_EQ(refusal_of(changed), "/entry/given_up");
+    }
+}
+
 TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
     EXPECT_EQ(refusal_of(prepare_entry()), "none");
     EXPECT_EQ(prepare_entry().pinned().at(0).pin.slot, 7u);

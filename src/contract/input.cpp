@@ -4,6 +4,7 @@
 
 #include "names.hpp"
 #include "sealing.hpp"
+#include "steps.hpp"
 
 namespace concordat::contract {
 namespace {
@@ -128,6 +129,24 @@ Termination Termination::parse(ByteView payload) {
     return termination;
 }
 
+Resolution Resolution::parse(ByteView payload) {
+    const json::Value value = json::parse(text_of(payload), "/resolution");
+    Reader in(value, "/resolution");
+    Resolution resolution;
+    in.expect("typ", resolution_typ);
+    resolution.binding = in.hash("binding");
+    resolution.version = in.hash("version");
+    resolution.transaction = in.hash("transaction");
+    resolution.step = static_cast<std::uint8_t>(in.integer("step", 0, max_steps - 1));
+    resolution.role = role_from_name(in.string("role", 16), in.at("role"));
+    in.expect("do", "give-up");
+    resolution.reason = read_reason(in);
+    if (resolution.reason.empty()) in.fail("reason", "must not be empty");
+    resolution.expires = read_time(in, "expires");
+    in.finish();
+    return resolution;
+}
+
 std::string write_message(const Message& message) {
     json::Object out{{"typ", message_typ},
                      {"binding", message.binding.text()},
@@ -166,6 +185,18 @@ std::string write_termination(const Termination& termination) {
                                         {"version", termination.version.text()},
                                         {"reason", termination.reason},
                                         {"expires", format_time(termination.expires)}});
+}
+
+std::string write_resolution(const Resolution& resolution) {
+    return json::canonical(json::Object{{"typ", resolution_typ},
+                                        {"binding", resolution.binding.text()},
+                                        {"version", resolution.version.text()},
+                                        {"transaction", resolution.transaction.text()},
+                                        {"step", resolution.step},
+                                        {"role", ledger::role_name(resolution.role)},
+                                        {"do", "give-up"},
+                                        {"reason", resolution.reason},
+                                        {"expires", format_time(resolution.expires)}});
 }
 
 }  // namespace concordat::contract

@@ -1,4 +1,5 @@
-// What comes in from parties and sources: messages, observations, decisions, terminations (docs/formats.md §4, §5).
+// What comes in from parties and sources: messages, observations, decisions, terminations, resolutions (docs/formats.md
+// §4, §5).
 // Parsing is strict and checks the document alone; signatures are checked against a binding with verify().
 #pragma once
 #include <crypto/jws.hpp>
@@ -13,6 +14,7 @@ inline constexpr std::string_view message_typ = "concordat/message/1";
 inline constexpr std::string_view observation_typ = "concordat/observation/1";
 inline constexpr std::string_view decision_typ = "concordat/decision/1";
 inline constexpr std::string_view termination_typ = "concordat/termination/1";
+inline constexpr std::string_view resolution_typ = "concordat/resolution/1";
 
 struct Message {
     Hash256 binding, version, seen;
@@ -57,10 +59,22 @@ struct Termination {
     static Termination parse(ByteView payload);
 };
 
+// The parties' word on a call of a transaction that has to succeed and does not: it is given up. Named by step and
+// role, as each further try is another call, and signatures take their time.
+struct Resolution {
+    Hash256 binding, version, transaction;
+    std::uint8_t step = 0;
+    ledger::Role role{};
+    std::string reason;
+    TimeMs expires = 0;
+    static Resolution parse(ByteView payload);
+};
+
 // Producers (clients, tests): the JCS payloads, to be signed by the caller.
 std::string write_message(const Message& message);
 std::string write_observation(const Observation& observation);
 std::string write_decision(const Decision& decision);
 std::string write_termination(const Termination& termination);
+std::string write_resolution(const Resolution& resolution);
 
 }  // namespace concordat::contract

@@ -108,5 +108,34 @@ TEST_F(InputTest, DecisionsAndTerminationsReadBack) {
     EXPECT_THROW(Termination::parse(bytes_of(write_decision(decision))), Error);
 }
 
+TEST_F(InputTest, ResolutionsReadBack) {
+    const Resolution resolution{.binding = hash_of("b"),
+                                .version = hash_of("v"),
+                                .transaction = hash_of("t"),
+                                .step = 15,
+                                .role = ledger::Role::undo,
+                                .reason = "the chain is gone",
+                                .expires = test::start_time};
+    const std::string text = write_resolution(resolution);
+    EXPECT_EQ(write_resolution(Resolution::parse(bytes_of(text))), text);
+    const auto with = [&](const char* name, const json::Value& value) {
+        json::Object changed = json::parse(text, "r").as_object();
+        changed[name] = value;
+        return refused([&] { Resolution::parse(bytes_of(json::canonical(changed))); });
+    };
+    EXPECT_EQ(with("step", 0), "accepted");
+    EXPECT_EQ(with("step", 16), "bad_format /resolution/step");
+    EXPECT_EQ(with("step", -1), "bad_format /resolution/step");
+    EXPECT_EQ(with("role", "cancel"), "bad_format /resolution/role");
+    EXPECT_EQ(with("do", "retry"), "bad_format /resolution/do");
+    EXPECT_EQ(with("reason", ""), "bad_format /resolution/reason");
+    EXPECT_EQ(with("reason", json::Value(std::string(4097, 'x'))), "too_large /resolution/reason");
+    EXPECT_EQ(with("more", 1), "unknown_field /resolution/more");
+    json::Object without = json::parse(text, "r").as_object();
+    without.erase("transaction");
+    EXPECT_EQ(refused([&] { Resolution::parse(bytes_of(json::canonical(without))); }),
+              "missing_field /resolution/transaction");
+}
+
 }  // namespace
 }  // namespace concordat::contract

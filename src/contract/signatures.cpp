@@ -213,13 +213,26 @@ void check_amendment(const Binding& current, const Binding& next, const crypto::
     check_owners(&current, next, jws);
 }
 
+namespace {
+
+// A document that is signed as an amendment is, and is about the version in force.
+void check_agreed(const Binding& current, const Hash256& binding, const Hash256& version, const crypto::GeneralJws& jws,
+                  std::string_view typ, const std::string& path) {
+    if (binding != current.id) throw Error(Code::wrong_version, path + "/binding", "must be this binding");
+    if (version != current.hash) throw Error(Code::wrong_version, path + "/version", "must be the version in force");
+    require_nobody_missing(missing_for_termination(current, signers(current, jws, typ)));
+}
+
+}  // namespace
+
 void check_termination(const Binding& current, const Hash256& payload_binding, const Hash256& payload_version,
                        const crypto::GeneralJws& jws) {
-    if (payload_binding != current.id) throw Error(Code::wrong_version, "/termination/binding", "must be this binding");
-    if (payload_version != current.hash) {
-        throw Error(Code::wrong_version, "/termination/version", "must be the version in force");
-    }
-    require_nobody_missing(missing_for_termination(current, signers(current, jws, "concordat/termination/1")));
+    check_agreed(current, payload_binding, payload_version, jws, "concordat/termination/1", "/termination");
+}
+
+void check_resolution(const Binding& current, const Hash256& payload_binding, const Hash256& payload_version,
+                      const crypto::GeneralJws& jws) {
+    check_agreed(current, payload_binding, payload_version, jws, "concordat/resolution/1", "/resolution");
 }
 
 }  // namespace concordat::contract

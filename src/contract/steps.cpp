@@ -37,13 +37,6 @@ bool prepares(const Contract& contract, const Effect& effect, ledger::Kinds kind
     return kind != kinds.end() && (*kind)->prepares();
 }
 
-ledger::Role role_from_name(std::string_view name, const std::string& field) {
-    for (const ledger::Role role : {ledger::Role::call, ledger::Role::commit, ledger::Role::undo}) {
-        if (name == ledger::role_name(role)) return role;
-    }
-    throw Error(Code::bad_format, field, "must be \"call\", \"commit\" or \"undo\"");
-}
-
 // Steps come after others, not after each other.
 void check_order(const std::vector<Step>& steps, const std::string& field) {
     std::vector<bool> done(steps.size());
@@ -74,6 +67,13 @@ std::vector<std::uint8_t> read_after(json::Reader& in, std::size_t steps) {
 }
 
 }  // namespace
+
+ledger::Role role_from_name(std::string_view name, const std::string& field) {
+    for (const ledger::Role role : {ledger::Role::call, ledger::Role::commit, ledger::Role::undo}) {
+        if (name == ledger::role_name(role)) return role;
+    }
+    throw Error(Code::bad_format, field, "must be \"call\", \"commit\" or \"undo\"");
+}
 
 json::Object Step::to_json() const {
     json::Object out{{"effect", effect}, {"ledger", ledger}, {"args", arguments}};

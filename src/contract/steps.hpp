@@ -9,6 +9,8 @@ namespace concordat::contract {
 
 inline constexpr std::size_t max_steps = 16;
 
+ledger::Role role_from_name(std::string_view name, const std::string& field);  // throws Error(bad_format)
+
 // One effect of the transaction. It says itself what the others and what comes after need to know, so that nobody has
 // to have the package to go on with it.
 struct Step {

@@ -32,7 +32,8 @@ enclave::Route route_of(const contract::Binding& binding) { return {group_of(bin
 
 bool is_of_transaction(contract::EntryType type) {
     using enum contract::EntryType;
-    return type == prepare || type == cancelling || type == step || type == outcome || type == disputed;
+    return type == prepare || type == cancelling || type == step || type == outcome || type == disputed ||
+           type == resolve;
 }
 
 Commit::Commit(Bytes committed) : raw(std::move(committed)) {

@@ -60,11 +60,15 @@ Drafts::DraftPtr Drafts::require_open(const Hash256& document) {
 }
 
 Drafts::Document Drafts::parse(DraftKind kind, const json::Value& value) const {
-    Document document{.jws = crypto::GeneralJws::parse(value, ""), .version = {}, .termination = {}};
+    Document document{.jws = crypto::GeneralJws::parse(value, ""), .version = {}, .agreed = {}};
     if (document.jws.signatures.empty())
         throw Error(Code::missing_field, "/signatures", "must hold at least one signature");
     if (kind == DraftKind::termination) {
-        document.termination = contract::Termination::parse(document.jws.payload);
+        const auto end = contract::Termination::parse(document.jws.payload);
+        document.agreed = Agreed{end.binding, end.version, end.expires, contract::termination_typ};
+    } else if (kind == DraftKind::resolution) {
+        const auto one = contract::Resolution::parse(document.jws.payload);
+        document.agreed = Agreed{one.binding, one.version, one.expires, contract::resolution_typ, one.transaction};
     } else {
         document.version = contract::Binding::parse(document.jws.payload);
     }
@@ -88,11 +92,10 @@ std::set<std::string> Drafts::signers_of(const DraftRow& row, const Document& do
         contract::check_successor(current, *document.version);
         return contract::amendment_signers(current, *document.version, document.jws);
     }
-    if (document.termination->binding != current.id)
-        throw Error(Code::bad_format, "/binding", "must be the binding's id");
-    if (document.termination->version != current.hash)
+    if (document.agreed->binding != current.id) throw Error(Code::bad_format, "/binding", "must be the binding's id");
+    if (document.agreed->version != current.hash)
         throw Error(Code::wrong_version, "/version", "the version in force is " + current.hash.text());
-    return contract::signers(current, document.jws, contract::termination_typ);
+    return contract::signers(current, document.jws, document.agreed->typ);
 }
 
 std::vector<std::string> Drafts::missing_of(const DraftRow& row, const Document& document,
@@ -214,24 +217,33 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
 }
 
 void Drafts::terminate(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace) {
-    const Document document = parse(DraftKind::termination, jws);
+    agree(DraftKind::termination, binding, jws, std::move(then), trace);
+}
+
+void Drafts::resolve(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace) {
+    agree(DraftKind::resolution, binding, jws, std::move(then), trace);
+}
+
+void Drafts::agree(DraftKind kind, const Hash256& binding, const json::Value& jws, Then<DraftView> then,
+                   const std::string& trace) {
+    const Document document = parse(kind, jws);
     const Hash256 id = crypto::sha256(document.jws.payload);
     DraftPtr draft = find(id);
     if (!draft) {
-        if (document.termination->binding != binding)
-            throw Error(Code::bad_format, "/binding", "must be the binding that ends");
-        if (document.termination->expires < clock_.now())
-            throw Error(Code::expired, "/expires", "the termination has lapsed");
+        if (document.agreed->binding != binding)
+            throw Error(Code::bad_format, "/binding", "must be the binding that the document is about");
+        if (document.agreed->expires < clock_.now()) throw Error(Code::expired, "/expires", "the document has lapsed");
         const contract::Binding current = version_in_force(binding);
+        const BindingRow& row = chronicle_.binding(binding)->row;
         draft = std::make_shared<DraftRow>(DraftRow{.document = id,
-                                                    .tenant = chronicle_.binding(binding)->row.tenant,
-                                                    .kind = DraftKind::termination,
+                                                    .tenant = row.tenant,
+                                                    .kind = kind,
                                                     .binding = current.id,
                                                     .jws = json::canonical(document.jws.to_json()),
                                                     .state = "open",
                                                     .reason = {},
                                                     .decisions = {},
-                                                    .expires = document.termination->expires,
+                                                    .expires = document.agreed->expires,
                                                     .created = clock_.now()});
         signers_of(*draft, document);
         known_[id] = draft;
@@ -291,12 +303,16 @@ void Drafts::act(DraftPtr draft, EntryType type, std::string input, Then<CommitP
         const Document document = parse(draft->kind, json::parse(draft->jws, "document", {.bytes = 2 << 20}));
         work->package = document.version->package;
         if (type == EntryType::bind) work->route = route_of(*document.version);
+    } else if (type == EntryType::resolve) {
+        // It goes before what the transaction holds.
+        work->transaction =
+            parse(draft->kind, json::parse(draft->jws, "document", {.bytes = 2 << 20})).agreed->transaction;
     }
     lanes_.submit(draft->binding, std::move(work), std::move(then));
 }
 
 void Drafts::lock(DraftPtr draft, Then<DraftView> then) {
-    static constexpr std::array types{EntryType::bind, EntryType::amend, EntryType::terminate};
+    static constexpr std::array types{EntryType::bind, EntryType::amend, EntryType::terminate, EntryType::resolve};
     act(draft, types[static_cast<std::size_t>(draft->kind)], draft->jws, [this, draft, then](Outcome<CommitPtr> done) {
         // Whoever hears that it is locked may amend it at once: its version must be where it is looked up.
         if (done.ok()) return chronicle_.index().barrier([this, draft, then] { end(draft, "locked", "", then); });
@@ -334,8 +350,8 @@ void Drafts::decide(const Hash256& binding, const std::string& text, Then<DraftV
     const contract::Decision decision = contract::Decision::parse(jws.payload);
     const DraftPtr draft = require_open(decision.document);
     if (draft->binding != binding) throw Error(Code::not_found, "/document", "this binding has no such open document");
-    if (draft->kind == DraftKind::termination)
-        throw Error(Code::action_refused, "/document", "a termination lapses by itself when it is not signed");
+    if (draft->kind == DraftKind::termination || draft->kind == DraftKind::resolution)
+        throw Error(Code::action_refused, "/document", "lapses by itself when it is not signed");
     const Document document = parse(draft->kind, json::parse(draft->jws, "document", {.bytes = 2 << 20}));
     const contract::Binding voters = draft->kind == DraftKind::first ? *document.version : version_in_force(binding);
     const contract::Party* party = voters.party(decision.party);

@@ -1,6 +1,6 @@
-// Documents on their way to being signed by all who must: first versions, amendments, terminations. Signatures come in
-// any order; each is checked when it comes; when none is missing the document goes into the binding's sequence.
-// Everything is in the journal before anybody is told. Loop thread only.
+// Documents on their way to being signed by all who must: first versions, amendments, terminations, resolutions of
+// transactions. Signatures come in any order; each is checked when it comes; when none is missing the document goes
+// into the binding's sequence. Everything is in the journal before anybody is told. Loop thread only.
 #pragma once
 #include <base/clock.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -32,11 +32,12 @@ class Drafts {
     // A version 1 with at least one signature. The same document again adds its signatures.
     void propose(const std::string& tenant, const json::Value& jws, Then<DraftView> then,
                  const std::string& trace = {});
-    // More signatures on an open document: the first version of `binding`, or its open amendment or termination.
+    // More signatures on an open document: the first version of `binding`, or what else of it is open.
     void countersign(const Hash256& binding, const json::Value& jws, Then<DraftView> then,
                      const std::string& trace = {});
     void amend(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace = {});
     void terminate(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace = {});
+    void resolve(const Hash256& binding, const json::Value& jws, Then<DraftView> then, const std::string& trace = {});
     // A decision as compact JWS: declines, or withdraws what its sender had signed.
     void decide(const Hash256& binding, const std::string& decision, Then<DraftView> then,
                 const std::string& trace = {});
@@ -47,10 +48,17 @@ class Drafts {
 
   private:
     using DraftPtr = std::shared_ptr<DraftRow>;
+    // A termination or a resolution, as far as both are the same: what becomes of it once it is signed is its entry's.
+    struct Agreed {
+        Hash256 binding, version;
+        TimeMs expires = 0;
+        std::string_view typ;
+        Hash256 transaction{};  // of a resolution
+    };
     struct Document {
         crypto::GeneralJws jws;
         std::optional<contract::Binding> version;  // first versions and amendments
-        std::optional<contract::Termination> termination;
+        std::optional<Agreed> agreed;              // the others
     };
 
     DraftPtr find(const Hash256& document);
@@ -63,6 +71,8 @@ class Drafts {
                                         const std::set<std::string>& signed_by);
     void check_first(const Document& document) const;
 
+    void agree(DraftKind kind, const Hash256& binding, const json::Value& jws, Then<DraftView> then,
+               const std::string& trace);
     void add_signatures(DraftPtr draft, const Document& document, Then<DraftView> then);
     void save(const DraftPtr& draft, Then<Nothing> then);
     void go_on(DraftPtr draft, Then<DraftView> then);

@@ -378,9 +378,9 @@ std::vector<EntryRow> Index::entries(std::int64_t binding, std::uint64_t from_se
 std::vector<EntryRow> Index::later_steps(std::int64_t binding, std::uint64_t above, std::uint64_t up_to) {
     using enum contract::EntryType;
     auto statement = reader_.prepare(
-        sql(entry_columns, "WHERE binding=? AND sequence>? AND sequence<=? AND type IN (?,?,?,?) ORDER BY sequence"));
+        sql(entry_columns, "WHERE binding=? AND sequence>? AND sequence<=? AND type IN (?,?,?,?,?) ORDER BY sequence"));
     statement.bind(binding).bind(above).bind(up_to);
-    for (const contract::EntryType type : {cancelling, step, outcome, disputed}) {
+    for (const contract::EntryType type : {cancelling, step, outcome, disputed, resolve}) {
         statement.bind(static_cast<int>(type));
     }
     return all(statement, read_entry);

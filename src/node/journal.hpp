@@ -27,10 +27,10 @@ struct InboxRow {
     std::int64_t ordinal = 0;
 };
 
-enum class DraftKind { first = 0, amendment = 1, termination = 2 };
+enum class DraftKind { first = 0, amendment = 1, termination = 2, resolution = 3 };
 
 struct DraftRow {
-    Hash256 document;  // version hash, or the SHA-256 of the termination's payload
+    Hash256 document;  // version hash, or the SHA-256 of the payload
     std::string tenant;
     DraftKind kind = DraftKind::first;
     Hash256 binding;    // the document itself for a first version

@@ -25,6 +25,7 @@ Hash256 digest_of(const Hash256& call, std::string_view what) {
 std::string_view CallView::status() const {
     const transaction::Journal& journal = call.journal;
     if (journal.disputed) return "disputed";
+    if (journal.given_up && journal.ending != transaction::Ending::committed) return "given_up";
     if (journal.ending) return journal.ending == transaction::Ending::committed ? "called" : "failed";
     return journal.cancelling ? "cancelling" : "pinned";
 }
@@ -464,7 +465,8 @@ TransactionView Transactions::view(const Known& known) const {
                          .last_sequence = known.last_sequence,
                          .deadline = known.saga.deadline(),
                          .decision = {},
-                         .calls = {}};
+                         .calls = {},
+                         .given_up = known.saga.given_up()};
     if (known.saga.decision()) view.decision = transaction::decision_name(*known.saga.decision());
     for (std::size_t call = 0; call < known.saga.calls().size(); ++call) {
         view.calls.push_back(this->view(known.row.id, known, call));

@@ -21,7 +21,7 @@ struct CallView {
     TimeMs waits_since = 0;      // since when nothing has moved; 0 when nothing is under way
     std::string submission;      // its id on the other ledger, where this node knows it
 
-    std::string_view status() const;  // "pinned" "cancelling" "called" "failed" "disputed"
+    std::string_view status() const;  // "pinned" "cancelling" "given_up" "called" "failed" "disputed"
 };
 
 struct TransactionView {
@@ -31,6 +31,7 @@ struct TransactionView {
     TimeMs deadline = 0;
     std::string_view decision;  // "commit" "abort"; empty while there is none
     std::vector<CallView> calls;
+    std::vector<std::uint32_t> given_up;  // of them, those that people gave up and that did not happen
 
     std::string_view status()
         const;  // "prepared" "cancelling" "committing" "aborting" "committed" "aborted" "disputed"

@@ -149,7 +149,7 @@ contract::Entry version_entry(const Receipt& receipt, std::size_t index) {
 
 bool follows_prepare(EntryType type) {
     return type == EntryType::cancelling || type == EntryType::step || type == EntryType::outcome ||
-           type == EntryType::disputed;
+           type == EntryType::disputed || type == EntryType::resolve;
 }
 
 Receipt make_receipt(std::span<const ledger::confidential::Appended> entries,

@@ -1,6 +1,7 @@
 #include "transaction.hpp"
 
 #include <algorithm>
+#include <contract/input.hpp>
 #include <crypto/hash.hpp>
 #include <transaction/saga.hpp>
 
@@ -76,12 +77,14 @@ class History {
     transaction::Saga saga;
     std::map<std::size_t, Ended> ended;  // by call
     std::set<std::size_t> disputed;
+    std::map<std::size_t, std::string> given_up;  // by call: by whom, and why
 
   private:
     void check_state(const contract::Entry& entry) const;
     void check_outcome(const contract::Entry& outcome) const;
     void take(const contract::Entry& entry);
     void take_later(const contract::Entry& entry, const Bytes& input);
+    void take_resolution(const contract::Entry& entry, const Bytes& input);
 
     const TransactionParts& parts_;
 };
@@ -136,10 +139,31 @@ void History::take_later(const contract::Entry& entry, const Bytes& input) {
             fail("entries", "must begin with the state that the prepare entry left");
         }
     }
+    if (entry.type == EntryType::resolve) return take_resolution(entry, input);
     take(entry);
     if (comes_of_nothing) return;
     const auto fate = entry.ending == "committed" ? ledger::Fate::called : ledger::Fate::failed;
     ended[entry.call] = {.fate = entry.fate.value_or(fate), .exactly = entry.fate.has_value(), .evidence = &input};
+}
+
+void History::take_resolution(const contract::Entry& entry, const Bytes& input) {
+    const json::Value value = json::parse(text_of(input), "/input", {.bytes = max_receipt_bytes});
+    if (json::canonical(value) != text_of(input)) refuse("/input", "must be in RFC 8785 form");
+    const auto jws = crypto::GeneralJws::parse(value, "/input");
+    const auto resolution = contract::Resolution::parse(jws.payload);
+    contract::check_resolution(parts_.binding, resolution.binding, resolution.version, jws);
+    if (resolution.transaction != parts_.id) fail("resolution", "must be of this transaction");
+    if (entry.time > resolution.expires) fail("entries", "must not be later than the resolution's expiry");
+    if (entry.reason != resolution.reason) fail("entries", "must give the resolution's reason");
+    if (saga.waiting({resolution.step, resolution.role}) != entry.call) {
+        fail("entries", "must give up the call that the resolution names");
+    }
+    take(entry);
+    std::string who;
+    for (const std::string& id : contract::signers(parts_.binding, jws, contract::resolution_typ)) {
+        who += (who.empty() ? "" : ", ") + id;
+    }
+    given_up[entry.call] = who + ": " + resolution.reason;
 }
 
 // What all calls rest on.
@@ -161,6 +185,7 @@ class CallJudge {
         out.push_back(chain());
         out.push_back(account());
         out.push_back(call());
+        if (ground_.history != nullptr && ground_.history->given_up.contains(number_)) out.push_back(given_up());
         if (ground_.history == nullptr || ended() == nullptr) return out;
         Line found = inclusion();
         Line final = finality();
@@ -204,6 +229,7 @@ class CallJudge {
     Line inclusion();
     Line finality() const;
     void check_proof(const TrustedChain& chain) const;
+    Line given_up() const;
     Line disputed() const;
 
     const Ground& ground_;
@@ -321,6 +347,11 @@ Line CallJudge::finality() const {
                  });
 }
 
+// The signatures were checked where the entries were read.
+Line CallJudge::given_up() const {
+    return check("resolution", "given up by " + history().given_up.at(number_), How::proved, [] {});
+}
+
 // A dispute says that the chain has left the block: no evidence can show that, so nobody but the host says it.
 Line CallJudge::disputed() const {
     return check("disputed", "the host says that the chain went back on this: the outcome is for people to decide",
@@ -343,6 +374,9 @@ std::string describe(const TransactionParts& parts) {
     std::string out = parts.id.text() + ": ";
     if (outcome != nullptr) {
         out += outcome->ending;
+        if (!outcome->given_up.empty()) {
+            out += ", but for " + std::to_string(outcome->given_up.size()) + " call(s) that the parties gave up";
+        }
     } else {
         out += decision.empty() ? "no outcome here" : "no outcome here, decided: " + decision;
     }

@@ -317,6 +317,88 @@ TEST_F(TransactionReceipt, ADisputeMayComeUnderALaterVersion) {
     EXPECT_EQ(open_receipt(maker.receipt().write(), maker.world.buyer_encryption).size(), 2u);
 }
 
+TEST_F(TransactionReceipt, AResolutionIsThePartiesWord) {
+    maker.lock();
+    maker.prepare_reminder();
+    EXPECT_EQ(result(), "holds");
+    const auto& [buyer, seller] = std::tie(maker.world.buyer, maker.world.seller);
+    maker.resolve(maker.resolution(), buyer, seller);
+    EXPECT_EQ(result(), "holds");
+    EXPECT_EQ(find_line(verdict().lines, "resolution")->text,
+              "given up by did:web:buyer.example, did:web:seller.example: nobody needs to be reminded any more");
+    EXPECT_EQ(find_line(verdict().lines, "resolution")->how, How::proved);
+    maker.conclude_reminder(ledger::Fate::cancelled, {0});
+    EXPECT_EQ(result(), "holds");
+    EXPECT_EQ(find_line(verdict().lines, "transaction")->text,
+              maker.prepared.text() + ": committed, but for 1 call(s) that the parties gave up");
+    EXPECT_NE(find_line(verdict().lines, "resolution"), nullptr);
+}
+
+TEST_F(TransactionReceipt, AResolutionThatIsNotTheirsIsRefused) {
+    maker.lock();
+    maker.prepare_reminder();
+    const TransactionMaker open = maker;
+    const auto& [buyer, seller] = std::tie(maker.world.buyer, maker.world.seller);
+    const auto with = [&](auto&& change) {
+        go_on_from(open);
+        contract::Resolution document = maker.resolution();
+        change(document);
+        maker.resolve(document, maker.world.buyer, maker.world.seller);
+        return first_problem();
+    };
+    const std::string of = "transaction /resolution/", receipt = "transaction /receipt/";
+    EXPECT_EQ(with([](contract::Resolution&) {}), "holds");
+    EXPECT_EQ(with([](auto& one) { one.binding = test::hash_of("b"); }), of + "binding: must be this binding");
+    EXPECT_EQ(with([](auto& one) { one.version = test::hash_of("v"); }), of + "version: must be the version in force");
+    EXPECT_EQ(with([](auto& one) { one.transaction = test::hash_of("t"); }),
+              receipt + "resolution: must be of this transaction");
+    EXPECT_EQ(with([](auto& one) { one.expires = test::start_time - 1; }),
+              receipt + "entries: must not be later than the resolution's expiry");
+    EXPECT_EQ(with([](auto& one) { one.step = 1; }), of + "step: must be one of the transaction's");
+    EXPECT_EQ(with([](auto& one) { one.role = ledger::Role::undo; }),
+              of + "role: must be of a call that is pinned: none is in this role");
+    go_on_from(open);
+    maker.resolve(maker.resolution(), maker.world.buyer);
+    EXPECT_EQ(first_problem(), "transaction /signatures: must still be signed by did:web:seller.example");
+    // What it leaves to be told, and what must not be told without it.
+    go_on_from(open);
+    maker.conclude_reminder(ledger::Fate::cancelled, {0});
+    EXPECT_NE(first_problem(), "holds");
+    go_on_from(open);
+    maker.resolve(maker.resolution(), buyer, seller);
+    maker.conclude_reminder(ledger::Fate::cancelled, {});
+    EXPECT_EQ(first_problem(), "transaction /entry/given_up: must name the calls that were given up in vain");
+    go_on_from(open);
+    maker.resolve(maker.resolution(), maker.world.buyer, maker.world.seller);
+    maker.resolve(maker.resolution(), maker.world.buyer, maker.world.seller);
+    EXPECT_EQ(first_problem(), "transaction /resolution/step: is given up already");
+    go_on_from(open);
+    maker.resolve(maker.resolution(), maker.world.buyer, maker.world.seller);
+    maker.conclude_reminder(ledger::Fate::called, {});
+    EXPECT_EQ(first_problem(), "holds") << "it happened all the same";
+    // A pivot is tried: its deadline gives it up.
+    TransactionMaker pivot;
+    pivot.lock();
+    pivot.prepare();
+    pivot.resolve(pivot.resolution(), pivot.world.buyer, pivot.world.seller);
+    go_on_from(pivot);
+    EXPECT_EQ(first_problem().substr(0, of.size() + 5), of + "role:");
+}
+
+// Written anew on purpose only: CONCORDAT_WRITE_VECTORS=1.
+TEST_F(TransactionReceipt, ReplaysTheVectorOfAResolution) {
+    const std::string folder = std::string(CONCORDAT_SOURCE_DIR) + "/tests/vectors/";
+    if (std::getenv("CONCORDAT_WRITE_VECTORS") != nullptr) {
+        maker.lock();
+        maker.prepare_reminder();
+        maker.resolve(maker.resolution(), maker.world.buyer, maker.world.seller);
+        maker.conclude_reminder(ledger::Fate::cancelled, {0});
+        write_file_atomic(folder + "receipt_resolved.json", bytes_of(maker.receipt().write()));
+    }
+    const TrustFile trusted = TrustFile::parse(read_text_file(folder + "trust_clique.json"));
+    EXPECT_EQ(broken(verify(read_text_file(folder + "receipt_resolved.json"), trusted, kinds)), "holds");
+}
+
 TEST_F(TransactionReceipt, WhatItHoldsLeavesNoChoice) {
     maker.paid();
     const Receipt good = maker.receipt();

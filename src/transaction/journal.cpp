@@ -29,7 +29,7 @@ void check_signing(const Journal& journal, ledger::Purpose purpose, ledger::Pric
     if (!again && purpose != purpose_of(journal)) {
         throw Error(Code::action_refused, "/purpose",
                     journal.ending ? "only what the outcome has fills the slot again"
-                                   : "a cancellation is signed only once 'cancelling' is recorded");
+                                   : "a cancellation is signed only once 'cancelling' or 'resolve' is recorded");
     }
     if (const ledger::Price limit = ledger::price_limit(journal.pin, purpose); price > limit) {
         throw Error(Code::action_refused, "/price", "must be at most " + std::to_string(limit));
@@ -56,8 +56,16 @@ Journal advance(const Journal& journal, EntryType type, const std::optional<ledg
             }
             next.disputed = true;
             return next;
+        case EntryType::resolve:
+            if (journal.ending) throw Error(Code::action_refused, "/type", "'resolve' is of a call that has not ended");
+            if (journal.given_up) throw Error(Code::action_refused, "/type", "the call is given up already");
+            if (!journal.must_succeed()) {
+                throw Error(Code::action_refused, "/type", "'resolve' is of a call that has to succeed");
+            }
+            next.given_up = next.cancelling = true;
+            return next;
         default:
-            throw Error(Code::action_refused, "/type", "must be cancelling, outcome or disputed");
+            throw Error(Code::action_refused, "/type", "must be cancelling, outcome, disputed or resolve");
     }
 }
 

@@ -3,7 +3,8 @@
 // node asks for. Which calls a transaction has, and when, is saga.hpp's.
 //
 //   pinned ──▶ (the call is signed, sent, replaced at a higher price) ──▶ ended
-//      └──▶ cancelling ──▶ (a cancellation is signed too: one of the two fills the slot) ──▶ ended
+//      ├──▶ cancelling ──▶ (a cancellation is signed too: one of the two fills the slot) ──▶ ended
+//      └──▶ given up ──▶ (the same, of a call that had to succeed: people have decided) ──▶ ended
 //                                                                          ended ──▶ disputed
 #pragma once
 #include <base/clock.hpp>
@@ -32,9 +33,10 @@ struct Journal {
     std::optional<Ending> ending{};
     unsigned tries = 0;     // how often the same was called before, in vain
     bool disputed = false;  // the ledger went back on what was final: the binding halts, and people decide
+    bool given_up = false;  // it had to succeed, and people have decided that whatever fills its slot ends it
     bool operator==(const Journal&) const = default;
     // Whatever became of it, it is called again until it succeeds.
-    bool must_succeed() const { return deadline == no_deadline; }
+    bool must_succeed() const { return deadline == no_deadline && !given_up; }
 };
 
 // Of one binding that were committed early (contract.yaml, `commit: early`): they may be open at the same time.

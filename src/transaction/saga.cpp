@@ -40,7 +40,8 @@ Saga::State Saga::state(std::size_t step, Role role) const {
         std::ranges::find(calls_.rbegin(), calls_.rend(), Due{static_cast<std::uint8_t>(step), role}, &Call::what);
     if (newest == calls_.rend()) return State::none;
     if (!newest->journal.ending) return State::open;
-    return newest->journal.ending == Ending::committed ? State::succeeded : State::failed;
+    if (newest->journal.ending == Ending::committed) return State::succeeded;
+    return newest->journal.given_up ? State::given_up : State::failed;
 }
 
 bool Saga::all_tried_succeeded() const {
@@ -55,6 +56,7 @@ bool Saga::nothing_left_of(std::size_t step) const {
     switch (state(step, Role::call)) {
         case State::none:
         case State::failed:
+        case State::given_up:
             return true;
         case State::open:
             return false;
@@ -74,11 +76,11 @@ bool Saga::may_call(std::size_t step) const {
     return true;
 }
 
-// What came after it is taken back first.
+// What came after it is taken back first, unless people have given that up.
 bool Saga::may_undo(std::size_t step) const {
     for (std::size_t i = 0; i < plan_.size(); ++i) {
         const bool later = std::ranges::find(plan_[i].after, step) != plan_[i].after.end();
-        if (later && !nothing_left_of(i)) return false;
+        if (later && !nothing_left_of(i) && state(i, Role::undo) != State::given_up) return false;
     }
     return true;
 }
@@ -156,6 +158,36 @@ void Saga::cancel() {
     decide();
 }
 
+std::size_t Saga::waiting(const Due& what) const {
+    if (what.step >= plan_.size()) throw Error(Code::not_found, "/resolution/step", "must be one of the transaction's");
+    const auto newest = std::ranges::find(calls_.rbegin(), calls_.rend(), what, &Call::what);
+    if (newest == calls_.rend()) {
+        throw Error(Code::not_found, "/resolution/role", "must be of a call that is pinned: none is in this role");
+    }
+    const Journal& journal = newest->journal;
+    if (journal.given_up) throw Error(Code::action_refused, "/resolution/step", "is given up already");
+    if (!journal.must_succeed()) {
+        throw Error(Code::action_refused, "/resolution/role",
+                    "must be of a call that has to succeed: what is tried is given up after its deadline");
+    }
+    if (journal.ending) throw Error(Code::action_refused, "/resolution/step", "must not have succeeded already");
+    return static_cast<std::size_t>(calls_.rend() - newest) - 1;
+}
+
+void Saga::give_up(std::size_t number) {
+    call(number);
+    calls_[number].journal = advance(calls_[number].journal, contract::EntryType::resolve, {});
+}
+
+std::vector<std::uint32_t> Saga::given_up() const {
+    std::vector<std::uint32_t> out;
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+        const Journal& journal = calls_[i].journal;
+        if (journal.given_up && journal.ending == Ending::aborted) out.push_back(static_cast<std::uint32_t>(i));
+    }
+    return out;
+}
+
 namespace {
 
 [[noreturn]] void does_not_follow(const char* member, std::string rule) {
@@ -175,6 +207,7 @@ ledger::Fate Saga::fate_in(const contract::Entry& entry) const {
 void Saga::take(const contract::Entry& entry, const std::vector<contract::Step>& steps, const FinalityOf& finality) {
     using contract::EntryType;
     if (entry.type == EntryType::disputed) return dispute(entry.call);
+    if (entry.type == EntryType::resolve) return give_up(entry.call);
     if (ending_) does_not_follow("type", "must be disputed after the outcome");
     if (entry.type == EntryType::cancelling) cancel();
     if (entry.type == EntryType::step || entry.type == EntryType::outcome) settle(entry.call, fate_in(entry));
@@ -194,6 +227,7 @@ void Saga::take(const contract::Entry& entry, const std::vector<contract::Step>&
     }
     if (ending_) {
         if (entry.ending != ending_name(*ending_)) does_not_follow("ending", "must follow from what the calls came to");
+        if (entry.given_up != given_up()) does_not_follow("given_up", "must name the calls that were given up in vain");
     } else if (entry.decision != (decision ? decision_name(*decision) : "")) {
         does_not_follow("decision", "must follow from what the calls came to");
     }

@@ -9,6 +9,10 @@
 // After the decision every call has to succeed: one that fails is pinned anew. So a transaction is decided once, by an
 // entry on the record ledger, and ends when all that follows from the decision has happened. (The pattern is the saga
 // of Garcia-Molina and Salem, 1987, with the classes of steps of Mehrotra et al., 1992.)
+//
+// What cannot succeed people give up (`resolve`): whatever then fills the call's slot ends it. If that is the call, it
+// has happened as any other. If not, what comes after the step is never called, and what it came after is undone all
+// the same.
 #pragma once
 #include <contract/entry.hpp>
 #include <functional>
@@ -65,6 +69,13 @@ class Saga {
     void settle(std::size_t number, ledger::Fate fate);
     // `cancelling`: what is tried is given up. Throws Error(action_refused) once it is, or is decided.
     void cancel();
+    // The number of the call that has to succeed, of this step in this role, and has not. Throws Error(not_found |
+    // action_refused) naming what of /resolution there is no such call of.
+    std::size_t waiting(const Due& what) const;
+    // People give it up. Throws Error(action_refused) unless it has to succeed and has not ended.
+    void give_up(std::size_t number);
+    // The calls that were given up and did not happen.
+    std::vector<std::uint32_t> given_up() const;
     // The ledger went back on a call that had ended.
     void dispute(std::size_t number);
     // The next entry of the transaction, its prepare entry first: all that it says of calls and decisions. Throws
@@ -83,7 +94,7 @@ class Saga {
         bool operator==(const Plan&) const = default;
     };
     // What became of the newest call of a step in a role.
-    enum class State : std::uint8_t { none, open, succeeded, failed };
+    enum class State : std::uint8_t { none, open, succeeded, failed, given_up };  // the last: failed for good
 
     State state(std::size_t step, ledger::Role role) const;
     bool tried(std::size_t step) const { return plan_[step].kind != contract::EffectKind::retriable; }

@@ -55,7 +55,7 @@ void pin_all(Saga& saga) {
     for (const Due& due : saga.due()) saga.pin(due, {}, {}, 1);
 }
 
-// Every history of a transaction with these steps, in which what must succeed fails once at most.
+// Every history of a transaction with these steps, in which what must succeed fails once at most, or is given up then.
 void explore(const Saga& saga, Diagram& diagram) {
     const std::string from = state_of(saga);
     const auto move = [&](Saga next, const std::string& by) {
@@ -83,6 +83,11 @@ void explore(const Saga& saga, Diagram& diagram) {
             next.settle(call, fate);
             move(next, "step");
         }
+        if (journal.must_succeed() && journal.tries > 0) {
+            Saga next = saga;
+            next.give_up(call);
+            move(next, "resolve");
+        }
     }
 }
 
@@ -107,6 +112,7 @@ std::string transactions() {
 std::string state_of(const Journal& journal) {
     if (journal.disputed) return "disputed";
     if (journal.ending) return journal.ending == Ending::committed ? "called" : "failed";
+    if (journal.given_up) return "given_up";
     return journal.cancelling ? "cancelling" : "pinned";
 }
 
@@ -121,7 +127,8 @@ std::string calls() {
         if (!tried.insert(state_of(journal)).second) continue;
         for (const auto& [type, name] :
              {std::pair{EntryType::cancelling, "cancelling, or step that aborts"},
-              std::pair{EntryType::outcome, "step or outcome"}, std::pair{EntryType::disputed, "disputed"}}) {
+              std::pair{EntryType::outcome, "step or outcome"}, std::pair{EntryType::disputed, "disputed"},
+              std::pair{EntryType::resolve, "resolve"}}) {
             for (const Fate fate : {Fate::called, Fate::failed}) {
                 try {
                     to_try.push_back(advance(journal, type, ledger::Judgement{.fate = fate}));

@@ -1,4 +1,5 @@
-// A signed message or observation, a decision, a termination. What was read must be written and read back the same.
+// A signed message or observation, a decision, a termination, a resolution. What was read must be written and read back
+// the same.
 #include <contract/input.hpp>
 
 namespace {
@@ -23,6 +24,11 @@ void check_termination(ByteView bytes) {
     if (contract::write_termination(contract::Termination::parse(bytes_of(text))) != text) std::abort();
 }
 
+void check_resolution(ByteView bytes) {
+    const std::string text = contract::write_resolution(contract::Resolution::parse(bytes));
+    if (contract::write_resolution(contract::Resolution::parse(bytes_of(text))) != text) std::abort();
+}
+
 template <class Body>
 void refusing(Body&& body) {
     try {
@@ -37,5 +43,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     refusing([&] { check_message(text_of(bytes)); });
     refusing([&] { check_decision(bytes); });
     refusing([&] { check_termination(bytes); });
+    refusing([&] { check_resolution(bytes); });
     return 0;
 }

@@ -2,24 +2,25 @@
 
 from signed import MAX_INTEGER, digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
 
-TYPES = "bind amend execute prepare cancelling outcome terminate disputed propose close step".split()
+TYPES = "bind amend execute prepare cancelling outcome terminate disputed propose close step resolve".split()
 REQUIRED = (
     "typ type ledger binding version sequence previous time input state_before state_after disclosures private".split()
 )
 OPTIONAL = (
     "sender action package number result effects events fuel meter audiences accounts proposal deadline".split()
-    + "transaction call fate decision ending reason commit".split()
+    + "transaction call fate decision ending reason commit given_up".split()
 )
-LATER = ("cancelling", "step", "outcome", "disputed")  # entries of a transaction that a prepare entry began
+LATER = ("cancelling", "step", "outcome", "disputed", "resolve")  # entries of a transaction that a prepare entry began
 ONLY_IN = {
     "accounts": ("bind", "amend"),
     "audiences": ("bind", "amend"),
     "transaction": LATER,
-    "call": ("step", "outcome", "disputed"),
+    "call": ("step", "outcome", "disputed", "resolve"),
     "fate": ("step", "outcome"),
     "decision": ("prepare", "cancelling", "step"),
     "ending": ("outcome",),
     "commit": ("prepare",),
+    "given_up": ("outcome",),
 }
 VALUES = {
     "fate": ("called", "failed", "cancelled"),
@@ -34,12 +35,14 @@ MUST = {
     "step": ("transaction", "fate"),
     "outcome": ("transaction", "ending"),
     "disputed": ("transaction",),
+    "resolve": ("transaction", "reason"),
 }
 MUST_NOT = {
     "cancelling": ("sender", "result", "action"),
     "step": ("sender", "result", "action"),
     "outcome": ("sender", "result", "effects"),
     "disputed": ("sender", "result", "action", "effects"),
+    "resolve": ("sender", "result", "action", "effects"),
 }
 
 

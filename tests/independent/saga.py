@@ -15,6 +15,7 @@ class Step:
 class Call:
     def __init__(self, step, role, pin):
         self.step, self.role, self.pin, self.fate = step, role, pin, None
+        self.given_up = False
 
 
 class Saga:
@@ -28,8 +29,9 @@ class Saga:
         """Pins, as (step, role, pin) in order: exactly the calls that are due."""
         due = self.due()
         need([(step, role) for step, role, _ in pins] == due, f"pins: exactly the calls that are due: {due}")
+        again = any(self.of(step, role) for step, role in due)
+        need(not again or len(self.calls) < MAX_CALLS, "pins: after 256 calls none is made again")
         self.calls += [Call(*one) for one in pins]
-        need(len(self.calls) <= MAX_CALLS, "pins: more calls than a transaction may have")
 
     def cancel(self):
         need(self.decision is None and not self.cancelling, "cancelling: once, and only what is undecided")
@@ -39,6 +41,23 @@ class Saga:
     def fill(self, call, fate):
         call.fate = fate
         self.decide()
+
+    def give_up(self, number, step, role):
+        """The newest call of a step in a role, which has to succeed and has not."""
+        need(self.of(step, role) and number < len(self.calls), "resolve: a call that is pinned")
+        call = self.calls[number]
+        need(call is self.of(step, role)[-1], "resolve: the newest call of that step in that role")
+        tried = role == "call" and self.steps[step].kind != "retriable"
+        need(not tried and call.fate is None and not call.given_up, "resolve: has to succeed, has not ended, and once")
+        call.given_up = True
+
+    def in_vain(self):
+        return [i for i, one in enumerate(self.calls) if one.given_up and one.fate not in (None, "called")]
+
+    def is_left(self, step, role):
+        """Given up, and not done: nothing more is done about it."""
+        before = self.of(step, role)
+        return bool(before) and before[-1].given_up and before[-1].fate not in (None, "called")
 
     def ended(self):
         return all(one.fate is not None for one in self.calls) and not self.due()
@@ -74,6 +93,8 @@ class Saga:
     def is_unpinned(self, step, role):
         """What has to succeed, once that is decided, is pinned again when something else filled its slot."""
         before = self.of(step, role)
+        if self.is_left(step, role):
+            return False
         return not before or (self.decision is not None and before[-1].fate not in (None, "called"))
 
     def is_due(self, number, role):
@@ -92,7 +113,7 @@ class Saga:
 
     def is_to_undo(self, number):
         later = [n for n, one in enumerate(self.steps) if number in one.after]
-        return self.done(number, "call") and all(self.is_nothing_left(n) for n in later)
+        return self.done(number, "call") and all(self.is_nothing_left(n) or self.is_left(n, "undo") for n in later)
 
     def is_nothing_left(self, number):
         calls = self.of(number, "call")

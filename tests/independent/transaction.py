@@ -4,8 +4,9 @@ import re
 
 import evm
 import participant
+from binding import rule_satisfied
 from saga import Saga, Step
-from signed import digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
+from signed import General, digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
 
 MAX_STEPS = 16
 ENDINGS = {"commit": "committed", "abort": "aborted"}
@@ -80,6 +81,8 @@ class Transaction:
 
     def check_time(self, before, entry):
         """The host's claim; known only where the entry before it is at hand."""
+        if entry.type == "resolve":  # bound by what the parties signed
+            return
         latest = time_ms(self.prepare.d["deadline"]) + 1
         adjoins = entry.sequence == before.sequence + 1
         need(not adjoins or entry.time <= latest or before.time > latest, "not later than its transaction's deadline")
@@ -127,6 +130,28 @@ class Transaction:
         need(self.saga.ended(), "an outcome comes when nothing is open and nothing due")
         self.ending = entry.d["ending"]
         need(self.ending == ENDINGS[self.saga.decision], "the ending that was decided")
+        need(entry.d.get("given_up", []) == self.saga.in_vain(), "given_up: the calls that were given up in vain")
+
+    def check_resolve(self, entry, trust):
+        value = strict(entry.raw_input)
+        need(jcs(value) == entry.raw_input, "resolution: must be in RFC 8785 form")
+        jws = General(value)
+        named = ("typ", "binding", "version", "transaction", "step", "role", "do", "reason", "expires")
+        c = members(jws.content, named)
+        need(c["typ"] == "concordat/resolution/1" and c["do"] == "give-up", "typ of a resolution, and what it asks for")
+        need(digest(c["binding"]) == self.version.id, "resolution: of this binding")
+        need(digest(c["version"]) == self.version.hash, "resolution: of the version in force")
+        need(digest(c["transaction"]) == self.prepare.id, "resolution: of this transaction")
+        need(is_count(c["step"]) and c["step"] < len(self.effects), "resolution: a step of the transaction")
+        need(entry.time <= time_ms(c["expires"]), "a resolution that had expired")
+        need(c["reason"] and entry.d["reason"] == c["reason"], "resolution: the entry gives its reason")
+
+        def find(kid):
+            found = self.version.party_key(kid)
+            return found and (found[0], {found[1]})
+
+        need(rule_satisfied(self.version, jws.signers(find, c["typ"])), "a resolution must be signed as an amendment")
+        self.saga.give_up(entry.d.get("call", 0), c["step"], c["role"])
 
     def check_disputed(self, entry, trust):
         need(not entry.raw_input, "a dispute has no input")

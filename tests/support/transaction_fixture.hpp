@@ -20,6 +20,7 @@ class TransactionMaker : public ReceiptMaker {
     json::Object effect;            // of the prepare entry
     evm::test::Chain chain;         // what fills the slot is its second transaction
     TimeMs deadline = 10 * 60'000;  // after the prepare entry
+    std::string decision;           // of the prepare entry
     Hash256 prepared;               // its id
     json::Object before, after;     // the state
     ledger::evm::EvmKind kind;
@@ -93,6 +94,7 @@ class TransactionMaker : public ReceiptMaker {
         entry.type = contract::EntryType::prepare;
         entry.effects = {effect};
         entry.deadline = entry.time + deadline;
+        entry.decision = decision;
         append(entry, text, after, sealed_disclosures());
         prepared = contract::Entry::parse(appended.back().record.document).id(appended.back().record.document);
     }
@@ -101,6 +103,40 @@ class TransactionMaker : public ReceiptMaker {
         entry.transaction = prepared;
         entry.ending = std::move(ending);
         append(entry, input, entry.ending == "aborted" ? before : state_now());
+    }
+    // Prepares what has to succeed instead.
+    void prepare_reminder() {
+        effect["effect"] = "remind";
+        effect["kind"] = "retriable";
+        decision = "commit";
+        prepare();
+    }
+    contract::Resolution resolution() const {
+        return {.binding = in_force->id,
+                .version = in_force->hash,
+                .transaction = prepared,
+                .step = 0,
+                .role = ledger::Role::call,
+                .reason = "nobody needs to be reminded any more",
+                .expires = start_time + 86'400'000};
+    }
+    template <class... Keys>
+    void resolve(const contract::Resolution& document, const Keys&... keys) {
+        const json::Object payload = json::parse(contract::write_resolution(document), "r").as_object();
+        auto entry = next(contract::EntryType::resolve);
+        entry.transaction = prepared;
+        entry.reason = document.reason;
+        append(entry, json::canonical(sign_document(payload, contract::resolution_typ, keys...).to_json()),
+               state_now());
+    }
+    void conclude_reminder(ledger::Fate fate, std::vector<std::uint32_t> given_up) {
+        auto entry = next(contract::EntryType::outcome);
+        entry.transaction = prepared;
+        entry.ending = "committed";
+        entry.fate = fate;
+        entry.given_up = std::move(given_up);
+        const auto purpose = fate == ledger::Fate::called ? ledger::Purpose::call : ledger::Purpose::cancel;
+        append(entry, json::canonical(evidence(purpose)), state_now());
     }
     // What the chain shows once `purpose` was signed and sent, `depth` blocks deep.
     json::Value evidence(ledger::Purpose purpose, bool succeeded = true, std::size_t depth = 2) {
@@ -147,11 +183,12 @@ class TransactionMaker : public ReceiptMaker {
     static constexpr std::string_view contract_text =
         R"({"typ":"concordat/contract/1","abi":1,"name":"payer","version":"1.0.0","description":"","language":"c++",
 "roles":["buyer","seller"],"state":{"type":"object","properties":{}},"terms":{"type":"object","properties":{}},
-"actions":{"confirm":{"from":["buyer"],"message":{"type":"object","properties":{}},"effects":["pay"]},
+"actions":{"confirm":{"from":["buyer"],"message":{"type":"object","properties":{}},"effects":["pay","remind"]},
 "settle":{"from":["close"],"message":{"type":"object","properties":{}}}},
 "sources":{"close":{"observation":{"type":"object","properties":{}}}},
 "effects":{"pay":{"ledger":"cash","call":"transfer","kind":"pivot"},
-"refund":{"ledger":"cash","call":"transfer","kind":"pivot"}},
+"refund":{"ledger":"cash","call":"transfer","kind":"pivot"},
+"remind":{"ledger":"cash","call":"transfer","kind":"retriable"}},
 "ledgers":{"cash":{"kind":"evm","interface":[{"type":"function","name":"transfer","stateMutability":"nonpayable",
 "inputs":[{"name":"to","type":"address"},{"name":"amount","type":"uint256"}],"outputs":[{"name":"","type":"bool"}]}]}}})";
 };

@@ -135,23 +135,18 @@ void take_output(contract::Entry& entry, LogicOutput& output) {
 
 }  // namespace
 
-namespace {
-
-// The bytes become an entry's input as they are, and receipts are checked against their RFC 8785 form.
-crypto::GeneralJws parse_general(ByteView bytes) {
+crypto::GeneralJws parse_signed(ByteView bytes) {
     const json::Value value = json::parse(text_of(bytes), "", {.bytes = contract::max_binding_bytes * 2});
     if (json::canonical(value) != text_of(bytes)) throw Error(Code::bad_format, "", "must be in RFC 8785 form");
     return crypto::GeneralJws::parse(value, "");
 }
-
-}  // namespace
 
 SignedVersion SignedVersion::parse(Bytes bytes) {
     if (bytes.size() > contract::max_binding_bytes * 2) {
         throw Error(Code::too_large, "", "a signed binding has at most 2 MiB");
     }
     SignedVersion out;
-    out.jws = parse_general(bytes);
+    out.jws = parse_signed(bytes);
     out.binding = contract::Binding::parse(out.jws.payload);
     out.bytes = std::move(bytes);
     return out;
@@ -377,7 +372,7 @@ Link close(const Context& context, Bytes&& input, TimeMs time) {
 Link terminate(const Context& context, Bytes&& input, TimeMs time) {
     check_time(context, time);
     check_no_transaction(context);
-    const crypto::GeneralJws jws = parse_general(input);
+    const crypto::GeneralJws jws = parse_signed(input);
     const contract::Termination termination = contract::Termination::parse(jws.payload);
     contract::check_termination(context.binding, termination.binding, termination.version, jws);
     if (termination.expires < time) throw Error(Code::expired, "/expires", "the termination has lapsed");

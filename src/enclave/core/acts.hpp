@@ -15,6 +15,10 @@ struct SignedVersion {
     static SignedVersion parse(Bytes bytes);
 };
 
+// A general JWS in RFC 8785 form: its bytes become an entry's input as they are, and receipts are checked against that
+// form.
+crypto::GeneralJws parse_signed(ByteView bytes);
+
 // Before the ledger is asked for keys: every signature, the ledger, the offer's expiry, the package's roles and
 // sources.
 void check_bind(const SignedVersion& version, const LoadedPackage& package, Kinds kinds,

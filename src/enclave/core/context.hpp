@@ -172,7 +172,7 @@ inline constexpr std::size_t kept_transactions = 8;
 inline constexpr std::size_t kept_early_transactions = transaction::max_open_early + kept_transactions;
 inline constexpr std::size_t max_transactions_bytes = 1 << 20;  // of those kept, and of those open
 // Of one transaction. What has to succeed is pinned again until it does, and each try is kept: after these people
-// decide.
+// decide. What is due for the first time is pinned in any case.
 inline constexpr std::size_t max_calls = 256;
 
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.

@@ -327,6 +327,10 @@ void Core::act(const Frame& frame) {
             Context& context = context_of(in.binding);
             return on_head(asked, context, [&] { return dispute(context, in.transaction, in.call, in.time); });
         }
+        case contract::EntryType::resolve: {
+            Context& context = context_of(in.binding);
+            return on_head(asked, context, [&] { return resolve(context, std::move(in.input), in.time); });
+        }
         case contract::EntryType::execute:
         case contract::EntryType::prepare:
             break;

@@ -7,6 +7,8 @@ namespace concordat::enclave {
 
 namespace {
 
+// Format 4 had no calls that people had given up.
+constexpr std::uint8_t private_format_4 = 4;
 // Format 3 had transactions with one call.
 constexpr std::uint8_t private_format_3 = 3;
 // Format 2 had no transactions that were committed early.
@@ -26,9 +28,10 @@ void write_call(wire::Writer& out, const transaction::Call& call) {
     out.u8(journal.cancelling ? 1 : 0);
     out.u8(!journal.ending ? 0 : journal.ending == transaction::Ending::committed ? 1 : 2);
     out.u8(journal.disputed ? 1 : 0);
+    out.u8(journal.given_up ? 1 : 0);
 }
 
-void read_journal(wire::Reader& in, transaction::Journal& journal) {
+void read_journal(wire::Reader& in, std::uint8_t format, transaction::Journal& journal) {
     const json::Value pin = json::parse(in.text(), "/pin");
     journal.pin = ledger::Pin::parse(pin, "/pin");
     journal.finality.blocks = in.u64();
@@ -41,6 +44,7 @@ void read_journal(wire::Reader& in, transaction::Journal& journal) {
         journal.ending = ending == 1 ? transaction::Ending::committed : transaction::Ending::aborted;
     }
     journal.disputed = in.u8() != 0;
+    if (format > private_format_4) journal.given_up = in.u8() != 0;
 }
 
 void write_transaction(wire::Writer& out, const Transaction& transaction) {
@@ -58,7 +62,7 @@ void write_transaction(wire::Writer& out, const Transaction& transaction) {
     write_salts(out, transaction.salts);
 }
 
-Transaction read_transaction(wire::Reader& in) {
+Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
     Transaction out;
     out.id = in.hash();
     out.sequence = static_cast<std::int64_t>(in.u64());
@@ -68,11 +72,11 @@ Transaction read_transaction(wire::Reader& in) {
     const auto deadline = static_cast<TimeMs>(in.u64());
     const bool cancelling = in.u8() != 0;
     std::vector<transaction::Call> calls;
-    for (std::uint32_t left = in.count(max_calls + contract::max_steps); left > 0; --left) {
+    for (std::uint32_t left = in.count(max_calls + 3 * contract::max_steps); left > 0; --left) {
         transaction::Call call;
         call.what.step = in.u8();
         call.what.role = static_cast<ledger::Role>(in.u8());
-        read_journal(in, call.journal);
+        read_journal(in, format, call.journal);
         calls.push_back(std::move(call));
     }
     out.saga = transaction::Saga(out.steps, deadline, cancelling, std::move(calls));
@@ -89,7 +93,7 @@ Transaction read_single(wire::Reader& in, std::uint8_t format) {
     contract::Step step;
     step.ledger = in.text(contract::max_name_bytes);
     transaction::Call call;
-    read_journal(in, call.journal);
+    read_journal(in, format, call.journal);
     out.state_text = in.text();
     out.salts = read_salts(in);
     if (format > private_format_2) {
@@ -146,7 +150,7 @@ void write_transactions(wire::Writer& out, const Head& head) {
 
 void read_transactions(wire::Reader& in, std::uint8_t format, Head& head) {
     for (std::uint32_t left = in.count(kept_early_transactions + transaction::max_open_early); left > 0; --left) {
-        Transaction one = format > private_format_3 ? read_transaction(in) : read_single(in, format);
+        Transaction one = format > private_format_3 ? read_transaction(in, format) : read_single(in, format);
         one.ended() ? head.ended.push_back(EndedTransaction::of(one)) : head.transactions.push_back(std::move(one));
     }
 }
@@ -157,7 +161,7 @@ EndedTransaction EndedTransaction::of(const Transaction& transaction) {
 
 Transaction EndedTransaction::read() const {
     wire::Reader in(*bytes);
-    Transaction out = read_transaction(in);
+    Transaction out = read_transaction(in, private_format);
     in.finish();
     return out;
 }

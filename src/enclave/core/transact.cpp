@@ -1,5 +1,7 @@
 #include "transact.hpp"
 
+#include "acts.hpp"
+
 #include <algorithm>
 #include <crypto/hash.hpp>
 #include <ledger/confidential/protocol/protocol.hpp>
@@ -303,8 +305,9 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
     const std::string* name = contract.outcomes_of(step.ledger);
     if (name == nullptr) panic("a transaction committed early that no action hears of");
     try {
-        const json::Value message(
-            contract::outcome_message(transaction.id, transaction.sequence, step.effect, entry.ending));
+        // What people gave up did not come to hold, whatever had been decided.
+        const std::string& ending = entry.given_up.empty() ? entry.ending : "aborted";
+        const json::Value message(contract::outcome_message(transaction.id, transaction.sequence, step.effect, ending));
         const std::string& chain = transaction.saga.calls().front().journal.pin.chain;
         LogicOutput output =
             run_action(context, *name, json::canonical(message), {chain, step.ledger}, entry.input, entry.time, limits);
@@ -344,6 +347,7 @@ void end(const Context& context, Transaction& mine, contract::Entry& entry, Link
     const transaction::Ending ending = *mine.saga.ending();
     entry.type = contract::EntryType::outcome;
     entry.ending = std::string(transaction::ending_name(ending));
+    entry.given_up = mine.saga.given_up();
     // The state beside an outcome stands: whoever is shown it acts on it. So it must not be what another transaction
     // would make of it, which may be undone; and what the contract hears of an early one would be lost with that.
     const Transaction* holding = context.head.holding();
@@ -352,6 +356,18 @@ void end(const Context& context, Transaction& mine, contract::Entry& entry, Link
     }
     if (mine.early) return hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
     if (ending == transaction::Ending::aborted) go_back(link.head, mine, context.package->contract.state);
+}
+
+}  // namespace
+
+namespace {
+
+void check_calls(const transaction::Saga& saga) {
+    if (saga.calls().size() < max_calls) return;
+    for (const transaction::Due& due : saga.due()) {
+        if (std::ranges::find(saga.calls(), due, &transaction::Call::what) == saga.calls().end()) continue;
+        throw Error(Code::in_transaction, "/transaction", "has made 256 calls: people must decide");
+    }
 }
 
 }  // namespace
@@ -377,9 +393,7 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
     if (mine.saga.ending()) {
         end(context, mine, entry, link, parts, limits);
     } else {
-        if (mine.saga.calls().size() >= max_calls && !mine.saga.due().empty()) {
-            throw Error(Code::in_transaction, "/transaction", "has made 256 calls: people must decide");
-        }
+        check_calls(mine.saga);
         link.slots = slots.hold();
         entry.effects = effects_of(pin_due(context, mine, time, link.slots));
         entry.decision = decision_of(mine);
@@ -406,6 +420,26 @@ Link dispute(const Context& context, const Hash256& transaction, std::size_t cal
     entry.call = static_cast<std::uint32_t>(call);
     link.head.keep_ended();
     link.record = finish_entry(entry, link.head, {}, {}, context.keys);
+    return link;
+}
+
+Link resolve(const Context& context, Bytes&& input, TimeMs time) {
+    const crypto::GeneralJws jws = parse_signed(input);
+    const auto resolution = contract::Resolution::parse(jws.payload);
+    contract::check_resolution(context.binding, resolution.binding, resolution.version, jws);
+    if (time < context.head.time) {
+        throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
+    }
+    if (resolution.expires < time) throw Error(Code::expired, "/resolution/expires", "the resolution has lapsed");
+    Link link;
+    link.head = context.head;
+    Transaction& mine = find(link.head, resolution.transaction);
+    const std::size_t call = mine.saga.waiting({resolution.step, resolution.role});
+    mine.saga.give_up(call);
+    contract::Entry entry = step_entry(contract::EntryType::resolve, context, resolution.transaction, input, time);
+    entry.call = static_cast<std::uint32_t>(call);
+    entry.reason = resolution.reason;
+    link.record = finish_entry(entry, link.head, std::move(input), {}, context.keys);
     return link;
 }
 

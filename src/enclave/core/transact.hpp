@@ -30,6 +30,9 @@ Link cancel(const Context& context, const Hash256& transaction, TimeMs time, Slo
 // outcome is recorded all the same, with the state as it was and the reason.
 Link conclude(const Context& context, const Hash256& transaction, std::size_t call, Bytes&& evidence, TimeMs time,
               const runtime::Limits& limits, Slots& slots);
+// What the parties have signed: a call that has to succeed is given up (contract::Resolution). `input` is its general
+// JWS in JCS.
+Link resolve(const Context& context, Bytes&& input, TimeMs time);
 Link dispute(const Context& context, const Hash256& transaction, std::size_t call, TimeMs time);
 // The transaction that the other ledger takes. Only for a head that is recorded.
 Bytes sign(const Context& context, const Hash256& transaction, std::size_t call, ledger::Purpose purpose,

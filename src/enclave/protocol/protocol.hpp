@@ -53,8 +53,8 @@ struct Execute {
     std::string trace{};  // the request's, for the log: at most 64 of a-z, 0-9 and -
 };
 
-// bind, amend, propose, close, terminate, cancelling, outcome, disputed. `input` is the entry's input (docs/formats.md
-// §5).
+// bind, amend, propose, close, terminate, cancelling, outcome, disputed, resolve. `input` is the entry's input
+// (docs/formats.md §5).
 struct Act {
     contract::EntryType type{};
     Hash256 binding;  // zero for bind

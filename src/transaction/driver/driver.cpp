@@ -194,6 +194,8 @@ void Driver::append(const Hash256& transaction, EntryType type, const std::optio
             open.last.reset();  // what was refused its price for a call says nothing of the cancellation
             note_move(open);
             listener_.changed(transaction, *journal);
+        } else {
+            open.progress.waits_for = "its entry is not recorded yet";
         }
         wait(transaction, policy_.look_every_ms);
     });

@@ -38,7 +38,7 @@ GroupItem read_item(wire::Reader& in, std::uint8_t format) {
     item.accepted = in.u8() == 1;
     if (!item.accepted) return item;
     const std::uint8_t type = in.u8();
-    if (type < 1 || type > 11) throw Error(Code::protocol, "group.type", "must be an entry type");
+    if (type < 1 || type > 12) throw Error(Code::protocol, "group.type", "must be an entry type");
     item.type = static_cast<contract::EntryType>(type);
     item.binding = in.hash();
     item.version = in.hash();

@@ -8,14 +8,17 @@ struct EarlyPayer {
         context.state() = Value::object({{"asked", 0}, {"failed", 0}, {"paid", 0}, {"purpose", "nothing yet"}});
     }
 
-    void pay(Context& context) {
+    void pay(Context& context) { ask(context, "pay"); }
+    void promise(Context& context) { ask(context, "promise"); }
+
+    void ask(Context& context, const char* effect) {
         const std::int64_t amount = int_of(context.message(), "amount");
         Value& state = context.state();
         state["asked"] = int_of(state, "asked") + amount;
         state["purpose"] = string_of(context.message(), "purpose");
         if (amount == 0) return;
         const Value args = Value::object({{"fail", "never"}, {"pay", std::to_string(amount)}, {"tag", "a payment"}});
-        context.emit_effect("pay", args);
+        context.emit_effect(effect, args);
     }
 
     void paid(Context& context) {
@@ -31,4 +34,4 @@ struct EarlyPayer {
 };
 
 CONCORDAT_CONTRACT(EarlyPayer, CONCORDAT_ACTION("pay", pay), CONCORDAT_ACTION("pay_and_wait", pay),
-                   CONCORDAT_ACTION("paid", paid));
+                   CONCORDAT_ACTION("promise", promise), CONCORDAT_ACTION("paid", paid));
