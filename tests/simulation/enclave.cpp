@@ -80,10 +80,13 @@ Entry Enclave::prepare(const Context& context, const Ask& ask, TimeMs time) {
 Entry Enclave::step(const Context& context, const Ask& ask, TimeMs time) {
     Entry entry = *newest_of(context.history, ask.transaction);
     entry.type = ask.type;
-    entry.time = std::max(context.time(), std::min(time, entry.saga.deadline() + 1));
+    // What people have signed says itself until when it counts.
+    const bool bounded = ask.type != EntryType::resolve;
+    entry.time = bounded ? std::max(context.time(), std::min(time, entry.saga.deadline() + 1)) : time;
     entry.first_pin = entry.saga.calls().size();
     if (ask.type == EntryType::cancelling) entry.saga.cancel();
     if (ask.type == EntryType::disputed) entry.saga.dispute(ask.call);
+    if (ask.type == EntryType::resolve) entry.saga.give_up(entry.saga.waiting(ask.given_up));
     if (ask.type != EntryType::outcome) return entry;
     const transaction::Journal journal = entry.saga.call(ask.call).journal;
     const ledger::Kind& kind = setting_.chain(journal.pin.chain).kind();

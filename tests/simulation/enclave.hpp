@@ -17,6 +17,7 @@ struct Ask {
     Hash256 transaction;
     std::size_t message = 0;  // prepare
     std::size_t call = 0;
+    transaction::Due given_up{};  // resolve: what people do not wait for any more
     std::optional<json::Value> evidence{};
     bool sign = false;
     ledger::Purpose purpose{};

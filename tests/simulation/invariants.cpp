@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 namespace concordat::simulation {
 
 namespace {
@@ -12,7 +14,7 @@ using transaction::Journal;
 
 using Effects = std::map<std::string, std::size_t>;  // tag → times
 
-// All of it happened, or none of it is left; each call at most once.
+// All of it happened, or none of it is left, but for what people gave up in vain; each call at most once.
 void check_transaction(const Setting& setting, std::size_t binding, const Entry& last, const Effects& effects) {
     const auto times = [&](const ledger::Pin& pin) {
         const auto found = effects.find(tag_of(pin));
@@ -28,13 +30,23 @@ void check_transaction(const Setting& setting, std::size_t binding, const Entry&
     }
     const auto ending = last.saga.ending();
     if (!ending || last.saga.disputed()) return;
+    std::set<std::pair<std::size_t, ledger::Role>> given_up;
+    for (const std::uint32_t call : last.saga.given_up()) {
+        given_up.emplace(last.saga.call(call).what.step, last.saga.call(call).what.role);
+    }
     const auto& steps = setting.message(binding, last.message).steps;
     const bool committed = ending == Ending::committed;
+    std::vector<bool> wanted(steps.size());  // those whose call has to be there, were it committed
     for (std::size_t step = 0; step < steps.size(); ++step) {
+        const auto& after = steps[step].after;
+        wanted[step] = !given_up.contains({step, ledger::Role::call}) &&
+                       std::ranges::all_of(after, [&](std::uint8_t before) { return wanted[before]; });
         const std::size_t called = happened[{step, ledger::Role::call}], undone = happened[{step, ledger::Role::undo}],
                           held = happened[{step, ledger::Role::commit}];
-        const bool right = committed ? called == 1 && undone == 0 && held == (steps[step].commit ? 1 : 0)
-                                     : called == undone && held == 0;
+        const bool holds = steps[step].commit && !given_up.contains({step, ledger::Role::commit});
+        const bool undoes = !given_up.contains({step, ledger::Role::undo});
+        const bool right = committed ? called == (wanted[step] ? 1 : 0) && undone == 0 && held == (holds ? 1 : 0)
+                                     : undone == (undoes ? called : 0) && held == 0;
         if (!right) {
             throw Violation(fmt::format("{}/{} is {}, and step {} was called {} times, undone {} and made to hold {}",
                                         binding, last.message, transaction::ending_name(*ending), step, called, undone,

@@ -29,12 +29,12 @@ Runs histories of transactions over three fake chains, one for each seed: one or
 enclave, over one record ledger. Every history has crashes of nodes and ledger, lost, late and repeated requests,
 silence, reorganisations, price jumps and an outsider with an account's key; nodes that stand still, are cut off from
 the record ledger or learn late of the other's entries; endpoints that answer much later or stand still on an old
-branch; full disks. Some have clocks that jump by an hour, endpoints that lie or show another chain, and
-reorganisations beyond finality.
+branch; full disks. Some have clocks that jump by an hour, endpoints that lie or show another chain,
+reorganisations beyond finality, and calls that never succeed, which people give up.
 
 Without --skip and --fault every seed must keep the invariants; with one of them some seed must break one.
   --skip KIND   one write in three of that kind of entry is acknowledged and lost with the next crash of the record
-                ledger: prepare cancelling step outcome disputed
+                ledger: prepare cancelling step outcome disputed resolve
   --fault NAME  unfenced: an append is taken whatever entry it follows, and a signature leaves whatever the newest is
                 old-heads: only the latter
   --trace       says what happens, step by step
@@ -108,8 +108,10 @@ void run_seed(const Arguments& arguments, std::uint64_t seed, Result& result) {
 
 int report(const Arguments& arguments, const Result& result) {
     const Counts& all = result.counts;
-    fmt::print("{} committed, {} aborted, {} disputed; {} node crashes, {} ledger crashes, {} reorganisations\n",
-               all.committed, all.aborted, all.disputed, all.node_crashes, all.ledger_crashes, all.reorgs);
+    fmt::print(
+        "{} committed, {} aborted, {} disputed, {} calls given up; {} node crashes, {} ledger crashes, {} "
+        "reorganisations\n",
+        all.committed, all.aborted, all.disputed, all.resolved, all.node_crashes, all.ledger_crashes, all.reorgs);
     fmt::print(
         "{} lost races, {} nodes stood still, {} cut off, {} clock jumps, {} full disks, {} bad endpoints, "
         "{} forged proofs refused\n",

@@ -145,6 +145,14 @@ void Node::append(const Hash256& call, EntryType type, std::optional<json::Value
     });
 }
 
+void Node::resolve(std::size_t binding, const Hash256& transaction, const transaction::Due& given_up) {
+    if (driver_ == nullptr) return;
+    Ask ask{.binding = binding, .type = EntryType::resolve, .transaction = transaction, .given_up = given_up};
+    submit(std::move(ask), [this](const Reply& reply) {
+        if (reply.error && setting_.traced()) trace(fmt::format("not given up: {}", reply.error->what()));
+    });
+}
+
 std::optional<Journal> Node::journal_of(const Hash256& call) const {
     const CallPlace& place = places_.at(call);
     const EntryPtr entry = last_of(known_[place.binding], place.transaction);

@@ -15,6 +15,8 @@ class Node final : private transaction::Recorder, private Line {
     void start();
     void crash();
     bool idle() const { return driver_ && driver_->size() == 0; }
+    // What people have signed comes in.
+    void resolve(std::size_t binding, const Hash256& transaction, const transaction::Due& given_up);
 
     void freeze(TimeMs ms);
     void cut_off(TimeMs ms);  // from the record ledger

@@ -17,7 +17,8 @@ struct Options {
 };
 
 struct Counts {
-    std::size_t committed = 0, aborted = 0, disputed = 0, node_crashes = 0, ledger_crashes = 0, reorgs = 0;
+    std::size_t committed = 0, aborted = 0, disputed = 0, resolved = 0, node_crashes = 0, ledger_crashes = 0,
+                reorgs = 0;
     std::size_t conflicts = 0;  // entries that lost the race, signatures asked of a head that was not the newest
     std::size_t freezes = 0, cuts = 0, clock_jumps = 0, full_disks = 0, bad_endpoints = 0, evidence_refused = 0;
     void add(const Counts& other);
@@ -29,6 +30,7 @@ struct Moods {
     bool deep = false;  // reorganisations beyond finality
     bool lies = false;  // endpoints that show what is not so
     bool wrong_clocks = false;
+    bool people = false;  // some calls never succeed, and people give up what waits
 };
 
 struct Message {

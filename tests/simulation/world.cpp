@@ -21,6 +21,7 @@ World::World(const Options& options) : setting_(options) {
 Counts World::run() {
     for (const auto& node : nodes_) node->start();
     next_trouble();
+    if (setting_.moods.people) people();
     setting_.loop.run_until(setting_.loop.now() + trouble_lasts, [] { return false; });
     end_troubles();
     setting_.loop.run_until(setting_.loop.now() + patience, [this] { return finished(); });
@@ -52,6 +53,7 @@ void World::count() {
     for (std::size_t binding = 0; binding < bindings; ++binding) {
         for (const EntryPtr& entry : setting_.record.entries(binding)) {
             if (entry->type == EntryType::disputed) ++counts.disputed;
+            if (entry->type == EntryType::resolve) ++counts.resolved;
             if (entry->type != EntryType::outcome) continue;
             ++(entry->saga.ending() == transaction::Ending::committed ? counts.committed : counts.aborted);
         }
@@ -121,6 +123,27 @@ void World::rare_trouble() {
             return full_record();
         default:
             return full_index(node);
+    }
+}
+
+// Who looks now and then at what waits.
+void World::people() {
+    setting_.loop.after(10'000 + setting_.pick_ms(30'000), [this] {
+        for (std::size_t binding = 0; binding < bindings; ++binding) give_up(binding);
+        people();
+    });
+}
+
+// Now and then too early; in the end only what has been tried for long.
+void World::give_up(std::size_t binding) {
+    for (const EntryPtr& entry : setting_.record.entries(binding)) {
+        if (last_of(setting_.record.entries(binding), entry->transaction) != entry) continue;
+        for (const transaction::Call& call : entry->saga.calls()) {
+            if (call.journal.ending || !call.journal.must_succeed()) continue;
+            if (call.journal.tries < 4 && !setting_.chance(200)) continue;
+            setting_.trace(fmt::format("people give up {}", tag_of(call.journal.pin)));
+            any_node().resolve(binding, entry->transaction, call.what);
+        }
     }
 }
 

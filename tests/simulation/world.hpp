@@ -16,6 +16,8 @@ class World {
     void next_trouble();
     void trouble();
     void rare_trouble();
+    void people();
+    void give_up(std::size_t binding);
     void crash_ledger();
     void silence(const std::string& name);
     void outsider();
