@@ -44,6 +44,7 @@ class Agreement:
     """Bound by lock(); `begun` counts the transactions that were asked for."""
 
     parties = {"seller": "seller", "buyer": "buyer"}  # of each the role
+    packages = "samples/{}/package"
 
     def __init__(self, node):
         self.node, self.folder, self.begun, self.binding = node, node.folder, 0, None
@@ -86,7 +87,7 @@ class Agreement:
     def lock(self, sample, terms, ledgers):
         """The accounts, by ledger, with which the contract acts. `ledgers`: what the binding says of each."""
         node, folder = self.node, self.folder
-        cli("package", "build", ROOT / f"samples/{sample}/package", "-o", folder / "package.tar")
+        cli("package", "build", ROOT / self.packages.format(sample), "-o", folder / "package.tar")
         cli("package", "publish", folder / "package.tar", node=node)
         options = self.ledger_options(ledgers)
         for party, role in self.parties.items():

@@ -166,12 +166,12 @@ def mint(chain, token, account):
     cli("ledger", "send", chain.folder, token, "mint(address to, uint256 amount)", "--arguments", json.dumps([account, "1000000000"]))
 
 
-def on_a_chain(program, start_chain, run, before_end=lambda node, chain: None):
+def on_a_chain(program, start_chain, run, before_end=lambda node, chain: None, **environment):
     """What a script does: a node and a chain for `run`, and both ended. When it fails the node's folder is left for looking at."""
     if not (TOOLCHAIN / program).exists():
         print("skipped: tools/install.sh --evm has not been run")
         return 77
-    node, chain, good = Node(), None, False
+    node, chain, good = Node(**environment), None, False
     try:
         node.start()
         node.wait_ready()

@@ -26,7 +26,7 @@ class Node:
         self.data = self.folder / "data"
         self.port = free_port()
         self.log = open(self.folder / "log", "ab")
-        self.environment = {**os.environ, **environment, "CONCORDAT_LOG_LEVEL": "warning"}
+        self.environment = {**os.environ, "CONCORDAT_LOG_LEVEL": "warning", **environment}
         self.process = None
 
     def start(self):
