@@ -122,6 +122,17 @@ TEST(Audit, AParticipantsAnswersAreProvedByItsSignature) {
     EXPECT_TRUE(says(part(report, "costs"), "has no price"));
 }
 
+TEST(Audit, WhatWasGivenUpIsToldWithTheReason) {
+    const Facts facts = audit_vector("receipt_resolved", "trust_clique");
+    EXPECT_TRUE(facts.holds());
+    EXPECT_EQ(facts.totals.committed, 1u);
+    const std::string report = report_of(facts);
+    EXPECT_TRUE(says(part(report, "transactions"), "not all of it: the parties gave a part up"));
+    EXPECT_TRUE(says(part(report, "transactions"), "“nobody needs to be reminded any more”"));
+    EXPECT_TRUE(says(part(report, "transactions"), "given up by the parties"));
+    EXPECT_TRUE(says(part(report, "transactions"), "the parties give up call 0"));
+}
+
 TEST(Audit, DisputesAndAnchorsAreNamed) {
     const Facts disputed = audit_vector("receipt_disputed", "trust_host");
     EXPECT_TRUE(disputed.holds());

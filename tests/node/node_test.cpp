@@ -153,6 +153,48 @@ TEST_F(NodeTest, an_amendment_brings_another_package) {
     EXPECT_EQ(parties.send(parties.fixing("2010-03-01", "28.80", 2)).code(), "not_running");
 }
 
+TEST_F(NodeTest, a_resolution_that_fits_nothing_is_refused) {
+    Parties parties(node);
+    parties.upload("1.0.0");
+    parties.lock(parties.document(7));
+    const std::string url = "/v1/bindings/" + parties.binding.text();
+    const contract::Resolution fits{.binding = parties.binding,
+                                    .version = parties.binding,
+                                    .transaction = test::hash_of("no such transaction"),
+                                    .step = 0,
+                                    .role = ledger::Role::commit,
+                                    .reason = "gone",
+                                    .expires = SystemClock().now() + 60'000};
+    const auto post = [&](const contract::Resolution& document, const crypto::PrivateKey& key) {
+        auto jws = crypto::GeneralJws::of(bytes_of(contract::write_resolution(document)));
+        jws.add(contract::resolution_typ, key);
+        return parties.call("POST", url + "/resolutions", json::canonical(jws.to_json()));
+    };
+    const auto with = [&](auto&& change) {
+        contract::Resolution document = fits;
+        change(document);
+        return post(document, parties.world.buyer).code();
+    };
+    EXPECT_EQ(with([](auto& one) { one.binding = test::hash_of("b"); }), "bad_format");
+    EXPECT_EQ(with([](auto& one) { one.version = test::hash_of("v"); }), "wrong_version");
+    EXPECT_EQ(with([](auto& one) { one.expires = 1; }), "expired");
+    EXPECT_EQ(with([](auto& one) { one.reason.clear(); }), "bad_format");
+    EXPECT_EQ(post(fits, parties.world.enclave).code(), "not_a_party");
+    const auto open = post(fits, parties.world.buyer);
+    EXPECT_EQ(open.body.at("kind").as_string(), "resolution");
+    EXPECT_EQ(open.body.at("status").as_string(), "open");
+    const Hash256 document = crypto::sha256(contract::write_resolution(fits));
+    const contract::Decision decision{"decline", document, "did:web:seller.example", "no", SystemClock().now()};
+    EXPECT_EQ(parties
+                  .call("POST", url + "/decisions",
+                        crypto::sign_compact(bytes_of(contract::write_decision(decision)), contract::decision_typ,
+                                             parties.world.seller))
+                  .code(),
+              "action_refused");
+    EXPECT_EQ(post(fits, parties.world.seller).code(), "not_found") << "the enclave knows no such transaction";
+    EXPECT_EQ(parties.call("GET", "/v1/documents/" + document.text()).body.at("status").as_string(), "failed");
+}
+
 TEST_F(NodeTest, events_can_be_resumed) {
     Parties parties(node);
     parties.upload("1.0.0");

@@ -24,7 +24,15 @@ bool is_held_by(const EntryPtr& open) { return open != nullptr && open->saga.dec
 }  // namespace
 
 void Enclave::load(std::size_t binding, const History& history) {
-    contexts_[binding] = {.history = history, .generation = ++generations_};
+    Context& context = contexts_[binding] = {.history = history, .generation = ++generations_};
+    if (setting_.sealed.empty()) return;
+    const Sealed& sealed = setting_.sealed[binding];
+    if (history.empty()) return static_cast<void>(context.head = sealed.first());
+    context.head = sealed.open(history.back()->record);
+    // What is sealed of a transaction is all that another enclave has to go on with.
+    for (const enclave::Transaction& open : context.head.transactions) {
+        if (!(open.saga == last_of(history, open.id)->saga)) throw Violation("a sealed transaction is another one");
+    }
 }
 
 void Enclave::forget() {
@@ -52,13 +60,19 @@ void Enclave::ask(const Ask& ask, TimeMs time, Then then) {
         if (error.code() == Code::bad_receipt || error.code() == Code::bad_format) ++setting_.counts.evidence_refused;
         made.refusal = error;
     }
+    check_leaving(made);
     send(sequence, head, std::move(made), std::move(then));
 }
 
-EntryPtr Enclave::make(const Context& context, const Ask& ask, TimeMs time) {
+EntryPtr Enclave::make(Context& context, const Ask& ask, TimeMs time) {
     check_time(context.time(), time);
     Entry entry = ask.type == EntryType::prepare ? prepare(context, ask, time) : step(context, ask, time);
-    if (ask.type != EntryType::disputed) pin_due(setting_.message(ask.binding, entry.message), entry);
+    const Message& message = setting_.message(ask.binding, entry.message);
+    if (ask.type != EntryType::disputed) pin_due(message, entry);
+    if (!setting_.sealed.empty()) {
+        const bool leaks = setting_.options.leaks && setting_.pick(50) == 0;
+        context.head = setting_.sealed[ask.binding].seal(context.head, entry, message.steps, message.words, leaks);
+    }
     return std::make_shared<const Entry>(std::move(entry));
 }
 
@@ -124,6 +138,19 @@ Bytes Enclave::sign(const Context& context, const Ask& ask) {
     transaction::check_signing(journal, ask.purpose, ask.price);
     const SecretKey& key = setting_.keys[journal.pin.account == setting_.addresses[0] ? 0 : 1];
     return setting_.chain(journal.pin.chain).kind().sign(journal.pin, ask.purpose, ask.price, key);
+}
+
+void Enclave::check_leaving(const Pending& made) const {
+    if (setting_.sealed.empty()) return;
+    if (made.entry != nullptr) {
+        const contract::EntryRecord& record = made.entry->record;
+        for (const Bytes* part :
+             {&record.document, &record.input, &record.state, &record.disclosures, &record.private_state}) {
+            setting_.check_leaving(*part);
+        }
+    }
+    setting_.check_leaving(made.signature);
+    if (made.refusal) setting_.check_leaving(bytes_of(made.refusal->what()));
 }
 
 void Enclave::send(std::size_t sequence, const EntryPtr& previous, Pending made, Then then) {

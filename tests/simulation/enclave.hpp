@@ -58,6 +58,7 @@ class Enclave {
     struct Context {
         History history;
         std::uint64_t generation = 0;
+        enclave::Head head{};  // where the binding has something confidential
         TimeMs time() const { return history.empty() ? 0 : history.back()->time; }
     };
     // What waits for the ledger.
@@ -69,11 +70,12 @@ class Enclave {
         std::optional<Error> refusal;
     };
 
-    EntryPtr make(const Context& context, const Ask& ask, TimeMs time);
+    EntryPtr make(Context& context, const Ask& ask, TimeMs time);
     Entry prepare(const Context& context, const Ask& ask, TimeMs time);
     Entry step(const Context& context, const Ask& ask, TimeMs time);
     Bytes sign(const Context& context, const Ask& ask);
     void pin_due(const Message& message, Entry& entry);
+    void check_leaving(const Pending& made) const;
     void send(std::size_t sequence, const EntryPtr& previous, Pending made, Then then);
     Error lose(const Pending& made, Error error);
     void tell(const Pending& made, const std::optional<Line::Word>& word, const Then& then);

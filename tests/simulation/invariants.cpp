@@ -111,6 +111,27 @@ void check_disputes(const Setting& setting) {
     }
 }
 
+// The sealed state has the words of the last message whose transaction was not aborted: an abort brings back what was
+// there before.
+void check_words(const Setting& setting) {
+    for (std::size_t binding = 0; binding < setting.sealed.size(); ++binding) {
+        const History& entries = setting.record.entries(binding);
+        std::string words, before;
+        for (const EntryPtr& entry : entries) {
+            if (entry->type == EntryType::prepare) {
+                before = std::exchange(words, setting.message(binding, entry->message).words);
+            } else if (entry->type == EntryType::outcome && entry->saga.ending() == Ending::aborted) {
+                words = before;
+            }
+        }
+        if (entries.empty()) continue;
+        const json::Object state = setting.sealed[binding].open(entries.back()->record).state;
+        if (state.at("words") != json::Value(words.empty() ? "nothing yet" : words)) {
+            throw Violation(fmt::format("the state of binding {} is another one", binding));
+        }
+    }
+}
+
 }  // namespace
 
 void check_end(const Setting& setting) {
@@ -133,6 +154,7 @@ void check_end(const Setting& setting) {
         if (!pinned.contains(tag)) throw Violation("a chain holds an effect that no entry pins: " + tag);
     }
     check_slots(setting);
+    check_words(setting);
     check_times(setting);
     check_disputes(setting);
 }

@@ -30,13 +30,14 @@ enclave, over one record ledger. Every history has crashes of nodes and ledger, 
 silence, reorganisations, price jumps and an outsider with an account's key; nodes that stand still, are cut off from
 the record ledger or learn late of the other's entries; endpoints that answer much later or stand still on an old
 branch; full disks. Some have clocks that jump by an hour, endpoints that lie or show another chain,
-reorganisations beyond finality, and calls that never succeed, which people give up.
+reorganisations beyond finality, calls that never succeed, which people give up, and states with a confidential field.
 
 Without --skip and --fault every seed must keep the invariants; with one of them some seed must break one.
   --skip KIND   one write in three of that kind of entry is acknowledged and lost with the next crash of the record
                 ledger: prepare cancelling step outcome disputed resolve
   --fault NAME  unfenced: an append is taken whatever entry it follows, and a signature leaves whatever the newest is
                 old-heads: only the latter
+                plaintext: now and then a state leaves an enclave unsealed
   --trace       says what happens, step by step
 )");
     std::exit(status);
@@ -72,8 +73,13 @@ Arguments parse(int argc, char** argv) {
             out.fault += " --skip " + std::string(value);
         } else if (name == "--fault") {
             const std::string_view fault = value;
-            if (fault != "unfenced" && fault != "old-heads") usage(2);
-            out.options.fences = {.compare = fault != "unfenced", .newest = false};
+            if (fault == "plaintext") {
+                out.options.leaks = true;
+            } else if (fault == "unfenced" || fault == "old-heads") {
+                out.options.fences = {.compare = fault != "unfenced", .newest = false};
+            } else {
+                usage(2);
+            }
             out.fault += " --fault " + std::string(value);
         } else {
             usage(2);

@@ -20,6 +20,7 @@ struct Entry {
     std::size_t first_pin = 0;             // of the saga's calls, those from here on are pinned by this entry
     std::vector<std::uint64_t> reached{};  // of each call that has ended, as its evidence says
     TimeMs time = 0;                       // as the host claims it and the enclave lets it through
+    contract::EntryRecord record{};        // what the host sees of it, where the binding has something confidential
 
     std::span<const transaction::Call> pins() const { return std::span(saga.calls()).subspan(first_pin); }
 };

@@ -47,6 +47,7 @@ std::string tag_of(const ledger::Pin& pin) { return std::string(pin.call.at("tag
 Setting::Setting(const Options& asked) : options(asked), random(asked.seed), record(bindings, asked.fences) {
     moods.deep = options.skip == EntryType::disputed || options.seed % 8 == 0;
     moods.people = options.skip == EntryType::resolve || options.seed % 4 == 1;
+    moods.confidential = options.leaks || options.seed % 4 == 3;
     moods.nodes = 1 + pick(2);
     moods.lies = pick(4) == 0 && !moods.deep;
     moods.wrong_clocks = pick(4) == 0;
@@ -75,9 +76,27 @@ Setting::Setting(const Options& asked) : options(asked), random(asked.seed), rec
         for (std::size_t number = 0; number < messages_each; ++number) {
             Message message{.binding = binding, .number = number, .steps = {}};
             message.steps = any_steps(message.tag());
+            if (moods.confidential) {
+                message.words = "whisper" + crypto::sha256(message.tag()).hex().substr(0, 24);
+                message.forms = forms_of(message.words);
+            }
             client.messages.push_back(std::move(message));
         }
         clients.push_back(std::move(client));
+        if (moods.confidential) sealed.emplace_back(binding);
+    }
+}
+
+void Setting::check_leaving(ByteView bytes) const {
+    const std::string_view text = text_of(bytes);
+    for (const Client& client : clients) {
+        for (const Message& message : client.messages) {
+            for (const std::string& form : message.forms) {
+                if (text.find(form) != std::string_view::npos) {
+                    throw Violation(fmt::format("confidential words of {} have left an enclave", message.tag()));
+                }
+            }
+        }
     }
 }
 

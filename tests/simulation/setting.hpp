@@ -3,7 +3,7 @@
 #include <ledger/fake/fake.hpp>
 
 #include "loop.hpp"
-#include "record.hpp"
+#include "sealed.hpp"
 
 namespace concordat::simulation {
 
@@ -13,6 +13,7 @@ struct Options {
     std::uint64_t seed = 1;
     std::optional<EntryType> skip;  // writes of this kind are acknowledged and now and then not made
     Fences fences;
+    bool leaks = false;  // some states leave the enclave as they are
     bool trace = false;
 };
 
@@ -30,12 +31,15 @@ struct Moods {
     bool deep = false;  // reorganisations beyond finality
     bool lies = false;  // endpoints that show what is not so
     bool wrong_clocks = false;
-    bool people = false;  // some calls never succeed, and people give up what waits
+    bool confidential = false;  // states have a confidential field
+    bool people = false;        // some calls never succeed, and people give up what waits
 };
 
 struct Message {
     std::size_t binding = 0, number = 0;
     std::vector<contract::Step> steps;  // their `ledger` is a chain, their arguments are calls
+    std::string words{};                // confidential
+    std::vector<std::string> forms{};   // of the words
     std::string tag() const { return std::to_string(binding) + "/" + std::to_string(number); }
     Hash256 id() const;  // of the transaction that it becomes
 };
@@ -59,6 +63,8 @@ class Setting {
     void trace(const std::string& what);
     ledger::fake::FakeLedger& chain(const std::string& name) { return *fakes.at(name); }
     std::string any_chain();
+    // Whatever leaves an enclave: throws Violation where confidential words are in it.
+    void check_leaving(ByteView bytes) const;
     const Message& message(std::size_t binding, std::size_t number) const { return clients[binding].messages[number]; }
 
     Options options;
@@ -72,6 +78,7 @@ class Setting {
     std::map<std::string, std::unique_ptr<ledger::fake::FakeLedger>> fakes;
     Record record;
     std::vector<Client> clients;
+    std::vector<Sealed> sealed;  // of each binding, where states have a confidential field
     using Slot = std::tuple<std::string, std::string, std::uint64_t>;  // chain, account, number
     std::set<Slot> outside;                                            // filled by somebody else
     Counts counts;
