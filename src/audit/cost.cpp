@@ -1,6 +1,5 @@
 #include "cost.hpp"
 
-#include <algorithm>
 #include <crypto/jws.hpp>
 #include <ledger/evm/protocol/inclusion.hpp>
 #include <ledger/evm/protocol/transaction.hpp>
@@ -12,22 +11,6 @@ namespace evm = ledger::evm;
 
 constexpr std::size_t max_evidence_bytes = std::size_t{4} << 20;
 
-std::optional<Cost> cost_of(const evm::Inclusion& inclusion, const evm::Transaction& transaction) {
-    const std::optional<U256>& base = inclusion.chain.front().base_fee;
-    Cost out{.gas = inclusion.gas_used, .price = transaction.gas_price, .wei = 0};
-    try {
-        if (transaction.type == evm::Transaction::Type::dynamic_fee) {
-            if (!base) return std::nullopt;
-            const U256 offered = *base + transaction.max_priority_fee;
-            out.price = std::min(transaction.gas_price, offered);
-        }
-        out.wei = out.price * out.gas;
-    } catch (const std::exception&) {  // beyond 256 bits: no chain pays that
-        return std::nullopt;
-    }
-    return out;
-}
-
 Shown shown_on_chain(const json::Value& evidence) {
     json::Reader reader(evidence, "/evidence");
     const auto proof = evm::InclusionProof::parse(reader.any("inclusion"), "/evidence/inclusion");
@@ -36,7 +19,7 @@ Shown shown_on_chain(const json::Value& evidence) {
               .block = inclusion.chain.front().number,
               .cost = {},
               .detail = {}};
-    out.cost = cost_of(inclusion, evm::decode_transaction(proof.transaction).transaction);
+    out.cost = evm::cost_of(inclusion, evm::decode_transaction(proof.transaction).transaction);
     return out;
 }
 

@@ -1,6 +1,5 @@
-// What evidence shows of a call beside its fate. What it cost on an Ethereum chain: the receipt's gas and the price
-// that EIP-1559 makes of the transaction and its block's base fee. Not in it: what a rollup takes for its data on
-// another chain.
+// What evidence shows of a call beside its fate, and what it cost (ledger/evm/protocol/inclusion.hpp says what is in
+// that).
 #pragma once
 #include "facts.hpp"
 

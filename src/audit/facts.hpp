@@ -3,7 +3,7 @@
 #include <contract/binding.hpp>
 #include <contract/entry.hpp>
 #include <deque>
-#include <ledger/evm/protocol/amount.hpp>
+#include <ledger/evm/protocol/inclusion.hpp>
 #include <map>
 #include <optional>
 #include <proof/anchor.hpp>
@@ -13,6 +13,7 @@
 
 namespace concordat::audit {
 
+using ledger::evm::Cost;
 using ledger::evm::U256;
 
 // What the verifier said: nothing without a trust file.
@@ -48,12 +49,6 @@ struct EntryBlock {
     Hash256 first_id, last_id;
     std::map<contract::EntryType, std::size_t> types;
     std::size_t entries = 0, failing = 0;
-};
-
-struct Cost {
-    std::uint64_t gas = 0;
-    U256 price = 0;  // what was paid for one unit of it, in wei
-    U256 wei = 0;
 };
 
 struct CallFact {

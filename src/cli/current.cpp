@@ -16,14 +16,6 @@ namespace ccl = ledger::confidential;
 
 std::string path_of(const Hash256& binding) { return "/v1/bindings/" + binding.text(); }
 
-const proof::Line* first_problem(const std::vector<proof::Line>& lines) {
-    for (const proof::Line& line : lines) {
-        if (const proof::Line* below = first_problem(line.below)) return below;
-        if (!line.ok) return &line;
-    }
-    return nullptr;
-}
-
 // What the binding's own signatures make its parties trust. Only the ledger's program is taken as the evidence says:
 // the binding names the ledger by its key.
 proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding& first) {
@@ -51,7 +43,7 @@ proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding
 void require_holds(const std::string& text, const proof::TrustFile& trust) {
     const proof::Verdict verdict = proof::verify(text, trust, known_kinds());
     if (verdict.holds) return;
-    const proof::Line* problem = first_problem(verdict.lines);
+    const proof::Line* problem = proof::first_problem(verdict.lines);
     throw Error(Code::bad_receipt, problem == nullptr ? "receipt" : problem->layer,
                 "what the node shows does not hold: " +
                     (problem == nullptr ? std::string("see `concordat verify`") : problem->problem));

@@ -148,6 +148,23 @@ json::Object read_audiences(json::Reader& in) {
     return value;
 }
 
+void read_costs(json::Reader& in, Entry& entry) {
+    if (in.find("costs") == nullptr) return;
+    json::Reader costs(in.any("costs"), in.at("costs"));
+    entry.costs = Usage::read(costs);
+    if (costs.find("split") != nullptr) entry.cost_terms = CostTerms::read(costs);
+    costs.finish();
+}
+
+void write_costs(MemberWriter& out, const Entry& entry) {
+    if (!entry.costs) return;
+    json::Object costs = entry.costs->to_json();
+    if (entry.cost_terms) {
+        for (auto& member : entry.cost_terms->to_json()) costs.insert(member);
+    }
+    out.object("costs", costs);
+}
+
 json::Object read_accounts(json::Reader& in) {
     if (in.find("accounts") == nullptr) return {};
     const json::Object& value = in.object("accounts");
@@ -197,6 +214,7 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     entry.ending = read_optional_text(in, "ending");
     entry.given_up = read_given_up(in);
     entry.reason = read_optional_text(in, "reason");
+    read_costs(in, entry);
 }
 
 [[noreturn]] void fail(std::string field, std::string rule) {
@@ -266,6 +284,10 @@ void check_type_rules(const Entry& entry) {
         if (entry.sender_role.empty()) fail("sender", rule);
         if (entry.action.empty()) fail("action", rule);
     }
+    if (entry.cost_terms && !first && entry.type != EntryType::amend) {
+        fail("costs/split", "must be absent but for bind and amend");
+    }
+    if (entry.costs && entry.costs->bytes % byte_step != 0) fail("costs/bytes", "must be a multiple of 1024");
     check_transaction_rules(entry);
 }
 
@@ -306,6 +328,7 @@ std::string Entry::write() const {
     out.hash("binding", binding);
     out.integer_if("call", call);
     if (early) out.text("commit", "early");
+    write_costs(out, *this);
     out.time_if("deadline", deadline);
     out.text_if("decision", decision);
     out.hash("disclosures", disclosures);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "costs.hpp"
 #include "steps.hpp"
 
 namespace concordat::contract {
@@ -57,6 +58,8 @@ struct Entry {
     std::string ending;                   // outcome: committed or aborted
     std::vector<std::uint32_t> given_up;  // outcome: the calls that people gave up and that did not happen, ascending
     std::string reason;
+    std::optional<Usage> costs;           // of the binding so far, this entry's own with it
+    std::optional<CostTerms> cost_terms;  // bind, amend: of the version's contract, where it has them
     Hash256 disclosures, private_state;
 
     std::string write() const;              // JCS

@@ -271,6 +271,17 @@ void read_actions(Reader& in, Contract& contract) {
     }
 }
 
+void read_costs(Reader& in, Contract& contract) {
+    if (in.find("costs") == nullptr) return;
+    Reader costs(in.any("costs"), in.at("costs"));
+    contract.costs = CostTerms::read(costs);
+    costs.finish();
+    for (const auto& [role, weight] : contract.costs->split) {
+        if (contains(contract.roles, role)) continue;
+        refuse(costs.at("split") + "/" + role, "must be one of the contract's roles");
+    }
+}
+
 struct Descriptor {
     Hash256 digest;
     std::size_t size = 0;
@@ -332,6 +343,7 @@ Contract Contract::parse(ByteView config) {
     check_driven(contract);
     read_effects(in, contract);
     check_effects(contract);
+    read_costs(in, contract);
     in.finish();
     return contract;
 }

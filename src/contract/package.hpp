@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "costs.hpp"
+
 namespace concordat::contract {
 
 struct Action {
@@ -50,12 +52,14 @@ struct Contract {
     std::map<std::string, schema::Schema, std::less<>> sources;  // observation schemas
     std::map<std::string, LedgerUse, std::less<>> ledgers;
     std::map<std::string, Effect, std::less<>> effects;
+    std::optional<CostTerms> costs{};  // absent: nothing is metered
 
     // From the config blob's exact bytes. Throws Error(bad_package | bad_schema | bad_json …) naming the member. Checks
     // what one schema cannot: `from` names roles, or one source or ledger; each source drives exactly one action, a
     // ledger at most one and each that an action commits early on exactly one; audiences name
     // roles, a confidential field of a message is confidential to each role in `from`, observations hold no
-    // confidential field, every effect that an action lists is declared, `ledgers`/`effects` are consistent.
+    // confidential field, every effect that an action lists is declared, `ledgers`/`effects` are consistent, costs are
+    // borne by roles.
     static Contract parse(ByteView config);
     const std::string& driven_by(std::string_view source) const;  // the action's name; throws not_found
     // The action that hears what became of effects on this ledger that were committed early; null where there is none.

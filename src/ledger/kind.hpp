@@ -78,6 +78,9 @@ struct Judgement {
     bool proved = false;        // else the host's word
     std::string transaction{};  // its id, as that chain writes it
     std::uint64_t block = 0;
+    // What filling the slot cost the account, in the ledger's smallest unit, as text. "": the evidence does not show
+    // it.
+    std::string fee{};
     bool operator==(const Judgement&) const = default;
 };
 

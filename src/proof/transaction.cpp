@@ -60,7 +60,7 @@ Line check_found(std::string layer, std::string otherwise, How how, const std::f
 struct Ended {
     ledger::Fate fate{};
     bool exactly = false;  // else: called, or not
-    const Bytes* evidence = nullptr;
+    const TransactionParts::Later* by = nullptr;
 };
 
 // The transaction as its entries have it: read again by the rules that the enclave goes by.
@@ -70,7 +70,7 @@ class History {
         steps = parts.prepare.steps();
         saga = transaction::Saga(steps, parts.prepare.deadline);
         take(parts.prepare);
-        for (const auto& [entry, input] : parts.later) take_later(entry, input);
+        for (const TransactionParts::Later& one : parts.later) take_later(one);
     }
 
     std::vector<contract::Step> steps;
@@ -83,7 +83,7 @@ class History {
     void check_state(const contract::Entry& entry) const;
     void check_outcome(const contract::Entry& outcome) const;
     void take(const contract::Entry& entry);
-    void take_later(const contract::Entry& entry, const Bytes& input);
+    void take_later(const TransactionParts::Later& one);
     void take_resolution(const contract::Entry& entry, const Bytes& input);
 
     const TransactionParts& parts_;
@@ -122,7 +122,8 @@ void History::take(const contract::Entry& entry) {
     });
 }
 
-void History::take_later(const contract::Entry& entry, const Bytes& input) {
+void History::take_later(const TransactionParts::Later& one) {
+    const auto& [entry, input, before] = one;
     if (entry.transaction != parts_.id) fail("entries", "must be steps of one transaction");
     check_state(entry);
     const bool comes_of_nothing = entry.type == EntryType::disputed || entry.type == EntryType::cancelling;
@@ -143,7 +144,7 @@ void History::take_later(const contract::Entry& entry, const Bytes& input) {
     take(entry);
     if (comes_of_nothing) return;
     const auto fate = entry.ending == "committed" ? ledger::Fate::called : ledger::Fate::failed;
-    ended[entry.call] = {.fate = entry.fate.value_or(fate), .exactly = entry.fate.has_value(), .evidence = &input};
+    ended[entry.call] = {.fate = entry.fate.value_or(fate), .exactly = entry.fate.has_value(), .by = &one};
 }
 
 void History::take_resolution(const contract::Entry& entry, const Bytes& input) {
@@ -227,6 +228,7 @@ class CallJudge {
     Line call();
     void check_call(std::string& text);
     Line inclusion();
+    void check_fee() const;
     Line finality() const;
     void check_proof(const TrustedChain& chain) const;
     Line given_up() const;
@@ -299,7 +301,7 @@ Line CallJudge::call() {
 
 Line CallJudge::inclusion() {
     return check_found("inclusion", "what filled the slot", How::proved, [&](std::string& text) {
-        const std::string_view bytes = text_of(*ended()->evidence);
+        const std::string_view bytes = text_of(ended()->by->input);
         const json::Value evidence = json::parse(bytes, "/evidence", {.bytes = max_evidence_bytes});
         if (json::canonical(evidence) != bytes) refuse("/evidence", "must be in RFC 8785 form");
         judgement_ = kind().judge(pin(), target().finality, evidence);
@@ -309,7 +311,21 @@ Line CallJudge::inclusion() {
         const bool as_said =
             ended()->exactly ? judgement_->fate == ended()->fate : called(judgement_->fate) == called(ended()->fate);
         if (!as_said) refuse(ended()->exactly ? "/entry/fate" : "/entry/ending", "must be what the evidence shows");
+        check_fee();
     });
+}
+
+// Where costs are metered, the entry counts what this call cost, and where it adjoins the one before, nothing else.
+void CallJudge::check_fee() const {
+    const auto& [entry, input, before] = *ended()->by;
+    if (!entry.costs || !before.costs) return;
+    const contract::Usage grown{.fees = entry.costs->since(*before.costs, "/entry/costs").fees};
+    contract::Usage shown;
+    shown.add_fee(pin().chain, judgement_->fee);
+    const contract::Usage more = grown.since(shown, "/entry/costs");
+    if (entry.sequence == before.sequence + 1 && !more.fees.empty()) {
+        refuse("/entry/costs/fees", "must grow by what the evidence shows");
+    }
 }
 
 // The verifier's own parameters must prove it too: then it does not matter whom else the binding believes.
@@ -367,7 +383,7 @@ Line CallJudge::disputed() const {
 std::string describe(const TransactionParts& parts) {
     const contract::Entry* outcome = nullptr;
     std::string decision = parts.prepare.decision;
-    for (const auto& [entry, input] : parts.later) {
+    for (const auto& [entry, input, before] : parts.later) {
         if (entry.type == EntryType::outcome) outcome = &entry;
         if (!entry.decision.empty()) decision = entry.decision;
     }
@@ -415,13 +431,16 @@ void check_contract(const Ground& ground) {
     const auto same = [](const contract::Step& a, const contract::Step& b) { return a.to_json() == b.to_json(); };
     if (!std::ranges::equal(steps, planned, same))
         fail("entries", "must have the steps that the contract's effects make");
+    if (parts.locked.cost_terms != contract.costs) {
+        fail("entries", "must share costs, in the version's entry, as the contract does");
+    }
     if (action->second.early != parts.prepare.early) {
         fail("entries", "must be committed early exactly where the contract's action is");
     }
     if (parts.prepare.deadline != parts.prepare.time + minutes * 60'000) {
         fail("entries", "must have the deadline that the version gives a call");
     }
-    for (const auto& [entry, input] : parts.later) {
+    for (const auto& [entry, input, before] : parts.later) {
         if (entry.type != EntryType::outcome || entry.action.empty()) continue;
         const std::string* hears = contract.outcomes_of(steps.front().ledger);
         if (hears == nullptr || entry.action != *hears) {
@@ -486,7 +505,7 @@ Line Verifier::transaction() const {
                          [] { fail("entries", "do not all hold, and this rests on them"); });
         }
         if (!receipt_.entries[i].input) continue;
-        parts.later.push_back({steps_[i]->entry, *receipt_.entries[i].input});
+        parts.later.push_back({steps_[i]->entry, *receipt_.entries[i].input, steps_[i - 1]->entry});
     }
     return group("transaction", text, How::attested, judge_transaction(parts, trust_, kinds_));
 }

@@ -10,6 +10,7 @@ struct TransactionParts {
     struct Later {
         const contract::Entry& entry;
         const Bytes& input;
+        const contract::Entry& before;  // in the receipt
     };
     const contract::Binding& binding;  // in force for the prepare entry
     const contract::Entry& locked;     // that put this version in force

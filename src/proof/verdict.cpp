@@ -54,6 +54,14 @@ std::string_view how_name(How how) {
     panic("a way of knowing that does not exist");
 }
 
+const Line* first_problem(const std::vector<Line>& lines) {
+    for (const Line& line : lines) {
+        if (const Line* below = first_problem(line.below)) return below;
+        if (!line.ok) return &line;
+    }
+    return nullptr;
+}
+
 std::string render_text(const Verdict& verdict) {
     std::string out = verdict.holds ? "The receipt holds\n" : "The receipt DOES NOT HOLD\n";
     render_lines(out, verdict.lines, "");

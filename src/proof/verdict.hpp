@@ -13,7 +13,7 @@ std::string_view how_name(How how);
 
 struct Line {
     // format binding message source entries transaction chain account call inclusion finality disputed enclave ledger
-    // state disclosures clock rollback anchor
+    // state disclosures costs clock rollback anchor
     std::string layer;
     std::string text;
     How how = How::proved;
@@ -26,6 +26,9 @@ struct Verdict {
     std::vector<Line> lines;
     bool holds = false;
 };
+
+// The innermost line that does not hold; null where all do.
+const Line* first_problem(const std::vector<Line>& lines);
 
 // A tree for people, in Unicode box drawing, one line each; and JSON for machines, {"holds", "lines": [{"layer",
 // "text", "how", "ok", "problem"?, "below"?}]}.

@@ -73,6 +73,12 @@ class Verifier {
     Digests digests() const;
     Line disclosure(std::size_t index, const Digests& digests) const;
     Line disclosures() const;
+    // What the binding used (verify_costs.cpp).
+    bool has_costs() const;
+    const std::optional<contract::CostTerms>& cost_terms(std::size_t index) const;
+    void check_used(std::size_t index, const contract::Usage& used) const;
+    void check_costs(std::size_t index) const;
+    Line costs() const;
     Line clock() const;
     bool single_node() const;  // of the ledger that appended any of the entries
     Line rollback() const;

@@ -88,6 +88,7 @@ std::vector<Line> Verifier::run() {
     lines.push_back(ledger());
     lines.push_back(state());
     lines.push_back(disclosures());
+    if (has_costs()) lines.push_back(costs());
     lines.push_back(clock());
     if (single_node() || receipt_.anchor) lines.push_back(rollback());
     return lines;

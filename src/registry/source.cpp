@@ -85,10 +85,14 @@ class Converter {
         config["actions"] = actions(in, sources);
         config["effects"] = declared(in, "effects", {"ledger", "call", "kind", "commit", "undo", "after"});
         config["ledgers"] = declared(in, "ledgers", {"kind", "interface"});
+        if (const YamlNode* costs = in.find("costs")) {
+            config["costs"] = yaml_to_json(*costs, std::string(contract_file));
+        }
         logic(in);
         config["language"] = source_.language;
         in.finish(
-            "apiVersion, name, version, description, roles, state, terms, actions, sources, effects, ledgers, logic");
+            "apiVersion, name, version, description, roles, state, terms, actions, sources, effects, ledgers, costs, "
+            "logic");
         source_.config = json::canonical(config);
         contract::Contract::parse(bytes_of(source_.config));
         return std::move(source_);

@@ -15,7 +15,7 @@ schemas = {path.stem: json.loads(path.read_text()) for path in (root / "docs/sch
 registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas.values())
 OPTIONAL = {"sealed", "sender", "action", "package", "number", "result", "effects", "events", "fuel", "meter"}
 OPTIONAL |= {"audiences", "accounts", "proposal", "deadline", "reason", "parties", "chains", "package", "anchor", "anchors"}
-OPTIONAL |= {"call", "fate", "decision", "commit", "given_up"}
+OPTIONAL |= {"call", "fate", "decision", "commit", "given_up", "costs"}
 NEEDED = {"execute": ("sender", "action"), "prepare": ("sender", "action", "effects", "deadline"), "step": ("fate",), "resolve": ("reason",)}
 
 
@@ -30,7 +30,8 @@ def documents():
         yield "trust", json.loads((vectors / name).read_text())
     for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_asserted.json",
                  "receipt_disputed.json", "receipt_anchored.json", "receipt_delivered.json", "receipt_refunded.json",
-                 "receipt_repeated.json", "receipt_cancelled.json", "receipt_resolved.json"):
+                 "receipt_repeated.json", "receipt_cancelled.json", "receipt_resolved.json",
+                 "receipt_costs.json"):
         receipt = json.loads((vectors / name).read_text())
         yield "receipt", receipt
         for one in receipt["bindings"]:

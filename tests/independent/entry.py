@@ -1,5 +1,7 @@
 """Entries and the trees over them, as docs/formats.md §2 and §6 have it."""
 
+import re
+
 from signed import MAX_INTEGER, digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
 
 TYPES = "bind amend execute prepare cancelling outcome terminate disputed propose close step resolve".split()
@@ -8,8 +10,9 @@ REQUIRED = (
 )
 OPTIONAL = (
     "sender action package number result effects events fuel meter audiences accounts proposal deadline".split()
-    + "transaction call fate decision ending reason commit given_up".split()
+    + "transaction call fate decision ending reason commit given_up costs".split()
 )
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 LATER = ("cancelling", "step", "outcome", "disputed", "resolve")  # entries of a transaction that a prepare entry began
 ONLY_IN = {
     "accounts": ("bind", "amend"),
@@ -60,6 +63,68 @@ def check_members(d):
     need("effects" not in d or (isinstance(d["effects"], list) and d["effects"]), "effects: absent rather than empty")
 
 
+ROUND_BYTES = 1024
+
+
+def figure(text, bits):
+    need(isinstance(text, str) and re.fullmatch(r"0|[1-9][0-9]*", text) and int(text) < 1 << bits, "costs: a whole number as text")
+    return int(text)
+
+
+class Costs:
+    """What a binding has used so far: (unit, or a ledger's chain) → figure; and how its version shares that."""
+
+    def __init__(self, value):
+        members(value, ("bytes", "fuel", "signatures"), ("fees", "split", "rates"))
+        self.used = {("unit", name): figure(value[name], 64) for name in ("bytes", "fuel", "signatures")}
+        need(self.used["unit", "bytes"] % ROUND_BYTES == 0, "costs: bytes are rounded up")
+        need("fees" not in value or 0 < len(value["fees"]) <= 256, "costs: fees are absent rather than empty")
+        for chain, fee in value.get("fees", {}).items():
+            need(re.fullmatch(r"[-_a-zA-Z0-9]+:[-_:a-zA-Z0-9]+", chain) and len(chain) <= 41 and fee != "0", "costs: fees by chain")
+            self.used["fee", chain] = figure(fee, 256)
+        self.split, self.rates = value.get("split"), value.get("rates")
+        need(self.split is not None or self.rates is None, "costs: rates of a version that shares costs")
+        if self.split is not None:
+            need(self.split and all(NAME.fullmatch(role) for role in self.split), "costs: a split is by role")
+            weights = self.split.values()
+            need(all(is_count(one) and 1 <= one <= 1000000 for one in weights), "costs: weights from 1 to 1000000")
+        if self.rates is not None:
+            members(self.rates, ("currency",), ("bytes", "fuel", "signatures"))
+            prices = [price for name, price in self.rates.items() if name != "currency"]
+            need(NAME.fullmatch(self.rates["currency"]) and prices, "costs: rates have a currency and a price")
+            for price in prices:
+                fits = re.fullmatch(r"(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?", price)
+                need(fits and price.strip("0."), "costs: a price above 0")
+
+    @property
+    def terms(self):
+        return {name: one for name, one in (("split", self.split), ("rates", self.rates)) if one is not None} or None
+
+    def since(self, earlier):
+        """What was used in between; figures never fall."""
+        out = {name: self.used.get(name, 0) - earlier.get(name, 0) for name in set(self.used) | set(earlier)}
+        need(all(value >= 0 for value in out.values()), "costs: must not fall from an entry to a later one")
+        return {name: value for name, value in out.items() if value}
+
+
+def signatures_in(raw):
+    """A general JWS holds its own, compact ones are one a line, evidence is one's."""
+    if not raw.startswith(b"{"):
+        return len(raw.splitlines())
+    value = strict(raw)
+    return len(value["signatures"]) if raw.startswith(b'{"payload":') else 1
+
+
+def used_by(entry, raw, sealed_bytes):
+    """What the entry used by itself, as far as it and its input show that."""
+    pins = [one for one in entry.d.get("effects", []) if "pin" in one]
+    return {
+        "bytes": -(-(len(raw) + sealed_bytes) // ROUND_BYTES) * ROUND_BYTES,
+        "fuel": entry.d.get("fuel", 0),
+        "signatures": signatures_in(raw) + 1 + len(pins),
+    }
+
+
 class Entry:
     def __init__(self, raw):
         self.d = d = members(strict(raw), REQUIRED, OPTIONAL)
@@ -70,6 +135,9 @@ class Entry:
         self.input, self.state_after = digest(d["input"]), digest(d["state_after"])
         need((self.type == "bind") == (self.sequence == 0) == (digest(d["previous"]) == bytes(32)), "bind is entry 0")
         check_members(d)
+        self.costs = Costs(d["costs"]) if "costs" in d else None
+        shares = self.costs is not None and self.costs.terms is not None
+        need(not shares or self.type in ("bind", "amend"), "costs: a split in an entry that brings a version")
         effects = sha(jcs(d["effects"])) if d.get("effects") else bytes(32)
         self.id = sha(
             b"\0",

@@ -14,7 +14,7 @@ from trie import HexaryTrie
 from trie.exceptions import BadTrieProof, MissingTrieNode
 
 HALF_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141 // 2
-PARENT, UNCLES, MINER, TRANSACTIONS, RECEIPTS, DIFFICULTY, NUMBER, GAS_USED, TIME, EXTRA, MIX, NONCE = 0, 1, 2, 4, 5, 7, 8, 10, 11, 12, 13, 14
+PARENT, UNCLES, MINER, TRANSACTIONS, RECEIPTS, DIFFICULTY, NUMBER, GAS_USED, TIME, EXTRA, MIX, NONCE, BASE_FEE = 0, 1, 2, 4, 5, 7, 8, 10, 11, 12, 13, 14, 15
 MAX_DESCENDANTS = 1024
 
 
@@ -78,7 +78,8 @@ class Transaction:
         f = decode_rlp(raw if self.type == 0 else raw[1:])
         need(len(f) == (9, 11, 12)[self.type], "a transaction must have its type's fields")
         if self.type == 0:
-            self.nonce, self.gas, self.to, self.value, self.data = number(f[0]), number(f[2]), f[3], number(f[4]), f[5]
+            self.nonce, self.tip, self.most = number(f[0]), None, number(f[1])
+            self.gas, self.to, self.value, self.data = number(f[2]), f[3], number(f[4]), f[5]
             v, signed = number(f[6]), f[:6]
             self.chain = 0 if v in (27, 28) else (v - 35) // 2
             need(v in (27, 28) or v >= 37, "a transaction's v")
@@ -87,6 +88,7 @@ class Transaction:
             parity, payload = (v - 27 if v < 37 else (v - 35) % 2), rlp.encode(signed)
         else:
             self.chain, self.nonce = number(f[0]), number(f[1])
+            self.tip, self.most = (number(f[2]), number(f[3])) if self.type == 2 else (None, number(f[2]))
             self.gas, self.to, self.value, self.data = number(f[-8]), f[-7], number(f[-6]), f[-5]
             parity, payload = number(f[-3]), bytes([self.type]) + rlp.encode(f[:-3])
         need(len(self.to) in (0, 20), "a transaction's receiver")
@@ -131,6 +133,7 @@ class Inclusion:
         need(kind == self.transaction.type, "the receipt must be of the transaction's type")
         before = receipt(trie_value(block[RECEIPTS], index - 1, proof["previous_receipt_proof"]))[2] if index else 0
         need(before <= gas <= number(block[GAS_USED]), "gas must be counted up")
+        self.gas = gas - before
 
 
 # --------------------------------------------------------------------------------------------------------------- clique
@@ -248,6 +251,15 @@ def check_anchor(chain, contract, ledger, values, finality, evidence):
     wanted = [hex_bytes(contract.lower()), topics, values]
     need(inclusion.succeeded and wanted in inclusion.logs, "the contract did not record this")
     return is_final(inclusion, finality)
+
+
+def fee(evidence):
+    """What executing it cost, in wei: gas used, at the price of EIP-1559."""
+    inclusion = Inclusion(members(evidence, ("inclusion",))["inclusion"])
+    price = inclusion.transaction.most
+    if inclusion.transaction.tip is not None:
+        price = min(price, number(inclusion.headers[0][BASE_FEE]) + inclusion.transaction.tip)
+    return inclusion.gas * price
 
 
 def judge(pin, finality, evidence):

@@ -42,6 +42,7 @@ class Transaction:
             self.check_begin(entry)
             getattr(self, "check_" + entry.type)(entry, trust)
             self.check_state(entry)
+            self.check_fee(before, entry)
             before = entry
 
     # The prepare entry: its steps follow from the contract
@@ -222,6 +223,17 @@ class Transaction:
             shown = (entry.d["ending"] == "committed") == (fate == "called")
             need(shown, "inclusion: an ending that the evidence does not show")
         self.saga.fill(call, fate)
+
+    def check_fee(self, before, entry):
+        """Where costs are counted, what this call cost is; where the entry adjoins the one before it, nothing else."""
+        if entry.type not in ("step", "outcome") or entry.costs is None or before.costs is None:
+            return
+        pin = self.call(entry).pin
+        shown = evm.fee(strict(entry.raw_input)) if pin["chain"].startswith("eip155:") else 0
+        grown = {name: value for name, value in entry.costs.since(before.costs.used).items() if name[0] == "fee"}
+        mine = grown.pop(("fee", pin["chain"]), 0)
+        adjoins = entry.sequence == before.sequence + 1
+        need(mine == shown and not grown if adjoins else mine >= shown, "inclusion: fees grow by what the evidence shows")
 
     def judged(self, call, entry, trust):
         evidence = strict(entry.raw_input)

@@ -9,7 +9,7 @@ import sys
 
 import evm
 from binding import Binding, amendment_signers, chain_of, check_amendment, check_first, rule_satisfied, successor
-from entry import LATER, Entry, is_consistent, path_of, root_of_path, state_root
+from entry import LATER, Entry, is_consistent, path_of, root_of_path, state_root, used_by
 from signed import Bad, Compact, General, Key, b64, digest, digest_text, is_count, jcs, members, need, pad, sha, strict
 from signed import time_ms, u256, unb64
 from transaction import Transaction
@@ -188,6 +188,8 @@ class Verifier:
         version = self.in_force_for(self.prepare)
         locked = self.steps[self.version_of.index(version)]
         judged = Transaction(version, locked.d.get("accounts", {}), self.prepare, self.r["package"])
+        terms = locked.costs.terms if locked.costs else None
+        need(judged.contract.get("costs") == terms, "costs: shared in the version's entry as the contract shares them")
         judged.check(self.later, self.trust)
 
     def enclaves(self):
@@ -268,6 +270,33 @@ class Verifier:
                 else:
                     self.digests(one, out)
 
+    def costs(self):
+        """The totals are an enclave's word; that they follow from each other is checked where entries adjoin."""
+        terms, before = None, None
+        for i, entry in enumerate(self.steps):
+            brings, counted = entry.raw_input is None, terms is not None
+            if brings:
+                terms = entry.costs.terms if entry.costs else None
+            expected = terms is not None or (brings and counted)
+            need((entry.costs is not None) == expected, "exactly where the version's contract has costs, or ends them")
+            if entry.costs is not None and (counted or entry.type == "bind"):
+                used = entry.costs.since(before.costs.used if counted else {})
+                if not counted or entry.sequence == before.sequence + 1:
+                    self.check_used(i, entry, used)
+            elif entry.costs is not None:
+                need(not any(entry.costs.used.values()), "begins at 0 where the version before has no costs")
+            before = entry
+
+    def check_used(self, i, entry, used):
+        last = i + 1 == len(self.steps)
+        raw = jcs(self.r["bindings"][self.versions.index(self.version_of[i])]) if entry.raw_input is None else entry.raw_input
+        own = used_by(entry, raw, len(jcs(self.r["sealed"])) if last else 0)
+        found = {name: used.get(("unit", name), 0) for name in own}
+        need(found["bytes"] == own["bytes"] if last else found["bytes"] >= own["bytes"], "grow by the entry's bytes")
+        need(all(found[name] == own[name] for name in ("fuel", "signatures")), "grow by the entry's fuel and signatures")
+        fees = any(kind == "fee" for kind, _ in used)
+        need(not fees or entry.type in ("step", "outcome"), "fees grow by what evidence shows")
+
     def anchor(self):
         """Whether an anchor that this trust file relies on excludes a rollback."""
         self.anchored, anchor = False, self.r.get("anchor")
@@ -296,7 +325,7 @@ class Verifier:
             need("rollback" in self.trust["allow_asserted"], "rollback: a single node cannot detect it")
 
 
-LAYERS = ("bindings", "entries", "message", "transaction", "enclaves", "ledger", "state", "disclosures", "anchor", "asserted")
+LAYERS = ("bindings", "entries", "message", "transaction", "enclaves", "ledger", "state", "disclosures", "costs", "anchor", "asserted")
 
 
 def main(arguments):

@@ -1,8 +1,10 @@
 // Makes whole receipts in a test by acting as enclave and record ledger, with the real signing code and fixed keys.
 #pragma once
 #include <attest/development.hpp>
+#include <contract/costs.hpp>
 #include <contract/sealing.hpp>
 #include <crypto/merkle.hpp>
+#include <functional>
 #include <memory>
 #include <proof/receipt.hpp>
 #include <proof/trust.hpp>
@@ -33,6 +35,8 @@ class ReceiptMaker {
     std::vector<confidential::EnclaveIdentity> enclaves;
     std::optional<contract::Binding> in_force;
     std::uint64_t flags = confidential::flag_single_node;
+    std::optional<contract::CostTerms> sharing;            // of the contracts of versions to come
+    std::function<void(contract::Entry&)> change_costs{};  // of each entry, once they are what they should be
 
     SecretKey binding_key() const {
         std::array<std::uint8_t, 32> raw = hash_of("binding key").bytes;
@@ -92,6 +96,7 @@ class ReceiptMaker {
         entry.state_after = contract::state_root(state);
         entry.disclosures = crypto::sha256(one.record.disclosures);
         entry.private_state = crypto::sha256(one.record.private_state);
+        meter(entry, one.record);
         one.record.document = to_bytes(bytes_of(entry.write()));
         const Hash256 id = entry.id(one.record.document);
         one.enclave_key = world.enclave.public_key().thumbprint();
@@ -99,6 +104,24 @@ class ReceiptMaker {
         one.receipt = ledger_receipt(id);
         appended.push_back(std::move(one));
     }
+
+    // As an enclave does. What other ledgers charged, if the next entry is to show it.
+    void meter(contract::Entry& entry, const contract::EntryRecord& record) {
+        const bool begins = entry.type == contract::EntryType::bind;
+        const bool brings = begins || entry.type == contract::EntryType::amend;
+        if (begins && sharing) used_.emplace();
+        if (used_) {
+            used_->add(contract::used_by(entry, record.input, record.disclosures.size()));
+            used_->add_fee("eip155:31337", std::exchange(fee, ""));
+        } else if (brings && sharing) {
+            used_.emplace();
+        }
+        entry.costs = used_;
+        if (brings) entry.cost_terms = sharing;
+        if (brings && !sharing) used_.reset();
+        if (change_costs) change_costs(entry);
+    }
+    std::string fee{};
 
     confidential::Claim claim(const Hash256& id) const {
         const Hash256 neighbour = hash_of("another binding's entry");
@@ -275,6 +298,7 @@ class ReceiptMaker {
 
   private:
     crypto::MerkleTree tree_;
+    std::optional<contract::Usage> used_;
 };
 
 }  // namespace concordat::test

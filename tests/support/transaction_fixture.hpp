@@ -25,8 +25,12 @@ class TransactionMaker : public ReceiptMaker {
     json::Object before, after;     // the state
     ledger::evm::EvmKind kind;
 
-    TransactionMaker() {
-        const std::string config = json::canonical(json::parse(contract_text, "config"));
+    // The contract's `costs`, if it has any.
+    explicit TransactionMaker(const std::optional<contract::CostTerms>& costs = std::nullopt) {
+        json::Value contract = json::parse(contract_text, "config");
+        if (costs) contract.as_object()["costs"] = costs->to_json();
+        sharing = costs;
+        const std::string config = json::canonical(contract);
         package.config = to_bytes(bytes_of(config));
         package.manifest = contract::Manifest::write(package.config, bytes_of("module"), bytes_of("provenance"));
         world.package = contract::Manifest::parse(package.manifest).id;
@@ -150,7 +154,15 @@ class TransactionMaker : public ReceiptMaker {
         return chain.evidence(1);
     }
     void conclude(std::string ending, const json::Value& shown) {
+        fee = fee_of(shown);
         step(contract::EntryType::outcome, std::move(ending), json::canonical(shown));
+    }
+    std::string fee_of(const json::Value& shown) const {
+        try {
+            return kind.judge(pin(), {.blocks = 1, .witness = "host"}, shown).fee;
+        } catch (const Error&) {  // a test of evidence that does not hold
+            return {};
+        }
     }
     // Bound, prepared, paid.
     void paid() {

@@ -175,6 +175,11 @@ void check_amend(const Context& context, const SignedVersion& version, const Loa
     }
     if (version.binding.expires < time) throw Error(Code::expired, "/expires", "the offer has lapsed");
     contract::check_amendment(context.binding, version.binding, version.jws);
+    if (context.head.costs) {
+        std::set<std::string> chains;
+        for (const auto& [name, target] : version.binding.ledgers) chains.insert(target.chain);
+        contract::check_fee_chains(*context.head.costs, std::move(chains));
+    }
     check_package(version.binding, package, kinds);
 }
 
@@ -196,6 +201,8 @@ Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& 
     entry.package = package.id;
     entry.accounts = addresses_of(accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
+    entry.cost_terms = package.contract.costs;
+    if (entry.cost_terms) link.head.costs.emplace();
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);
     return link;
 }
@@ -233,7 +240,9 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
     entry.package = package.id;
     entry.accounts = addresses_of(accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
+    entry.cost_terms = package.contract.costs;
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);
+    if (!entry.cost_terms) link.head.costs.reset();
     return link;
 }
 

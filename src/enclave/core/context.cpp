@@ -160,6 +160,7 @@ Head Head::next() const {
     out.transactions = transactions;
     out.ended = ended;
     out.disputed = disputed;
+    out.costs = costs;
     return out;
 }
 
@@ -237,6 +238,8 @@ Head open_head(const contract::EntryRecord& record, const Hash256& binding, cons
         throw Error(Code::wrong_version, "/head/version", "the version in force is " + head.version.text());
     }
     head.root = entry.state_after;
+    const bool brings_version = entry.type == contract::EntryType::bind || entry.type == contract::EntryType::amend;
+    if (!brings_version || entry.cost_terms) head.costs = entry.costs;
     head.redacted_text = std::string(text_of(record.state));
     return head;
 }

@@ -113,8 +113,9 @@ struct Head {
     bool terminated = false;
     // The open ones, oldest first: only the last may hold the binding.
     std::vector<Transaction> transactions;
-    std::vector<EndedTransaction> ended;  // oldest first
-    bool disputed = false;                // a ledger did: nothing runs until the parties amend
+    std::vector<EndedTransaction> ended;   // oldest first
+    bool disputed = false;                 // a ledger did: nothing runs until the parties amend
+    std::optional<contract::Usage> costs;  // of the binding so far, where the version in force has them metered
 
     // What the next entry takes over as it is: all but its id, time, state and what follows from the state.
     Head next() const;
@@ -130,8 +131,9 @@ struct Head {
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 
-// Head → plaintext of an entry's private state and back. The entry's own id, sequence, time and root are not inside:
-// they come from the entry document. The version is: else a host could show its own document beside a genuine state.
+// Head → plaintext of an entry's private state and back. The entry's own id, sequence, time, root and costs are not
+// inside: they come from the entry document. The version is: else a host could show its own document beside a genuine
+// state.
 Bytes write_private(const Head& head);
 Head read_private(ByteView plaintext);
 Bytes private_aad(const Hash256& binding, std::int64_t sequence);

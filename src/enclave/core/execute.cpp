@@ -241,6 +241,20 @@ void take_state(Head& head, const Head& before, json::Object&& state, const sche
     head.root = contract::state_root(redacted);
 }
 
+namespace {
+
+// What the version before has metered counts this entry too. A version that begins to meter does so with the next one.
+void take_costs(contract::Entry& entry, Head& head, const contract::EntryRecord& record) {
+    if (head.costs) {
+        head.costs->add(contract::used_by(entry, record.input, record.disclosures.size()));
+    } else if (entry.cost_terms) {
+        head.costs.emplace();
+    }
+    entry.costs = head.costs;
+}
+
+}  // namespace
+
 contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& input, const SealedParts& parts,
                                    const Keychain& keys) {
     contract::EntryRecord record;
@@ -260,6 +274,7 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
     record.state = to_bytes(bytes_of(head.redacted_text));
     record.input = std::move(input);
     entry.state_after = head.root;
+    take_costs(entry, head, record);
     entry.disclosures = crypto::sha256(record.disclosures);
     entry.private_state = crypto::sha256(record.private_state);
     record.document = to_bytes(bytes_of(entry.write()));

@@ -321,7 +321,9 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
         told.events = std::move(output.events);
         told.fuel = output.fuel;
         told.meter = runtime::meter_version;
-        if (told.write().size() > max_document_bytes) throw Error(Code::too_large, "/output/events", "are too many");
+        const std::size_t more = heard.costs ? contract::max_usage_bytes : 0;  // what the entry says besides
+        if (told.write().size() + more > max_document_bytes)
+            throw Error(Code::too_large, "/output/events", "are too many");
         head = std::move(heard);
         parts = std::move(disclosed);
         entry = std::move(told);
@@ -385,6 +387,7 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
     const ledger::Kind& kind = *account_of(context, mine, mine.saga.call(call)).kind;
     const ledger::Judgement judgement = kind.judge(journal.pin, journal.finality, value);
     mine.saga.settle(call, judgement.fate);
+    if (link.head.costs) link.head.costs->add_fee(journal.pin.chain, judgement.fee);
 
     contract::Entry entry = step_entry(contract::EntryType::step, context, transaction, evidence, time);
     entry.call = static_cast<std::uint32_t>(call);

@@ -58,16 +58,15 @@ Hash256 FakeKind::seal(const Pin& pin, const Judgement& judgement, std::uint64_t
                                                           {"fate", fate_name(judgement.fate)},
                                                           {"transaction", judgement.transaction},
                                                           {"block", std::to_string(judgement.block)},
+                                                          {"fee", judgement.fee},
                                                           {"depth", std::to_string(depth)}});
     return crypto::hmac_sha256(bytes_of("seal of " + chain_), {bytes_of(text)});
 }
 
 json::Value FakeKind::evidence(const Pin& pin, const Judgement& judgement, std::uint64_t depth) const {
-    return json::Object{{"fate", fate_name(judgement.fate)},
-                        {"transaction", judgement.transaction},
-                        {"block", std::to_string(judgement.block)},
-                        {"depth", std::to_string(depth)},
-                        {"seal", seal(pin, judgement, depth).text()}};
+    return json::Object{{"fate", fate_name(judgement.fate)},        {"transaction", judgement.transaction},
+                        {"block", std::to_string(judgement.block)}, {"fee", judgement.fee},
+                        {"depth", std::to_string(depth)},           {"seal", seal(pin, judgement, depth).text()}};
 }
 
 Judgement FakeKind::judge(const Pin& pin, const Finality& finality, const json::Value& evidence) const {
@@ -85,6 +84,7 @@ Judgement FakeKind::judge(const Pin& pin, const Finality& finality, const json::
     }
     out.transaction = reader.string("transaction", 128);
     out.block = whole(reader.string("block", 20), "/evidence/block");
+    out.fee = reader.string("fee", 20);
     const std::uint64_t depth = whole(reader.string("depth", 20), "/evidence/depth");
     const Hash256 given = reader.hash("seal");
     reader.finish();

@@ -218,10 +218,12 @@ Judgement EvmKind::judge(const Pin& pin, const Finality& finality, const json::V
     check(pin);
     const Shown shown = read_evidence(pin.chain, depth_needed(finality), evidence);
     const Call found = filling(pin, shown.transaction);
+    const std::optional<Cost> cost = cost_of(shown.inclusion, shown.transaction.transaction);
     return {.fate = fate_of(Call::parse(pin.call, "/call"), found, shown.inclusion.succeeded),
             .proved = is_final(finality, shown.inclusion),
             .transaction = to_0x(shown.inclusion.transaction_hash.view()),
-            .block = shown.inclusion.chain.front().number};
+            .block = shown.inclusion.chain.front().number,
+            .fee = cost ? decimal(cost->wei) : ""};
 }
 
 Recorded EvmKind::recorded(const AnchorClaim& claim, const Finality& finality, const json::Value& evidence) const {

@@ -122,14 +122,35 @@ TEST(EvmKind, JudgesWhatFilledTheSlot) {
     const Pin pin = pin_of();
     const Bytes call = signed_call(pin);
     const Judgement called = EvmKind().judge(pin, host, evidence_of(call));
-    EXPECT_EQ(
-        called,
-        (Judgement{
-            .fate = Fate::called, .proved = false, .transaction = to_0x(transaction_hash(call).view()), .block = 40}));
+    EXPECT_EQ(called, (Judgement{.fate = Fate::called,
+                                 .proved = false,
+                                 .transaction = to_0x(transaction_hash(call).view()),
+                                 .block = 40,
+                                 .fee = "210000"}));
     EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(call, false)).fate, Fate::failed);
     const Bytes cancel = EvmKind().sign(pin, Purpose::cancel, 20, secret_of(1));
     EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(cancel)).fate, Fate::cancelled);
     EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(cancel, false)).fate, Fate::cancelled);
+}
+
+// The second transaction of a block whose base fee is 7, with 21000 gas of its own.
+TEST(EvmKind, ReadsWhatItCost) {
+    const Pin pin = pin_of();
+    const SignedTransaction ours = decode_transaction(signed_call(pin));
+    const auto fee = [&](Transaction::Type type, const U256& price, const U256& tip) {
+        Transaction tx = ours.transaction;
+        tx.type = type;
+        tx.gas_price = price;
+        tx.max_priority_fee = tip;
+        return EvmKind().judge(pin, host, evidence_of(encode(sign(tx, secret_of(1))))).fee;
+    };
+    using enum Transaction::Type;
+    EXPECT_EQ(fee(dynamic_fee, 50, 3), "210000");  // (7 + 3) × 21000
+    EXPECT_EQ(fee(dynamic_fee, 8, 3), "168000");   // no more than 8
+    EXPECT_EQ(fee(dynamic_fee, 7, 0), "147000");
+    EXPECT_EQ(fee(legacy, 50, 0), "1050000");
+    EXPECT_EQ(fee(access_list, 0, 0), "0");
+    EXPECT_EQ(fee(legacy, U256(1) << 127, 0), "");  // no chain charges that: a figure that could overflow shows nothing
 }
 
 // Whoever else uses the account's key fills the slot too, and it is not the pinned call.

@@ -1,7 +1,8 @@
 #include "inclusion.hpp"
 
+#include <algorithm>
+
 #include "keccak.hpp"
-#include "transaction.hpp"
 
 namespace concordat::ledger::evm {
 namespace {
@@ -134,6 +135,17 @@ Inclusion check_inclusion(const InclusionProof& proof, std::string_view field) {
     out.succeeded = receipt.succeeded;
     out.logs = std::move(receipt.logs);
     return out;
+}
+
+std::optional<Cost> cost_of(const Inclusion& inclusion, const Transaction& transaction) {
+    static const U256 limit = U256(1) << 128;
+    const std::optional<U256>& base = inclusion.chain.front().base_fee;
+    const bool dynamic = transaction.type == Transaction::Type::dynamic_fee;
+    if (transaction.gas_price >= limit || (dynamic && (!base || *base >= limit))) return std::nullopt;
+    Cost out{.gas = inclusion.gas_used, .price = transaction.gas_price, .wei = 0};
+    if (dynamic) out.price = std::min(transaction.gas_price, U256(*base + transaction.max_priority_fee));
+    out.wei = out.price * out.gas;
+    return out.wei < limit ? std::optional(out) : std::nullopt;
 }
 
 InclusionProof prove_inclusion(const Header& header, std::span<const Header> descendants,

@@ -14,6 +14,7 @@
 #pragma once
 #include "header.hpp"
 #include "receipt.hpp"
+#include "transaction.hpp"
 #include "trie.hpp"
 
 namespace concordat::ledger::evm {
@@ -48,6 +49,17 @@ struct Inclusion {
 
 // Throws Error(bad_receipt | bad_format | too_large) at "<field>/<member>…" unless everything that is returned follows.
 Inclusion check_inclusion(const InclusionProof& proof, std::string_view field);
+
+// What a transaction cost its sender for being executed: the gas that its receipt and the one before it show, at the
+// price that EIP-1559 makes of the transaction and its block's base fee. All of it is as proved as the inclusion is.
+// Not in it: what a rollup takes besides for its data on another chain, which no receipt's bytes show.
+struct Cost {
+    std::uint64_t gas = 0;
+    U256 price = 0;  // wei
+    U256 wei = 0;
+};
+// Nothing where no chain could have charged it: above 2^128 wei, or a dynamic fee in a block without a base fee.
+std::optional<Cost> cost_of(const Inclusion& inclusion, const Transaction& transaction);
 
 // Makes the proof from a block's whole content: encoded headers, signed transactions and encoded receipts, in order.
 // Throws Error(bad_receipt) at "<field>/transactions" or "<field>/receipts" when they do not make the header's roots.
