@@ -21,7 +21,14 @@ bool is_operator(Context& context, const http::Request& request) {
 // A provider's key is often a part of the path: that is the operators'.
 std::string origin_of(const std::string& url) { return url.substr(0, url.find_first_of("/?", url.find("://") + 3)); }
 
-json::Object ledger_json(const node::Ledgers::Known& known, bool for_operator) {
+json::Object routing_json(const node::Routing::View& view) {
+    json::Object out{
+        {"answers", view.answers}, {"breaker", transaction::breaker_state_name(view.breaker)}, {"open", view.open}};
+    if (view.rests_for_ms > 0) out["rests_for_ms"] = view.rests_for_ms;
+    return out;
+}
+
+json::Object ledger_json(Context& context, const node::Ledgers::Known& known, bool for_operator) {
     const ledger::Description about = known.ledger->describe();
     json::Array endpoints, witnesses;
     for (const ledger::Health& one : known.ledger->health()) {
@@ -35,6 +42,7 @@ json::Object ledger_json(const node::Ledgers::Known& known, bool for_operator) {
                      {"endpoints", std::move(endpoints)},
                      {"finality_witnesses", std::move(witnesses)}};
     if (!about.genesis.empty()) out["genesis"] = about.genesis;
+    if (const auto view = context.node.routing().view(about.chain)) out["routing"] = routing_json(*view);
     return out;
 }
 
@@ -48,8 +56,21 @@ const node::Ledgers::Known& find(Context& context, const http::Request& request)
 awaitable<http::Response> list(Context& context, http::Request request) {
     const bool for_operator = is_operator(context, request);
     json::Array out;
-    for (const auto& [chain, known] : context.node.ledgers().all()) out.push_back(ledger_json(known, for_operator));
+    for (const auto& [chain, known] : context.node.ledgers().all())
+        out.push_back(ledger_json(context, known, for_operator));
     co_return json_response(json::canonical(json::Object{{"ledgers", std::move(out)}}));
+}
+
+// Between two blocks, as the chain is now. One that makes blocks on demand, or stands, tells nothing by its last ones.
+awaitable<std::optional<std::uint64_t>> block_seconds(Context& context, ledger::Ledger& ledger) {
+    constexpr std::uint64_t late_after = 10;  // times what is usual
+    using Pace = std::optional<ledger::Pace>;
+    const Pace pace =
+        co_await call<Pace>([&](process::Then<Pace> then) { ledger.pace([then](Pace answer) { then(answer); }); });
+    if (!pace) co_return std::nullopt;
+    const auto now = static_cast<std::uint64_t>(context.node.clock().now() / 1000);
+    if (pace->newest + late_after * pace->block_seconds < now && pace->block_seconds > 0) co_return std::nullopt;
+    co_return pace->block_seconds;
 }
 
 // Asks the chain now.
@@ -58,11 +79,14 @@ awaitable<http::Response> get(Context& context, http::Request request) {
     using Conditions = std::optional<ledger::Conditions>;
     const Conditions now = co_await call<Conditions>(
         [&](process::Then<Conditions> then) { ledger.conditions("", [then](Conditions answer) { then(answer); }); });
-    json::Object out = ledger_json(find(context, request), is_operator(context, request));
+    json::Object out = ledger_json(context, find(context, request), is_operator(context, request));
     out["answers"] = now.has_value();
     if (now) {
         out["height"] = std::to_string(now->height);
         out["price"] = std::to_string(now->price);
+        if (const auto seconds = co_await block_seconds(context, *find(context, request).ledger)) {
+            out["block_seconds"] = *seconds;
+        }
     }
     co_return json_response(json::canonical(out));
 }
@@ -73,7 +97,7 @@ awaitable<http::Response> put(Context& context, http::Request request) {
     co_await call<process::Nothing>([&](process::Then<process::Nothing> then) {
         context.node.ledgers().put(request.param("chain"), settings, then);
     });
-    co_return json_response(json::canonical(ledger_json(find(context, request), true)));
+    co_return json_response(json::canonical(ledger_json(context, find(context, request), true)));
 }
 
 awaitable<http::Response> remove(Context& context, http::Request request) {

@@ -142,6 +142,8 @@ awaitable<http::Response> metrics(Context& context, http::Request) {
     }
     gauge("accounts_low", "Accounts on other ledgers that cannot pay for ten more calls at their dearest.",
           context.node.transactions().low_accounts());
+    gauge("ledgers_resting", "Ledgers that failed, so that no transactions are begun there where there is a choice.",
+          context.node.routing().resting());
     gauge("ledger_endpoints_unusable", "Endpoints of other ledgers that do not answer as they should.", unusable);
     gauge("ready", "Whether messages can be run.", context.node.ready() ? 1 : 0);
     co_return response;

@@ -133,6 +133,21 @@ TEST(Audit, WhatWasGivenUpIsToldWithTheReason) {
     EXPECT_TRUE(says(part(report, "transactions"), "the parties give up call 0"));
 }
 
+TEST(Audit, ALedgerThatWasChosenIsToldWithTheReason) {
+    const Facts facts = audit_vector("receipt_routed", "trust_clique");
+    EXPECT_TRUE(facts.holds());
+    const TransactionFact& paid = facts.transactions.at(0);
+    EXPECT_EQ(paid.steps.at(0).route, "eip155:31337, by the node's word cheapest; not eip155:20260: dearer");
+    EXPECT_EQ(paid.calls.at(0).lines.size(), 5u);
+    ASSERT_EQ(paid.lines.size(), 2u);
+    EXPECT_EQ(paid.lines.back().layer, "route");
+    const std::string report = report_of(facts);
+    for (const char* one :
+         {"candidate 1 of 2", "candidate 2 of 2", "not eip155:20260: dearer", "paid in eip155:31337/slip44:60"}) {
+        EXPECT_NE(report.find(one), std::string::npos) << one;
+    }
+}
+
 TEST(Audit, DisputesAndAnchorsAreNamed) {
     const Facts disputed = audit_vector("receipt_disputed", "trust_host");
     EXPECT_TRUE(disputed.holds());
@@ -473,7 +488,10 @@ TEST(Audit, NothingFromOutsideBecomesMarkup) {
         version.terms = {{.name = hostile, .value = hostile}};
         version.signatures.front().party = version.signatures.front().kid = version.signatures.front().role = hostile;
         for (contract::Party& party : version.binding.parties) party.id = party.role = hostile;
-        for (auto& [name, target] : version.binding.ledgers) target.address = target.genesis = target.chain = hostile;
+        for (auto& [name, place] : version.binding.ledgers) {
+            contract::LedgerTarget& target = place.candidates.front();
+            target.address = target.genesis = target.chain = target.asset = hostile;
+        }
         version.binding.enclaves.evidence = {hostile};
     }
     for (auto& [kid, enclave] : facts.enclaves) enclave.product = enclave.kind = enclave.problem = hostile;

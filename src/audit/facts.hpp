@@ -76,6 +76,7 @@ struct StepFact {
     std::string effect, ledger;
     contract::EffectKind kind{};
     std::vector<std::size_t> after;
+    std::string route{};  // where the ledger was chosen: which one, and the node's word on why
 };
 
 struct TransactionEntry {

@@ -52,6 +52,14 @@ std::string function_of(const contract::Contract* contract, const contract::Step
     return effect->call;
 }
 
+std::string route_text(const contract::Route& route) {
+    std::string out = route.chain + ", by the node's word " + std::string(route_reason_name(route.reason));
+    for (const contract::Route::Passed& one : route.passed) {
+        out += "; not " + one.chain + ": " + std::string(route_reason_name(one.reason));
+    }
+    return out;
+}
+
 class Reader {
   public:
     explicit Reader(const proof::Receipt& receipt) : contract_(contract_of(receipt)) {}
@@ -71,7 +79,8 @@ class Reader {
             fact_.steps.push_back({.effect = step.effect,
                                    .ledger = step.ledger,
                                    .kind = step.kind,
-                                   .after = {step.after.begin(), step.after.end()}});
+                                   .after = {step.after.begin(), step.after.end()},
+                                   .route = step.route ? route_text(*step.route) : ""});
         }
         for (const Source& source : sources) take(source);
         return std::move(fact_);
@@ -179,8 +188,13 @@ void give_lines(TransactionFact& fact, const std::vector<proof::Line>& lines) {
         fact.lines.push_back(shortened(*group));
         return;
     }
-    const std::vector<proof::Line>& below = group->below;
-    fact.lines.push_back(shortened(below.front()));
+    // Those about the ledgers that were chosen belong to the transaction.
+    std::vector<proof::Line> below;
+    for (const proof::Line& line : group->below) {
+        const bool of_transaction = fact.lines.empty() || line.layer == "route";
+        if (of_transaction) fact.lines.push_back(shortened(line));
+        if (line.layer != "route") below.push_back(line);
+    }
     const bool several =
         std::any_of(below.begin() + 1, below.end(), [](const auto& one) { return !one.below.empty(); });
     if (!several) {

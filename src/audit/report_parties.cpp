@@ -91,6 +91,44 @@ std::string rule_text(const contract::AmendmentRule& rule) {
            std::to_string(rule.deadline_hours) + " hours";
 }
 
+void put_ledger(Html& html, TableOf& table, const std::string& name, std::string about,
+                const contract::LedgerTarget& target, const json::Value* account) {
+    const auto line = table.row();
+    {
+        const auto cell = table.cell();
+        html.put("b", name);
+        if (!target.asset.empty()) about += " paid in " + target.asset;
+        if (target.is_private) about += " private";
+        html.text(about);
+    }
+    {
+        const auto cell = table.cell(true);
+        put_id(html, target.chain);
+        html.empty("br");
+        put_id(html, target.genesis);
+    }
+    {
+        const auto cell = table.cell(true);
+        put_id(html, target.address);
+    }
+    {
+        const auto cell = table.cell(true);
+        put_id(html, account != nullptr && account->is_string() ? std::string(account->get_string()) : "–");
+        html.text(target.owner ? " shared, owner " + target.owner->text() : "");
+    }
+    {
+        const auto cell = table.cell();
+        html.text(count_text(target.finality.blocks, "block", "blocks") + " deep, witness " + target.finality.witness);
+        if (target.finality_seconds) html.text(", at most " + std::to_string(*target.finality_seconds) + " s");
+        if (!target.finality.parameters.empty()) {
+            html.text(" ");
+            put_id(html, cut(json::canonical(target.finality.parameters), 2000));
+        }
+    }
+    table.put("work " + grouped(std::to_string(target.work)) + ", price " + grouped(std::to_string(target.ceiling)) +
+              ", given up after " + std::to_string(target.deadline_minutes) + " min");
+}
+
 void put_ledgers(Html& html, const Facts& facts, const VersionFact& version) {
     if (version.binding.ledgers.empty()) return;
     TableOf table(html, "Other ledgers that it acts on",
@@ -101,42 +139,23 @@ void put_ledgers(Html& html, const Facts& facts, const VersionFact& version) {
                    {"Final when", false, "13%"},
                    {"Limits", false, "13%"}});
     const auto package = facts.packages.find(version.binding.package);
-    for (const auto& [name, target] : version.binding.ledgers) {
-        const auto line = table.row();
-        {
-            const auto cell = table.cell();
-            html.put("b", name);
-            if (package != facts.packages.end() && package->second.kinds.contains(name))
-                html.text(" " + package->second.kinds.at(name));
-        }
-        {
-            const auto cell = table.cell(true);
-            put_id(html, target.chain);
-            html.empty("br");
-            put_id(html, target.genesis);
-        }
-        {
-            const auto cell = table.cell(true);
-            put_id(html, target.address);
-        }
-        {
-            const auto cell = table.cell(true);
-            const json::Value* account = version.accounts.if_contains(name);
-            put_id(html, account != nullptr && account->is_string() ? std::string(account->get_string()) : "–");
-            html.text(target.owner ? " shared, owner " + target.owner->text() : "");
-        }
-        {
-            const auto cell = table.cell();
-            html.text(count_text(target.finality.blocks, "block", "blocks") + " deep, witness " +
-                      target.finality.witness);
-            if (!target.finality.parameters.empty()) {
-                html.text(" ");
-                put_id(html, cut(json::canonical(target.finality.parameters), 2000));
+    for (const auto& [name, place] : version.binding.ledgers) {
+        std::string about;
+        if (package != facts.packages.end() && package->second.kinds.contains(name))
+            about = " " + package->second.kinds.at(name);
+        const json::Value* accounts = version.accounts.if_contains(name);
+        for (std::size_t i = 0; i < place.candidates.size(); ++i) {
+            const contract::LedgerTarget& target = place.candidates[i];
+            if (!place.is_routed()) {
+                put_ledger(html, table, name, about, target, accounts);
+                continue;
             }
+            const json::Object* candidates = accounts == nullptr ? nullptr : accounts->if_object();
+            put_ledger(html, table, name,
+                       about + ", candidate " + std::to_string(i + 1) + " of " +
+                           std::to_string(place.candidates.size()) + ": chosen for each transaction.",
+                       target, candidates == nullptr ? nullptr : candidates->if_contains(target.chain));
         }
-        table.put("work " + grouped(std::to_string(target.work)) + ", price " +
-                  grouped(std::to_string(target.ceiling)) + ", given up after " +
-                  std::to_string(target.deadline_minutes) + " min");
     }
 }
 

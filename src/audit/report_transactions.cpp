@@ -91,7 +91,11 @@ void put_steps(Html& html, const TransactionFact& fact) {
             html.text(std::to_string(i) + " ");
             html.put("b", step.effect);
         }
-        table.put(step.ledger);
+        {
+            const auto cell = table.cell(true);
+            html.text(step.ledger);
+            if (!step.route.empty()) html.put("div", step.route, {{"class", "soft"}});
+        }
         table.put(after_text(fact, step));
         {
             const auto cell = table.cell(true);

@@ -32,8 +32,10 @@ proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding
         trust.measurements.insert(trust.measurements.end(), policy.measurements.begin(), policy.measurements.end());
         // Where the binding asks for a proof, the verifier has one. Elsewhere, and of a dispute, the host's word is
         // what the parties signed up to.
-        for (const auto& [name, target] : version.ledgers)
-            trust.chains[target.chain] = {.witness = std::string(ledger::host_witness)};
+        for (const auto& [name, place] : version.ledgers) {
+            for (const contract::LedgerTarget& target : place.candidates)
+                trust.chains[target.chain] = {.witness = std::string(ledger::host_witness)};
+        }
     }
     trust.measurements.push_back(
         attest::verify_evidence(receipt.ledger_evidence, "/receipt/ledger/evidence").measurement);

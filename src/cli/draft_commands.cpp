@@ -1,10 +1,12 @@
 // `concordat binding draft` and `amend`: composing the document that the parties then sign.
 #include <attest/evidence.hpp>
+#include <contract/fit.hpp>
 #include <crypto/hash.hpp>
 #include <ledger/confidential/protocol/statement.hpp>
 #include <schema/disclosure.hpp>
 
 #include "current.hpp"
+#include "draft_ledgers.hpp"
 #include "groups.hpp"
 #include "input.hpp"
 #include "output.hpp"
@@ -17,7 +19,7 @@ namespace ccl = ledger::confidential;
 
 struct DraftOptions {
     std::string binding, package, terms, rule = "all", meanwhile = "pause", isolation, expires = "+7d", out;
-    std::vector<std::string> parties, sources, ledgers;
+    std::vector<std::string> parties, sources, ledgers, routes;
     bool self = false, refresh_enclaves = false;
     std::int64_t deadline_hours = 72;
     KeyOptions key;
@@ -112,34 +114,6 @@ json::Object sources_of(const std::vector<std::string>& given) {
     return out;
 }
 
-// What the document says of a ledger. Its first block, and a ceiling of ten times the going price, come from the node
-// where they are not given: whoever signs accepts them.
-json::Object ledger_of(Session& session, const std::string& name, const std::string& given) {
-    json::Object out = json_argument(given, "--ledger").as_object();
-    if (!out.contains("account")) out["account"] = "main";
-    if (!out.contains("deadline_minutes")) out["deadline_minutes"] = 60;
-    if (out.contains("genesis") && out.contains("ceiling")) return out;
-    const json::Value known = session.get_json("/v1/ledgers/" + text_at(out, "chain"));
-    if (!out.contains("genesis")) out["genesis"] = text_at(known, "genesis");
-    if (!out.contains("ceiling")) {
-        const std::string price = text_at(known, "price");
-        if (price.empty()) throw Error(Code::unavailable, "--ledger", "the chain does not answer: give a ceiling");
-        out["ceiling"] = std::to_string(std::max<std::uint64_t>(std::stoull(price), 1) * 10);
-    }
-    note("ledger " + name + "      " + text_at(out, "chain") + ", first block " + text_at(out, "genesis") +
-         "\n  at most " + text_at(out, "ceiling") + " for a unit of work");
-    return out;
-}
-
-json::Object ledgers_of(Session& session, const std::vector<std::string>& given) {
-    json::Object out;
-    for (const std::string& text : given) {
-        const auto [name, target] = pair_argument(text, "--ledger");
-        out[name] = ledger_of(session, name, target);
-    }
-    return out;
-}
-
 // "all", "2-of-n", "roles:buyer,seller".
 json::Object amendment_of(const DraftOptions& options) {
     json::Object out{
@@ -169,9 +143,12 @@ std::string expiry(Session& session, const DraftOptions& options) {
     return format_time(time_argument(options.expires, "--expires", session.clock.now()));
 }
 
-void finish(Session& session, const json::Object& document, const DraftOptions& options) {
+// What nobody could sign, or no enclave would put in force, is not written.
+void finish(Session& session, const json::Object& document, const contract::Contract& contract,
+            const DraftOptions& options) {
     const std::string text = json::canonical(document);
-    const contract::Binding parsed = contract::Binding::parse(bytes_of(text));  // what nobody could sign is not written
+    const contract::Binding parsed = contract::Binding::parse(bytes_of(text));
+    contract::check_ledgers(parsed, contract);
     if (!options.out.empty() && options.out != "-") {
         write_result(options.out, text);
         if (session.json)
@@ -199,21 +176,19 @@ void draft(Session& session, const DraftOptions& options) {
                           {"enclaves", enclaves_of(session, options.isolation)},
                           {"parties", parties_of(options.parties)},
                           {"sources", sources_of(options.sources)},
-                          {"ledgers", ledgers_of(session, options.ledgers)},
+                          {"ledgers", ledgers_of(session, options.ledgers, options.routes, package.contract)},
                           {"suite", contract::cipher_suite},
                           {"amendment", amendment_of(options)},
                           {"expires", expiry(session, options)}};
     client::seal_terms(document, package.contract.terms, json_argument(options.terms, "--terms"), session.random);
-    finish(session, document, options);
+    finish(session, document, package.contract, options);
 }
 
 // What is sealed to parties and enclaves must be sealed again when any of them changes.
-void reseal(Session& session, json::Object& document, const contract::Binding& current, const DraftOptions& options) {
-    const auto schema = [&] {
-        return fetch_package(session, Hash256::parse(document.at("package").as_string(), "/package")).contract.terms;
-    };
+void reseal(Session& session, json::Object& document, const schema::Schema& schema, const contract::Binding& current,
+            const DraftOptions& options) {
     if (!options.terms.empty()) {
-        return client::seal_terms(document, schema(), json_argument(options.terms, "--terms"), session.random);
+        return client::seal_terms(document, schema, json_argument(options.terms, "--terms"), session.random);
     }
     if (current.sealed_terms.empty() && options.package.empty()) return;
     if (options.key.file.empty()) {
@@ -223,7 +198,7 @@ void reseal(Session& session, json::Object& document, const contract::Binding& c
     }
     const vault::KeyFile key = options.key.load();
     if (options.package.empty()) return client::reseal_terms(document, current, key.encryption, session.random);
-    client::seal_terms(document, schema(), client::open_terms(current, key.encryption), session.random);
+    client::seal_terms(document, schema, client::open_terms(current, key.encryption), session.random);
 }
 
 void amend(Session& session, const DraftOptions& options) {
@@ -247,9 +222,12 @@ void amend(Session& session, const DraftOptions& options) {
         sealed_anew = true;
     }
     for (const auto& [name, source] : sources_of(options.sources)) document["sources"].get_object()[name] = source;
-    for (auto& [name, target] : ledgers_of(session, options.ledgers)) document["ledgers"].get_object()[name] = target;
-    if (sealed_anew) reseal(session, document, current.binding, options);
-    finish(session, document, options);
+    const contract::Contract contract =
+        fetch_package(session, Hash256::parse(document.at("package").as_string(), "/package")).contract;
+    for (auto& [name, target] : ledgers_of(session, options.ledgers, options.routes, contract))
+        document["ledgers"].get_object()[name] = target;
+    if (sealed_anew) reseal(session, document, contract.terms, current.binding, options);
+    finish(session, document, contract, options);
 }
 
 void add_shared(CLI::App& command, const Options& options) {
@@ -260,11 +238,17 @@ void add_shared(CLI::App& command, const Options& options) {
     command.add_option("--source", options->sources, "NAME=FILE, a source's public part; again for each")
         ->allow_extra_args(false);
     command
+        .add_option("--ledger", options->ledgers,
+                    "NAME=JSON or NAME=@FILE, a ledger that the contract acts on: chain, address, work, finality, and, "
+                    "where the node is not to say, account, genesis, ceiling, deadline_minutes, finality's seconds "
+                    "(docs/formats.md); again for each")
+        ->allow_extra_args(false);
+    command
         .add_option(
-            "--ledger", options->ledgers,
-            "NAME=JSON or NAME=@FILE, a ledger that the contract acts on: chain, address, work, finality, and, "
-            "where the node is not to say, account, genesis, ceiling, deadline_minutes (docs/formats.md); again "
-            "for each")
+            "--route", options->routes,
+            "NAME=JSON or NAME=@FILE, a ledger that is chosen for each transaction: {\"needs\": {…}, "
+            "\"candidates\": [as for --ledger …]}; what stands beside them counts for each candidate, and without "
+            "candidates the node's ledgers are meant (docs/transactions.md); again for each")
         ->allow_extra_args(false);
     command.add_option("--isolation", options->isolation, "shared or dedicated enclaves")
         ->check(CLI::IsMember({"shared", "dedicated"}));

@@ -69,6 +69,13 @@ void test(Session& session, const LedgerOptions& options) {
     show(session, ledger);
 }
 
+// Of a ledger that is one of a binding's candidates.
+std::string routing_of(const json::Value& ledger) {
+    const json::Value* routing = ledger.as_object().if_contains("routing");
+    if (routing == nullptr) return {};
+    return "; breaker " + text_at(*routing, "breaker") + ", " + text_at(*routing, "open") + " open";
+}
+
 void list(Session& session) {
     const json::Value answer = session.get_json("/v1/ledgers");
     if (session.json) return print_json(answer);
@@ -77,7 +84,7 @@ void list(Session& session) {
         for (const json::Value& one : ledger.at("endpoints").as_array()) {
             const std::string problem = text_at(one, "problem");
             table.add({text_at(ledger, "chain"), text_at(ledger, "kind"), text_at(one, "url"),
-                       problem.empty() ? "works" : problem});
+                       (problem.empty() ? "works" : problem) + routing_of(ledger)});
         }
     }
     print(table.text());

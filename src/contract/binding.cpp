@@ -202,38 +202,13 @@ void read_terms(Reader& in, Binding& binding) {
     }
 }
 
-ledger::Finality read_finality(Reader& target) {
-    Reader in(target.any("finality"), target.at("finality"));
-    ledger::Finality finality;
-    finality.blocks = static_cast<std::uint64_t>(in.integer("blocks", 1, 4096));
-    finality.witness = in.string("witness", max_name_bytes);
-    check_name(finality.witness, in.at("witness"));
-    if (in.find("parameters") != nullptr) finality.parameters = in.object("parameters");
-    in.finish();
-    return finality;
-}
-
 void read_ledgers(Reader& document, Binding& binding) {
     const json::Object& ledgers = document.object("ledgers");
     if (ledgers.size() > max_ledgers) document.fail("ledgers", "must be at most 16 ledgers");
     for (const auto& member : ledgers) {
         const std::string path = document.at("ledgers") + "/" + std::string(member.key());
         check_name(member.key(), path);
-        Reader in(member.value(), path);
-        LedgerTarget target;
-        target.chain = in.string("chain", 64);
-        if (target.chain.find(':') == std::string::npos) in.fail("chain", "must be a chain id as CAIP-2 has it");
-        target.genesis = in.string("genesis", 128);
-        target.address = in.string("address", 128);
-        target.account = in.string("account", max_name_bytes);
-        check_name(target.account, in.at("account"));
-        if (in.find("owner") != nullptr) target.owner = thumbprint_of(in.string("owner", 64), in.at("owner"));
-        target.work = ledger::read_number(in, "work");
-        target.ceiling = ledger::read_number(in, "ceiling");
-        target.finality = read_finality(in);
-        target.deadline_minutes = in.integer("deadline_minutes", 1, 60 * 24 * 31);
-        in.finish();
-        binding.ledgers.emplace(member.key(), std::move(target));
+        binding.ledgers.emplace(member.key(), read_place(member.value(), path));
     }
 }
 
@@ -290,6 +265,11 @@ const Sender* Binding::sender(const Hash256& key_thumbprint) const {
 const Party* Binding::party(std::string_view party_id) const {
     const auto found = std::ranges::find_if(parties, [&](const Party& p) { return p.id == party_id; });
     return found == parties.end() ? nullptr : &*found;
+}
+
+const LedgerTarget* Binding::target(std::string_view ledger, std::string_view route) const {
+    const auto found = ledgers.find(ledger);
+    return found == ledgers.end() ? nullptr : found->second.on(route);
 }
 
 std::vector<crypto::EncryptionPublicKey> Binding::readers(std::string_view audience) const {

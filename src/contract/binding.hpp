@@ -4,11 +4,12 @@
 #include <base/clock.hpp>
 #include <crypto/jwe.hpp>
 #include <crypto/jws.hpp>
-#include <ledger/kind.hpp>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "places.hpp"
 
 namespace concordat::contract {
 
@@ -29,20 +30,6 @@ struct Party {
 struct SourceOrigin {
     std::string name, id;
     std::vector<crypto::PublicKey> keys;
-};
-
-// Where the contract's effects on one of its ledgers go, and under which conditions.
-struct LedgerTarget {
-    std::string chain, genesis;  // CAIP-2, and the first block as that kind of chain writes it
-    std::string address;         // what is called there
-    std::string account;         // the name of the enclaves' account that calls
-    // Whose account it is: the thumbprint of a key that has signed, and so shared by the bindings that this key signed.
-    // Else it is the binding's own.
-    std::optional<Hash256> owner{};
-    std::uint64_t work = 0;     // the most that one call may use: gas on Ethereum
-    ledger::Price ceiling = 0;  // the most that is paid for one unit of it
-    ledger::Finality finality;
-    std::int64_t deadline_minutes = 60;  // from then on a call that did not get in is given up
 };
 
 struct AmendmentRule {
@@ -75,9 +62,9 @@ struct Binding {
     bool dedicated = false;
     std::vector<Party> parties;
     std::vector<SourceOrigin> sources;
-    std::map<std::string, LedgerTarget, std::less<>> ledgers;  // by the contract's names
-    json::Object terms;                                        // redacted
-    json::Object sealed_terms;                                 // audience → JWE
+    LedgerPlaces ledgers;
+    json::Object terms;         // redacted
+    json::Object sealed_terms;  // audience → JWE
     AmendmentRule amendment;
     TimeMs expires = 0;
     json::Object document;  // as parsed, to compare versions
@@ -89,6 +76,8 @@ struct Binding {
     // The party or source whose key has this thumbprint; null when none.
     const Sender* sender(const Hash256& key_thumbprint) const;
     const Party* party(std::string_view id) const;
+    // Where a transaction's steps on this ledger go; `route` is its choice, "" for none. Null: this version has not.
+    const LedgerTarget* target(std::string_view ledger, std::string_view route) const;
     // Encryption keys of every party in the audience's roles ("buyer+seller").
     std::vector<crypto::EncryptionPublicKey> readers(std::string_view audience) const;
 

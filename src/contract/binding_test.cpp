@@ -119,8 +119,8 @@ TEST_F(BindingTest, NamesFieldAndRule) {
         return set("/ledgers/cash", target);
     };
     const contract::Binding with_ledger = test::parse_binding(ledger_with("", nullptr));
-    EXPECT_EQ(with_ledger.ledgers.at("cash").ceiling, ~std::uint64_t{0});
-    EXPECT_EQ(with_ledger.ledgers.at("cash").finality.blocks, 12u);
+    EXPECT_EQ(with_ledger.target("cash", "")->ceiling, ~std::uint64_t{0});
+    EXPECT_EQ(with_ledger.target("cash", "")->finality.blocks, 12u);
     expect_refused(ledger_with("/chain", "1"), Code::bad_format, "/binding/ledgers/cash/chain");
     expect_refused(ledger_with("/account", "a b"), Code::bad_format, "/binding/ledgers/cash/account");
     expect_refused(ledger_with("/work", "1.5"), Code::bad_format, "/binding/ledgers/cash/work");

@@ -172,7 +172,11 @@ json::Object read_accounts(json::Reader& in) {
     for (const auto& member : value) {
         const std::string path = in.at("accounts") + "/" + std::string(member.key());
         check_name(member.key(), path);
-        if (!member.value().is_string()) in.fail("accounts", "must hold the account on each ledger, as text");
+        const json::Object* candidates = member.value().if_object();
+        const auto is_text = [](const auto& one) { return one.value().is_string(); };
+        const bool right = candidates == nullptr ? member.value().is_string()
+                                                 : !candidates->empty() && std::ranges::all_of(*candidates, is_text);
+        if (!right) in.fail("accounts", "must hold the account on each ledger, as text, or that on each candidate");
     }
     return value;
 }

@@ -46,7 +46,8 @@ struct Entry {
     std::uint64_t fuel = 0;
     std::string meter;
     json::Object audiences;
-    json::Object accounts;  // bind, amend: by ledger of the contract, the account that calls there
+    // bind, amend: by ledger of the contract, the account that calls there; with candidates, an object of them by chain
+    json::Object accounts;
     std::optional<Hash256> proposal;
     TimeMs deadline = 0;
     bool early = false;                  // prepare: its state holds whatever the outcome (`"commit":"early"`)

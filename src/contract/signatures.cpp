@@ -76,23 +76,27 @@ void require_nobody_missing(const std::vector<std::string>& missing) {
     throw Error(Code::bad_signature, "/signatures", "must still be signed by " + names);
 }
 
-bool same_account(const LedgerTarget& a, const LedgerTarget& b) {
-    return a.chain == b.chain && a.account == b.account && a.owner == b.owner;
+bool has_account(const Binding& binding, const LedgerTarget& wanted) {
+    const auto same = [&](const LedgerTarget& one) {
+        return one.chain == wanted.chain && one.account == wanted.account && one.owner == wanted.owner;
+    };
+    return std::ranges::any_of(binding.ledgers,
+                               [&](const auto& ledger) { return std::ranges::any_of(ledger.second.candidates, same); });
 }
 
 // Who shares an account may have it do whatever its contract says: so the owner's own key must have agreed, in this
 // version or in the one before that already had the account.
 void check_owners(const Binding* current, const Binding& next, const crypto::GeneralJws& jws) {
-    for (const auto& [name, target] : next.ledgers) {
-        if (!target.owner) continue;
-        const auto has = [&](const auto& ledger) { return same_account(ledger.second, target); };
-        if (current != nullptr && std::ranges::any_of(current->ledgers, has)) continue;
-        const auto by_owner = [&](const auto& one) {
-            return thumbprint_of(one.header.kid, "/signatures/kid") == *target.owner;
-        };
-        if (std::ranges::none_of(jws.signatures, by_owner)) {
-            throw Error(Code::bad_signature, "/signatures",
-                        "must be signed by the key that /ledgers/" + name + "/owner names");
+    for (const auto& [name, place] : next.ledgers) {
+        for (const LedgerTarget& target : place.candidates) {
+            if (!target.owner || (current != nullptr && has_account(*current, target))) continue;
+            const auto by_owner = [&](const auto& one) {
+                return thumbprint_of(one.header.kid, "/signatures/kid") == *target.owner;
+            };
+            if (std::ranges::none_of(jws.signatures, by_owner)) {
+                throw Error(Code::bad_signature, "/signatures",
+                            "must be signed by the key that /ledgers/" + name + " names as owner");
+            }
         }
     }
 }

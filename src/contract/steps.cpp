@@ -5,6 +5,7 @@
 #include <crypto/hash.hpp>
 
 #include "names.hpp"
+#include "places.hpp"
 
 namespace concordat::contract {
 
@@ -52,6 +53,15 @@ void check_order(const std::vector<Step>& steps, const std::string& field) {
     }
 }
 
+// What is locked on one chain must not be released on another.
+void check_routes(const std::vector<Step>& steps, const std::string& field) {
+    for (const Step& step : steps) {
+        const auto first = std::ranges::find(steps, step.ledger, &Step::ledger);
+        if (first->route != step.route)
+            throw Error(Code::bad_format, field, "must have one route for all steps on a ledger");
+    }
+}
+
 std::vector<std::uint8_t> read_after(json::Reader& in, std::size_t steps) {
     std::vector<std::uint8_t> out;
     if (in.find("after") == nullptr) return out;
@@ -66,6 +76,26 @@ std::vector<std::uint8_t> read_after(json::Reader& in, std::size_t steps) {
     return out;
 }
 
+constexpr std::array route_reasons{"only",          "cheapest", "least_loaded", "first",    "not_configured",
+                                   "other_genesis", "silent",   "failing",      "unfunded", "too_dear",
+                                   "overloaded",    "dearer",   "more_loaded",  "later"};
+
+RouteReason read_reason(json::Reader& in, RouteReason from, RouteReason to) {
+    const std::string_view name = in.string("reason", 32);
+    const auto found = std::ranges::find(route_reasons, name);
+    const auto reason = static_cast<RouteReason>(found - route_reasons.begin());
+    if (found == route_reasons.end() || reason < from || reason > to) {
+        in.fail("reason", "must be a reason for this, as docs/formats.md lists them");
+    }
+    return reason;
+}
+
+std::string read_chain(json::Reader& in) {
+    std::string chain(in.string("chain", 64));
+    if (chain.find(':') == std::string::npos) in.fail("chain", "must be a chain id as CAIP-2 has it");
+    return chain;
+}
+
 }  // namespace
 
 ledger::Role role_from_name(std::string_view name, const std::string& field) {
@@ -75,12 +105,72 @@ ledger::Role role_from_name(std::string_view name, const std::string& field) {
     throw Error(Code::bad_format, field, "must be \"call\", \"commit\" or \"undo\"");
 }
 
+std::string_view route_reason_name(RouteReason reason) { return route_reasons.at(static_cast<std::size_t>(reason)); }
+
+json::Object Route::to_json() const {
+    json::Object out{{"chain", chain}, {"reason", route_reason_name(reason)}};
+    if (passed.empty()) return out;
+    json::Array others;
+    for (const Passed& one : passed) {
+        others.push_back(json::Object{{"chain", one.chain}, {"reason", route_reason_name(one.reason)}});
+    }
+    out["passed"] = std::move(others);
+    return out;
+}
+
+Route Route::parse(const json::Value& value, const std::string& path) {
+    json::Reader in(value, path);
+    Route route;
+    route.chain = read_chain(in);
+    route.reason = read_reason(in, RouteReason::only, RouteReason::first);
+    if (in.find("passed") != nullptr) {
+        const json::Array& others = in.array("passed", max_candidates - 1);
+        if (others.empty()) in.fail("passed", "must not be empty where it is present");
+        for (std::size_t i = 0; i < others.size(); ++i) {
+            json::Reader other(others[i], at_item(in.at("passed"), i));
+            Passed one{read_chain(other), read_reason(other, RouteReason::not_configured, RouteReason::later)};
+            other.finish();
+            const bool known = one.chain == route.chain ||
+                               std::ranges::find(route.passed, one.chain, &Passed::chain) != route.passed.end();
+            if (known) other.fail("chain", "must be named once");
+            route.passed.push_back(std::move(one));
+        }
+    }
+    in.finish();
+    return route;
+}
+
+void check_route(const LedgerPlace& place, const std::optional<Route>& route, const std::string& field) {
+    const auto refuse = [&](const char* member, const char* rule) {
+        throw Error(Code::bad_format, field + member, rule);
+    };
+    if (place.is_routed() != route.has_value())
+        refuse("", "must be there where the ledger has candidates, and only there");
+    if (!route) return;
+    if (place.on(route->chain) == nullptr) refuse("/chain", "must be one of the ledger's candidates");
+    std::vector<std::string> others, named;
+    for (const LedgerTarget& one : place.candidates) {
+        if (one.chain != route->chain) others.push_back(one.chain);
+    }
+    RouteReason last = RouteReason::overloaded;
+    for (const Route::Passed& one : route->passed) {
+        named.push_back(one.chain);
+        last = std::max(last, one.reason);
+    }
+    if (others != named) refuse("/passed", "must be all other candidates, in the document's order");
+    const auto steps_on = static_cast<int>(last) - static_cast<int>(RouteReason::overloaded);
+    if (static_cast<int>(route->reason) != static_cast<int>(RouteReason::only) + steps_on) {
+        refuse("/reason", "must be what is left when the others are passed over for their reasons");
+    }
+}
+
 json::Object Step::to_json() const {
     json::Object out{{"effect", effect}, {"ledger", ledger}, {"args", arguments}};
     if (kind != EffectKind::pivot) out["kind"] = effect_kind_name(kind);
     if (commit) out["commit"] = *commit;
     if (undo) out["undo"] = *undo;
     if (!after.empty()) out["after"] = json::Array(after.begin(), after.end());
+    if (route) out["route"] = route->to_json();
     return out;
 }
 
@@ -155,6 +245,7 @@ std::vector<Step> parse_steps(const json::Array& effects, const std::string& fie
             in.fail("undo", "must be there for what is compensatable, and only there");
         if (step.commit && !compensatable) in.fail("commit", "must be absent but for what is compensatable");
         step.after = read_after(in, effects.size());
+        if (const json::Value* route = in.find("route")) step.route = Route::parse(*route, in.at("route"));
         if (const json::Value* pin = in.find("pin")) {
             pins.push_back({static_cast<std::uint8_t>(i), ledger::Role::call, ledger::Pin::parse(*pin, in.at("pin"))});
         }
@@ -170,6 +261,7 @@ std::vector<Step> parse_steps(const json::Array& effects, const std::string& fie
         }
     }
     check_order(steps, field);
+    check_routes(steps, field);
     return steps;
 }
 

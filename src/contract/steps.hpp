@@ -7,9 +7,54 @@
 
 namespace concordat::contract {
 
+struct LedgerPlace;
+
 inline constexpr std::size_t max_steps = 16;
 
 ledger::Role role_from_name(std::string_view name, const std::string& field);  // throws Error(bad_format)
+
+// Why a transaction uses one of a ledger's candidates, and none of the others.
+enum class RouteReason : std::uint8_t {
+    // of the one that is used
+    only,          // no other can be used now
+    cheapest,      // of those that can
+    least_loaded,  // of the cheapest
+    first,         // of those, in the document
+    // of one that cannot be used now
+    not_configured,  // the node does not reach it
+    other_genesis,   // what the node reaches has another first block
+    silent,          // it does not answer
+    failing,         // it rests: it did not answer, or what was begun there did not get on, several times
+    unfunded,        // the account there cannot pay for a call
+    too_dear,        // the price is above the ceiling
+    overloaded,      // as many transactions are open there as may be
+    // of one that could be used
+    dearer,
+    more_loaded,
+    later
+};
+std::string_view route_reason_name(RouteReason reason);
+
+// The choice among a ledger's candidates. That it is one of them anybody can check; the reasons are the host's word.
+struct Route {
+    std::string chain;  // empty where none can be used: then there is no transaction
+    RouteReason reason = RouteReason::only;
+    struct Passed {
+        std::string chain;
+        RouteReason reason{};
+        bool operator==(const Passed&) const = default;
+    };
+    std::vector<Passed> passed;  // all others, in the document's order
+
+    json::Object to_json() const;
+    // Strict; throws naming the member under `path`.
+    static Route parse(const json::Value& value, const std::string& path);
+    bool operator==(const Route&) const = default;
+};
+
+// Throws Error(bad_format) unless there is a route exactly where the ledger has candidates: to one of them, past all
+// others in their order, for the reason that follows from the others'.
+void check_route(const LedgerPlace& place, const std::optional<Route>& route, const std::string& field);
 
 // One effect of the transaction. It says itself what the others and what comes after need to know, so that nobody has
 // to have the package to go on with it.
@@ -20,8 +65,10 @@ struct Step {
     // Of the calls that make it hold and that take it back; nothing where it needs none.
     std::optional<json::Object> commit, undo;
     std::vector<std::uint8_t> after;  // steps that come first; ascending
+    std::optional<Route> route{};     // where its ledger has candidates; the same for all steps on that ledger
 
     json::Object to_json() const;  // without the pin
+    std::string_view chain() const { return route ? std::string_view(route->chain) : std::string_view(); }
     const json::Object& arguments_of(ledger::Role role) const;
 };
 

@@ -34,6 +34,13 @@ struct Conditions {
     std::uint64_t next = 0;    // the account's first slot that the newest block leaves free
 };
 
+// How fast blocks come: the middle one of the times between the newest blocks, in whole seconds, rounded up. 0 where
+// there are no blocks: what is there is final.
+struct Pace {
+    std::uint64_t block_seconds = 0;
+    std::uint64_t newest = 0;  // when the newest block was made, in seconds since 1970; 0 where there are none
+};
+
 struct Submission {
     enum class Status : std::uint8_t {
         accepted,  // it is in the pool, or was there before
@@ -102,6 +109,8 @@ class Ledger {
     virtual std::vector<Health> health() const = 0;
     // An empty account asks of the ledger alone: then `balance` and `next` say nothing.
     virtual void conditions(const std::string& account, Then<std::optional<Conditions>> then) = 0;
+    // Nothing when the ledger cannot be asked now, or has too few blocks to tell.
+    virtual void pace(Then<std::optional<Pace>> then) = 0;
     // `call` is in the kind's form, as far as the contract makes it. Nothing when the ledger cannot be asked now.
     virtual void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) = 0;
     // `changed` is called, never from within an operation, when the ledger tells unasked of a new block: what was seen

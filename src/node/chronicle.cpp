@@ -18,10 +18,14 @@ namespace {
 
 // The slots of an account are given out in order: two enclaves that both do it would get in each other's way.
 Hash256 group_of(const contract::Binding& binding) {
-    const auto shared =
-        std::ranges::find_if(binding.ledgers, [](const auto& ledger) { return ledger.second.owner.has_value(); });
-    if (shared == binding.ledgers.end() || binding.dedicated) return binding.id;
-    const contract::LedgerTarget& target = shared->second;
+    const contract::LedgerTarget* shared = nullptr;
+    for (const auto& [name, place] : binding.ledgers) {
+        for (const contract::LedgerTarget& one : place.candidates) {
+            if (shared == nullptr && one.owner) shared = &one;
+        }
+    }
+    if (shared == nullptr || binding.dedicated) return binding.id;
+    const contract::LedgerTarget& target = *shared;
     return crypto::sha256("account\n" + target.chain + "\n" + target.account + "\n" + target.owner->text() + "\n" +
                           json::canonical(binding.enclaves_json));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <base/log.hpp>
+#include <contract/fit.hpp>
 #include <crypto/hash.hpp>
 
 namespace concordat::node {
@@ -147,6 +148,7 @@ void Drafts::check_first(const Document& document) const {
     for (const std::string& role : contract.roles)
         if (std::ranges::none_of(binding.parties, [&](const contract::Party& party) { return party.role == role; }))
             throw Error(Code::missing_field, "/parties/" + role, "the contract has this role: a party must fill it");
+    contract::check_ledgers(binding, contract);
 }
 
 void Drafts::propose(const std::string& tenant, const json::Value& jws, Then<DraftView> then,
@@ -189,6 +191,7 @@ void Drafts::amend(const Hash256& binding, const json::Value& jws, Then<DraftVie
     if (next.expires < clock_.now()) throw Error(Code::expired, "/expires", "the offer has lapsed");
     if (!packages_.contains(next.package))
         throw Error(Code::not_found, "/package", "is not on this node; upload it first");
+    contract::check_ledgers(next, packages_.get(next.package).contract);
     const std::string tenant =
         chronicle_.binding(binding) != nullptr ? chronicle_.binding(binding)->row.tenant : "default";
     auto draft = std::make_shared<DraftRow>(DraftRow{.document = next.hash,

@@ -156,7 +156,8 @@ void Lanes::send(Lane& lane, const WorkPtr& work) {
                                   .time = host_.now(),
                                   .input = work->input,
                                   .ancestry = work->ancestry,
-                                  .trace = work->trace},
+                                  .trace = work->trace,
+                                  .routes = host_.choose(binding, *work)},
                                  std::move(reply));
     enclaves_.act(route,
                   {.type = work->type,
@@ -217,6 +218,7 @@ void Lanes::on_error(Lane& lane, const WorkPtr& work, const Error& error) {
 void Lanes::settle(const WorkPtr& work, Outcome<CommitPtr> outcome) {
     by_input_.erase(key_of(*work));
     --total_;
+    work->chosen.clear();
     if (!outcome.ok()) {
         log::info("refused", {{"trace", work->trace},
                               {"binding", work->binding.text()},

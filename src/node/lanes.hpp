@@ -32,6 +32,8 @@ struct Work {
     int attempts = 0;
     bool patient = false;  // refuse_waiting leaves it: who asked does not wait, and its place in the order counts
     TimeMs since = 0;      // set by submit
+    // What was chosen for a transaction that it may begin counts as open until this is known.
+    std::vector<std::shared_ptr<const void>> chosen;
 
     bool of_transaction() const { return !transaction.is_zero(); }
 };
@@ -62,6 +64,8 @@ class LaneHost {
     virtual void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) = 0;
     virtual enclave::Route route(const Hash256& binding) = 0;
     virtual Hold held(const Hash256& binding) = 0;  // as far as is known
+    // Which ledgers a transaction that the work may begin is to use; `work.chosen` keeps them.
+    virtual enclave::Routes choose(const Hash256& binding, Work& work) = 0;
     virtual TimeMs now() = 0;
 };
 

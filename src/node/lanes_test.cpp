@@ -91,6 +91,7 @@ struct Fake : LaneHost, enclave::Enclaves {
         then(std::vector<Bytes>{});
     }
     enclave::Route route(const Hash256& id) override { return {id, false}; }
+    enclave::Routes choose(const Hash256&, Work&) override { return {}; }
     Hold held(const Hash256&) override { return early ? Hold::changes : open ? Hold::all : Hold::nothing; }
     TimeMs now() override { return 1; }
 

@@ -77,8 +77,10 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
     drafts_ = std::make_unique<Drafts>(loop_, *journal_, *chronicle_, *lanes_, *packages_, clock_);
     ledgers_ = std::make_unique<Ledgers>(loop_, *journal_);
     anchors_ = std::make_unique<Anchors>(*journal_, *ledger_, *ledgers_, clock_);
-    transactions_ =
-        std::make_unique<Transactions>(loop_, clock_, *chronicle_, *lanes_, *ledgers_, transaction::Policy{});
+    routing_ = std::make_unique<Routing>(loop_, clock_, *chronicle_, *ledgers_,
+                                         static_cast<std::size_t>(options_.routed_transactions));
+    transactions_ = std::make_unique<Transactions>(loop_, clock_, *chronicle_, *lanes_, *ledgers_, *routing_,
+                                                   transaction::Policy{});
 }
 
 Node::~Node() = default;
@@ -193,13 +195,24 @@ void Node::submit(const Hash256& binding, std::string input, std::string trace, 
     if (chronicle_->full()) return then(Error(Code::busy, "", "the index is behind; try again later"));
     auto work = work_of(std::move(input), std::move(trace));
     work->patient = patient;
-    if (patient || held(binding) != Hold::all) return lanes_->submit(binding, std::move(work), std::move(then));
+    routing_->ready(binding, [this, binding, work, then = std::move(then)] { submit(binding, work, then); });
+}
+
+void Node::submit(const Hash256& binding, const std::shared_ptr<Work>& work, Then<CommitPtr> then) {
+    if (work->patient || held(binding) != Hold::all) return lanes_->submit(binding, work, std::move(then));
     // It may be the one that opened the transaction: that has its answer, and does not wait for the end.
     const Hash256 digest = work->digest;
     find_input(binding, digest, [this, binding, work, then = std::move(then)](Outcome<CommitPtr> found) {
         if (!found.ok() || found.get() != nullptr) return then(std::move(found));
         lanes_->submit(binding, work, then);
     });
+}
+
+enclave::Routes Node::choose(const Hash256& binding, Work& work) {
+    work.chosen.clear();
+    Routing::Choice choice = routing_->choose(binding);
+    work.chosen = std::move(choice.tokens);
+    return std::move(choice.routes);
 }
 
 void Node::accept(const Hash256& binding, std::string input, std::string trace, Then<Hash256> then) {

@@ -10,6 +10,7 @@
 #include "anchors.hpp"
 #include "drafts.hpp"
 #include "options.hpp"
+#include "routing.hpp"
 #include "transactions.hpp"
 
 namespace concordat::node {
@@ -65,6 +66,7 @@ class Node : private LaneHost {
     // --- Transactions across ledgers, and the ledgers.
     Transactions& transactions() { return *transactions_; }
     Ledgers& ledgers() { return *ledgers_; }
+    Routing& routing() { return *routing_; }
     Anchors& anchors() { return *anchors_; }
     void accounts(const Hash256& binding, Then<std::vector<AccountView>> then);
 
@@ -95,6 +97,7 @@ class Node : private LaneHost {
     void ancestry(const Hash256& binding, const std::string& input, Then<std::vector<Bytes>> then) override;
     enclave::Route route(const Hash256& binding) override;
     Hold held(const Hash256& binding) override;
+    enclave::Routes choose(const Hash256& binding, Work& work) override;
     TimeMs now() override { return clock_.now(); }
 
     void on_ledger_ready(const ccl::IdentityReply& identity);
@@ -104,8 +107,8 @@ class Node : private LaneHost {
     void gather(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then);
     void add_steps_before(const EntryRow& row, const Hash256& transaction, std::vector<EntryRow> rows,
                           Then<std::vector<EntryRow>> then);
-    void ask_accounts(const json::Object& addresses, const contract::Binding& binding,
-                      const Then<std::vector<AccountView>>& then);
+    void ask_accounts(const InForce& in_force, const Then<std::vector<AccountView>>& then);
+    void submit(const Hash256& binding, const std::shared_ptr<Work>& work, Then<CommitPtr> then);
     proof::Receipt assemble(const std::vector<CommitPtr>& commits);
     void run_inbox();
     void run_accepted(const Hash256& binding, const Hash256& digest, const std::string& input,
@@ -127,6 +130,7 @@ class Node : private LaneHost {
     std::unique_ptr<Lanes> lanes_;
     std::unique_ptr<Drafts> drafts_;
     std::unique_ptr<Ledgers> ledgers_;
+    std::unique_ptr<Routing> routing_;
     std::unique_ptr<Transactions> transactions_;
     std::unique_ptr<Anchors> anchors_;
     ccl::IdentityReply identity_;

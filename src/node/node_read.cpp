@@ -252,37 +252,23 @@ void Node::head(const Hash256& binding, const Hash256& nonce, Then<ccl::HeadStat
 
 // The addresses stand in the entry that put the version in force; the chain says what they own.
 void Node::accounts(const Hash256& id, Then<std::vector<AccountView>> then) {
-    index_->barrier([this, id, then = std::move(then)] {
-        const BindingState* state = chronicle_->binding(id);
-        const auto version = state == nullptr ? std::nullopt : index_->version(state->row.local, state->row.number);
-        const auto row = version ? index_->entry_at(version->index) : std::nullopt;
-        if (!row) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
-        chronicle_->find(*row, [this, version, then](Outcome<CommitPtr> commit) {
-            process::complete<Nothing>(
-                [then](const Outcome<Nothing>& done) {
-                    if (!done.ok()) then(done.error());
-                },
-                [&] {
-                    const contract::Entry entry = contract::Entry::parse(commit.get()->document);
-                    const auto jws = crypto::GeneralJws::parse(
-                        json::parse(text_of(version->jws), "binding", {.bytes = 2 * contract::max_binding_bytes}), "");
-                    ask_accounts(entry.accounts, contract::Binding::parse(jws.payload), then);
-                    return Nothing{};
-                });
-        });
+    find_in_force(*chronicle_, id, [this, then = std::move(then)](Outcome<InForce> found) {
+        if (!found.ok()) return then(found.error());
+        ask_accounts(found.get(), then);
     });
 }
 
-void Node::ask_accounts(const json::Object& addresses, const contract::Binding& binding,
-                        const Then<std::vector<AccountView>>& then) {
+void Node::ask_accounts(const InForce& in_force, const Then<std::vector<AccountView>>& then) {
     auto views = std::make_shared<std::vector<AccountView>>();
-    for (const auto& [name, target] : binding.ledgers) {
-        const boost::multiprecision::cpp_int most = boost::multiprecision::cpp_int(target.work) * target.ceiling;
-        views->push_back({.ledger = name,
-                          .chain = target.chain,
-                          .account = std::string(addresses.at(name).as_string()),
-                          .most_per_call = most.str(),
-                          .conditions = {}});
+    for (const auto& [name, place] : in_force.binding.ledgers) {
+        for (const contract::LedgerTarget& target : place.candidates) {
+            const boost::multiprecision::cpp_int most = boost::multiprecision::cpp_int(target.work) * target.ceiling;
+            views->push_back({.ledger = name,
+                              .chain = target.chain,
+                              .account = in_force.account(name, target),
+                              .most_per_call = most.str(),
+                              .conditions = {}});
+        }
     }
     auto open = std::make_shared<std::size_t>(views->size());
     if (*open == 0) return then(*views);

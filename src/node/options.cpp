@@ -48,6 +48,8 @@ const std::vector<Setting>& settings() {
         {"binding_queue", "messages of one binding that wait at most", Number{&NodeOptions::binding_queue, 1, 65'536}},
         {"total_queue", "messages that wait at most", Number{&NodeOptions::total_queue, 1, 1'000'000}},
         {"inbox_limit", "accepted messages (202) that wait at most", Number{&NodeOptions::inbox_limit, 1, 100'000'000}},
+        {"routed_transactions", "open at most on a ledger that is one of a binding's candidates",
+         Number{&NodeOptions::routed_transactions, 1, 1'000'000}},
         {"cache_megabytes", "memory for entries read lately", Number{&NodeOptions::cache_megabytes, 1, 65'536}},
         {"stop_seconds", "that a graceful stop waits for requests", Number{&NodeOptions::stop_seconds, 0, 600}},
     };

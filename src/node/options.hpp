@@ -25,6 +25,7 @@ struct NodeOptions {
     std::int64_t message_bytes = 1 << 19;
     std::int64_t binding_queue = 256, total_queue = 16'384;
     std::int64_t inbox_limit = 100'000;
+    std::int64_t routed_transactions = 256;
     std::int64_t cache_megabytes = 64;
     std::int64_t stop_seconds = 10;
 };

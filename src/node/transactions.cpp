@@ -39,12 +39,13 @@ std::string_view TransactionView::status() const {
 }
 
 Transactions::Transactions(boost::asio::io_context& loop, Clock& clock, Chronicle& chronicle, Lanes& lanes,
-                           Ledgers& ledgers, transaction::Policy policy)
+                           Ledgers& ledgers, Routing& routing, transaction::Policy policy)
     : loop_(loop),
       timeline_(loop, clock),
       chronicle_(chronicle),
       lanes_(lanes),
       ledgers_(ledgers),
+      routing_(routing),
       policy_(policy),
       balances_(clock) {
     chronicle_.on_transaction(
@@ -168,6 +169,13 @@ std::shared_ptr<const Transactions::Targets> Transactions::targets_of(const Hash
     return targets;
 }
 
+const contract::LedgerTarget& Transactions::Known::target_of(const contract::Step& step) const {
+    const auto place = targets->find(step.ledger);
+    const contract::LedgerTarget* target = place == targets->end() ? nullptr : place->second.on(step.chain());
+    if (target == nullptr) throw Error(Code::bad_format, "/effects", "must name a ledger of the version");
+    return *target;
+}
+
 std::optional<Transactions::Known> Transactions::make_known(const std::vector<CommitPtr>& entries) {
     try {
         const contract::Entry prepare = contract::Entry::parse(entries.at(0)->document);
@@ -196,8 +204,7 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
 }
 
 void Transactions::take(Known& known, const Commit& commit, const contract::Entry& entry) {
-    known.saga.take(entry, known.steps,
-                    [&](const contract::Step& step) { return known.targets->at(step.ledger).finality; });
+    known.saga.take(entry, known.steps, [&](const contract::Step& step) { return known.target_of(step).finality; });
     known.row.last = commit.index;
     known.row.changed = std::max(known.row.changed, entry.time);
     known.row.cancelling |= entry.type == EntryType::cancelling;
@@ -207,6 +214,7 @@ void Transactions::take(Known& known, const Commit& commit, const contract::Entr
         known.row.ending = entry.ending;
     }
     known.last_sequence = commit.entry.sequence;
+    hold_ledgers(known);
     if (entry.type != EntryType::step && entry.type != EntryType::outcome) return;
     const auto* progress = driver_ ? driver_->progress(transaction::call_id(known.row.id, entry.call)) : nullptr;
     if (progress != nullptr && progress->reached != 0) {  // this node has had it recorded
@@ -217,6 +225,30 @@ void Transactions::take(Known& known, const Commit& commit, const contract::Entr
     }
     // It ended so long ago that nobody watches it.
     if (entry.time < timeline_.now() - watch_age_ms) known.forgotten.insert(entry.call);
+}
+
+// As long as it is open it counts as such on each of the ledgers that were chosen for it.
+void Transactions::hold_ledgers(Known& known) {
+    if (known.saga.ending()) return known.holds.clear();
+    if (!known.holds.empty()) return;
+    std::set<std::string> chains;
+    for (const contract::Step& step : known.steps) {
+        if (step.route) chains.insert(step.route->chain);
+    }
+    for (const std::string& chain : chains) known.holds.push_back(routing_.hold(chain));
+}
+
+// What it says of the ledgers themselves: whether they take in what is begun there.
+void Transactions::tell_routing(const Known& known, const contract::Entry& entry) {
+    if (entry.type == EntryType::cancelling) {
+        for (const transaction::Call& call : known.saga.calls()) {
+            if (!call.journal.ending) routing_.expired(call.journal.pin.chain);
+        }
+    }
+    if (entry.type != EntryType::step && entry.type != EntryType::outcome) return;
+    const transaction::Journal& journal = known.saga.call(entry.call).journal;
+    const bool other = journal.cancelling || journal.given_up;  // something else may have filled its slot
+    if (!other || journal.ending == transaction::Ending::committed) routing_.worked(journal.pin.chain);
 }
 
 // Without it the next driver would believe an endpoint that is behind, and dispute what holds.
@@ -326,6 +358,7 @@ void Transactions::on_entry(const CommitPtr& commit, const contract::Entry& pars
         const std::size_t before = known.saga.calls().size();
         try {
             take(known, *commit, parsed);
+            tell_routing(known, parsed);
         } catch (const Error& error) {
             log::error("transaction_not_understood", {{"transaction", transaction.text()}, {"rule", error.what()}});
             return;

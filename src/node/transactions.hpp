@@ -10,6 +10,7 @@
 #include "chronicle.hpp"
 #include "lanes.hpp"
 #include "ledgers.hpp"
+#include "routing.hpp"
 
 namespace concordat::node {
 
@@ -40,7 +41,7 @@ struct TransactionView {
 class Transactions : private transaction::Recorder {
   public:
     Transactions(boost::asio::io_context& loop, Clock& clock, Chronicle& chronicle, Lanes& lanes, Ledgers& ledgers,
-                 transaction::Policy policy);
+                 Routing& routing, transaction::Policy policy);
     ~Transactions() override;
 
     // Once the index knows what the ledger holds.
@@ -55,7 +56,7 @@ class Transactions : private transaction::Recorder {
     std::size_t low_accounts() const { return balances_.low(); }
 
   private:
-    using Targets = decltype(contract::Binding::ledgers);  // by the contract's name
+    using Targets = contract::LedgerPlaces;
     // A transaction that is driven, or would be if its ledgers were known.
     struct Known {
         Hash256 binding;
@@ -69,8 +70,11 @@ class Transactions : private transaction::Recorder {
         // Of those whose ledger is not known, so that nothing could be told from it.
         std::map<std::size_t, std::string> evidence{};
         std::set<std::size_t> forgotten{}, wrong_genesis{};
+        std::vector<Routing::Token> holds{};
+        // Throws Error(bad_format) where the version has no such ledger.
+        const contract::LedgerTarget& target_of(const contract::Step& step) const;
         const contract::LedgerTarget& target_of(std::size_t call) const {
-            return targets->at(steps[saga.call(call).what.step].ledger);
+            return target_of(steps[saga.call(call).what.step]);
         }
     };
     struct CallPlace {
@@ -102,6 +106,8 @@ class Transactions : private transaction::Recorder {
     void know(const Hash256& transaction, const std::vector<CommitPtr>& entries);
     void take(Known& known, const Commit& commit, const contract::Entry& entry);
     void learn_reached(Known& known) const;
+    void hold_ledgers(Known& known);
+    void tell_routing(const Known& known, const contract::Entry& entry);
     void drive(const Hash256& transaction);
     void drive(const Hash256& transaction, std::size_t call);
     void ask_genesis(const Hash256& transaction, std::size_t call, ledger::Ledger& ledger);
@@ -119,6 +125,7 @@ class Transactions : private transaction::Recorder {
     Chronicle& chronicle_;
     Lanes& lanes_;
     Ledgers& ledgers_;
+    Routing& routing_;
     transaction::Policy policy_;
     Balances balances_;
     std::unordered_map<Hash256, Known, Hash256Hasher> known_;

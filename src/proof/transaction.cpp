@@ -49,6 +49,12 @@ std::string describe(const ledger::Finality& finality) {
     return out;
 }
 
+const contract::LedgerTarget& target_of(const contract::Binding& binding, const contract::Step& step) {
+    const contract::LedgerTarget* target = binding.target(step.ledger, step.chain());
+    if (target == nullptr) fail("bindings", "must have the ledger " + step.ledger + ", as the step names it");
+    return *target;
+}
+
 // Lines whose text is known only once they have been checked.
 Line check_found(std::string layer, std::string otherwise, How how, const std::function<void(std::string&)>& body) {
     Line line = check(std::move(layer), "", how, [&] { body(otherwise); });
@@ -115,11 +121,7 @@ void History::check_outcome(const contract::Entry& outcome) const {
 }
 
 void History::take(const contract::Entry& entry) {
-    saga.take(entry, steps, [&](const contract::Step& step) {
-        const auto target = parts_.binding.ledgers.find(step.ledger);
-        if (target == parts_.binding.ledgers.end()) fail("bindings", "must have the ledger " + step.ledger);
-        return target->second.finality;
-    });
+    saga.take(entry, steps, [&](const contract::Step& step) { return target_of(parts_.binding, step).finality; });
 }
 
 void History::take_later(const TransactionParts::Later& one) {
@@ -209,11 +211,7 @@ class CallJudge {
         const auto found = ground_.history->ended.find(number_);
         return found == ground_.history->ended.end() ? nullptr : &found->second;
     }
-    const contract::LedgerTarget& target() const {
-        const auto found = ground_.parts.binding.ledgers.find(step().ledger);
-        if (found == ground_.parts.binding.ledgers.end()) fail("bindings", "must have the ledger " + step().ledger);
-        return found->second;
-    }
+    const contract::LedgerTarget& target() const { return target_of(ground_.parts.binding, step()); }
     const ledger::Kind& kind() const {
         if (kind_ == nullptr) fail("package", "does not show the ledger's kind, and this rests on it");
         return *kind_;
@@ -256,6 +254,9 @@ Line CallJudge::account() const {
     return check_found("account", "the enclaves' account", How::attested, [&](std::string& text) {
         text = pin().chain + ":" + pin().account + ", slot " + std::to_string(pin().slot);
         const json::Value* known = ground_.parts.locked.accounts.if_contains(step().ledger);
+        if (known != nullptr && step().route) {
+            known = known->is_object() ? known->get_object().if_contains(pin().chain) : nullptr;
+        }
         if (known == nullptr || *known != json::Value(pin().account)) {
             fail("entries", "must pin the account that the entry of the version in force names for " + step().ledger);
         }
@@ -423,11 +424,11 @@ void check_contract(const Ground& ground) {
         if (step.commit && !declared->second.commit.empty()) effect["commit"] = *step.commit;
         if (step.undo && !declared->second.undo.empty()) effect["undo"] = *step.undo;
         asked.push_back(std::move(effect));
-        const auto target = parts.binding.ledgers.find(step.ledger);
-        if (target != parts.binding.ledgers.end()) minutes = std::max(minutes, target->second.deadline_minutes);
+        minutes = std::max(minutes, target_of(parts.binding, step).deadline_minutes);
     }
     const std::vector<contract::Step> steps = parts.prepare.steps();
-    const std::vector<contract::Step> planned = contract::plan_steps(contract, asked, ground.kinds);
+    std::vector<contract::Step> planned = contract::plan_steps(contract, asked, ground.kinds);
+    for (std::size_t i = 0; i < steps.size(); ++i) planned[i].route = steps[i].route;
     const auto same = [](const contract::Step& a, const contract::Step& b) { return a.to_json() == b.to_json(); };
     if (!std::ranges::equal(steps, planned, same))
         fail("entries", "must have the steps that the contract's effects make");
@@ -446,6 +447,34 @@ void check_contract(const Ground& ground) {
         if (hears == nullptr || entry.action != *hears) {
             fail("entries", "must have the contract's action that hears of outcomes on " + steps.front().ledger);
         }
+    }
+}
+
+std::string describe(const contract::Route& route, const std::string& ledger, const contract::LedgerPlace& place) {
+    std::string out = ledger + " is " + route.chain + ", one of " + std::to_string(place.candidates.size()) +
+                      " that the parties signed; each meets what they need. Why this one is the host's word: " +
+                      std::string(route_reason_name(route.reason));
+    for (const contract::Route::Passed& one : route.passed) {
+        out += ", " + one.chain + " " + std::string(route_reason_name(one.reason));
+    }
+    return out;
+}
+
+// What the parties signed about a ledger that is chosen for each transaction. A version with a candidate that does not
+// meet the needs is none: it is refused where it is read.
+void put_routes(const TransactionParts& parts, const std::vector<contract::Step>& steps, std::vector<Line>& out) {
+    std::set<std::string> told;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+        const contract::Step& step = steps[i];
+        const auto place = parts.binding.ledgers.find(step.ledger);
+        const bool routed = step.route || (place != parts.binding.ledgers.end() && place->second.is_routed());
+        if (!routed || !told.insert(step.ledger).second) continue;
+        out.push_back(check_found("route", "which ledger was chosen", How::proved, [&](std::string& text) {
+            if (place == parts.binding.ledgers.end()) fail("bindings", "must have the ledger " + step.ledger);
+            if (step.route) text = describe(*step.route, step.ledger, place->second);
+            contract::check_route(place->second, step.route,
+                                  "/receipt/entries/effects/" + std::to_string(i) + "/route");
+        }));
     }
 }
 
@@ -469,6 +498,7 @@ std::vector<Line> judge_transaction(const TransactionParts& parts, const TrustFi
         ground.contract = read_contract(parts.package, parts.binding.package);
         check_contract(ground);
     }));
+    if (ground.history != nullptr) put_routes(parts, history->steps, out);
     if (ground.history == nullptr || history->saga.calls().size() == 1) {
         for (Line& line : CallJudge(ground, 0).lines()) out.push_back(std::move(line));
         return out;

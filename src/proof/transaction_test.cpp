@@ -464,10 +464,72 @@ TEST(TrustFile, ReadsChains) {
     EXPECT_EQ(refused("[]"), "/trust/chains");
 }
 
+TEST_F(TransactionReceipt, ALedgerThatWasChosenIsOneThatThePartiesSigned) {
+    maker.add_candidate();
+    maker.paid();
+    ASSERT_EQ(result(), "holds");
+    const Verdict out = verdict();
+    const Line* route = find_line(out.lines, "route");
+    ASSERT_NE(route, nullptr);
+    EXPECT_EQ(route->how, How::proved);
+    EXPECT_EQ(route->text,
+              "cash is eip155:31337, one of 2 that the parties signed; each meets what they need. Why this one is the "
+              "host's word: cheapest, eip155:20260 dearer");
+    EXPECT_NE(find_line(out.lines, "chain")->text.find("eip155:31337, the contract's ledger cash"), std::string::npos);
+}
+
+TEST_F(TransactionReceipt, ALedgerThatNobodyLeftToTheHostIsNot) {
+    const auto told = [&](auto change) {
+        telling_.emplace();
+        maker.add_candidate();
+        change(*maker.route);
+        maker.paid();
+        return result();
+    };
+    // What the parties did not sign, and another one than was called.
+    EXPECT_NE(told([](contract::Route& route) { route.chain = "eip155:1"; }).find("transaction /receipt/bindings"),
+              std::string::npos);
+    const std::string other = told([](contract::Route& route) {
+        route.chain = "eip155:20260";
+        route.passed.front().chain = "eip155:31337";
+    });
+    EXPECT_NE(other.find("chain /receipt/entries: must pin the chain that the version names"), std::string::npos)
+        << other;
+    EXPECT_EQ(told([](contract::Route& route) { route.reason = contract::RouteReason::first; }),
+              "route /receipt/entries/effects/0/route/reason: must be what is left when the others are passed over for "
+              "their reasons");
+    telling_.emplace();
+    maker.add_candidate();
+    maker.route.reset();
+    maker.paid();
+    EXPECT_NE(result(), "holds");
+    telling_.emplace();
+    const contract::Route route = [&] {
+        TransactionMaker helper;
+        helper.add_candidate();
+        return *helper.route;
+    }();
+    maker.route = route;  // of a ledger that the parties have fixed
+    maker.paid();
+    EXPECT_NE(result(), "holds");
+}
+
+TEST_F(TransactionReceipt, TheAccountIsThatOfTheLedgerThatWasChosen) {
+    maker.add_candidate();
+    maker.accounts.at("cash").as_object()["eip155:31337"] = "0x0000000000000000000000000000000000000001";
+    maker.paid();
+    EXPECT_EQ(first_problem().substr(0, 7), "account");
+    telling_.emplace();
+    maker.add_candidate();
+    maker.accounts = {{"cash", maker.account()}};
+    maker.paid();
+    EXPECT_EQ(first_problem().substr(0, 7), "account");
+}
+
 // Written anew on purpose only: CONCORDAT_WRITE_VECTORS=1.
 TEST_F(TransactionReceipt, ReplaysItsVectors) {
     const std::string folder = std::string(CONCORDAT_SOURCE_DIR) + "/tests/vectors/";
-    TransactionMaker aborted, asserted;
+    TransactionMaker aborted, asserted, routed;
     if (std::getenv("CONCORDAT_WRITE_VECTORS") != nullptr) {
         maker.paid();
         aborted.lock();
@@ -477,6 +539,9 @@ TEST_F(TransactionReceipt, ReplaysItsVectors) {
         aborted.step(EntryType::disputed);
         asserted.cash["finality"] = json::Object{{"blocks", 2}, {"witness", "host"}};
         asserted.paid();
+        routed.add_candidate();
+        routed.paid();
+        write_file_atomic(folder + "receipt_routed.json", bytes_of(routed.receipt().write()));
         trust.chains[chain_name] = clique(maker.parameters());
         TrustFile word = maker.trust();
         word.chains[chain_name] = host;
@@ -492,6 +557,7 @@ TEST_F(TransactionReceipt, ReplaysItsVectors) {
     EXPECT_EQ(replay("receipt_committed.json", "trust_clique.json"), "holds");
     EXPECT_EQ(replay("receipt_committed.json", "trust_host.json"), "holds");
     EXPECT_EQ(replay("receipt_committed.json", "trust.json"), "holds");
+    EXPECT_EQ(replay("receipt_routed.json", "trust_clique.json"), "holds");
     EXPECT_EQ(replay("receipt_asserted.json", "trust_host.json"), "holds");
     EXPECT_EQ(replay("receipt_asserted.json", "trust_clique.json"), "holds");
     EXPECT_EQ(replay("receipt_asserted.json", "trust.json").substr(0, 8), "finality");

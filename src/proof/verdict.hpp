@@ -12,8 +12,8 @@ enum class How { proved, attested, asserted };
 std::string_view how_name(How how);
 
 struct Line {
-    // format binding message source entries transaction chain account call inclusion finality disputed enclave ledger
-    // state disclosures costs clock rollback anchor
+    // format binding message source entries transaction route chain account call inclusion finality disputed enclave
+    // ledger state disclosures costs clock rollback anchor
     std::string layer;
     std::string text;
     How how = How::proved;

@@ -2,6 +2,7 @@
 
 import json
 
+import route
 from signed import Key, digest, need, members, sha, strict, time_ms, unb64
 
 
@@ -36,6 +37,8 @@ class Binding:
         )
         self.expires = time_ms(d["expires"])
         self.read_signers(d)
+        for place in d["ledgers"].values():
+            route.check_place(place)
         self.rule = d["amendment"]
         extra = {"all": (), "m-of-n": ("m",), "roles": ("roles",)}.get(self.rule.get("rule"))
         need(extra is not None, "an amendment rule")
@@ -122,9 +125,12 @@ def check_owners(current, new, jws):
     def account(target):
         return target["chain"], target["account"], target["owner"]
 
-    known = {account(one) for one in current.document["ledgers"].values() if "owner" in one} if current else set()
+    def targets(binding):
+        return [one for place in binding.document["ledgers"].values() for one in place.get("candidates", [place])]
+
+    known = {account(one) for one in targets(current) if "owner" in one} if current else set()
     signed = {head["kid"] for head, _, _ in jws.signatures}
-    for target in new.document["ledgers"].values():
+    for target in targets(new):
         need("owner" not in target or account(target) in known or target["owner"] in signed, "an account's owner must sign")
 
 

@@ -31,7 +31,7 @@ def documents():
     for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_asserted.json",
                  "receipt_disputed.json", "receipt_anchored.json", "receipt_delivered.json", "receipt_refunded.json",
                  "receipt_repeated.json", "receipt_cancelled.json", "receipt_resolved.json",
-                 "receipt_costs.json"):
+                 "receipt_costs.json", "receipt_routed.json"):
         receipt = json.loads((vectors / name).read_text())
         yield "receipt", receipt
         for one in receipt["bindings"]:

@@ -15,6 +15,7 @@ RECEIPTS = (
     ("receipt_repeated.json", "trust_participant.json", "committed"),
     ("receipt_cancelled.json", "trust_participant.json", "aborted"),
     ("receipt_resolved.json", "trust_clique.json", "committed"),
+    ("receipt_routed.json", "trust_clique.json", "committed"),
 )
 ZERO = "sha256:" + "0" * 64
 OWN = "transaction call fate decision ending given_up reason effects state_before state_after version".split()
@@ -74,6 +75,7 @@ def chosen(verifier):
 # What follows either way: fates of steps that do not wait for each other may come in any order (their sequence numbers say
 # which), a step never called has arguments that nothing used, and a call that was given up looks like one that was replaced.
 EITHER = {
+    "receipt_routed.json": ("a step as a cancellation",),  # of the only call: nothing is due, and nobody else's word is needed
     "receipt_repeated.json": ("later entries 4 and 5 swapped", "later entries 5 and 6 swapped"),
     "receipt_cancelled.json": (
         "prepare 0: ('effects', 1, 'args', 'amount') changed",
@@ -121,25 +123,30 @@ def evidence(verifier):
                 yield f"evidence of {j} for {i}", lambda v, i=i, j=j: setattr(v.later[i], "raw_input", v.later[j].raw_input)
 
 
+def place(verifier, name):
+    """What the version says of the ledger, or of its first candidate."""
+    found = verifier.in_force.document["ledgers"][name]
+    return found.get("candidates", [found])[0]
+
+
 def ledgers(verifier):
-    document = verifier.in_force.document["ledgers"]
-    for name in document:
-        signed = document[name]["finality"]["witness"] == "signature"
+    for name in verifier.in_force.document["ledgers"]:
+        target = place(verifier, name)
+        signed = target["finality"]["witness"] == "signature"
         for member in ("chain", "address", "ceiling") + (() if signed else ("work",)):
             def change(one, name=name, member=member):
-                target = one.in_force.document["ledgers"][name]
+                target = place(one, name)
                 target[member] = target[member][:-1] + ("1" if target[member][-1] != "1" else "2")
             yield f"{name}: another {member}", change
-        yield f"{name}: another deadline", lambda v, name=name: v.in_force.document["ledgers"][name].update(deadline_minutes=61)
+        yield f"{name}: another deadline", lambda v, name=name: place(v, name).update(deadline_minutes=61)
         yield f"{name}: another account", lambda v, name=name: v.steps[0].d["accounts"].update({name: "0x" + "1" * 40})
         if signed:
-            yield f"{name}: another genesis", lambda v, name=name: v.in_force.document["ledgers"][name].update(genesis=ZERO)
+            yield f"{name}: another genesis", lambda v, name=name: place(v, name).update(genesis=ZERO)
             continue
-        yield f"{name}: more blocks", lambda v, name=name: v.in_force.document["ledgers"][name]["finality"].update(blocks=999)
-        if document[name]["finality"]["witness"] != "host":
-            continue
-        chain = document[name]["chain"]
-        yield f"{name}: its word not taken", lambda v, chain=chain: v.trust["chains"].pop(chain)
+        yield f"{name}: more blocks", lambda v, name=name: place(v, name)["finality"].update(blocks=999)
+        chain = target["chain"]
+        if target["finality"]["witness"] == "host":
+            yield f"{name}: its word not taken", lambda v, chain=chain: v.trust["chains"].pop(chain)
 
 
 def times(verifier):

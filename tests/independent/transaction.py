@@ -4,6 +4,7 @@ import re
 
 import evm
 import participant
+import route
 from binding import rule_satisfied
 from saga import Saga, Step
 from signed import General, digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
@@ -54,14 +55,16 @@ class Transaction:
         for effect in self.effects:
             need(effect["effect"] in self.action.get("effects", []), "call: an effect of the action")
             need(effect["ledger"] in self.version.document["ledgers"], "the version must have the ledger")
+            same = [one.get("route") for one in self.effects if one["ledger"] == effect["ledger"]]
+            need(all(one == same[0] for one in same), "route: one for all steps on a ledger")
         minutes = max(self.target(effect)["deadline_minutes"] for effect in self.effects)
         need(time_ms(self.prepare.d["deadline"]) == self.prepare.time + minutes * 60000, "the version's deadline")
 
     def target(self, effect):
-        return self.version.document["ledgers"][effect["ledger"]]
+        return route.chosen(self.version.document["ledgers"][effect["ledger"]], effect.get("route"))
 
     def step(self, effect):
-        members(effect, ("effect", "args", "ledger"), ("kind", "commit", "undo", "after", "pin"))
+        members(effect, ("effect", "args", "ledger"), ("kind", "commit", "undo", "after", "pin", "route"))
         declared = self.contract["effects"][effect["effect"]]
         need(declared["ledger"] == effect["ledger"], "the effect's ledger")
         kind = declared["kind"]
@@ -195,7 +198,10 @@ class Transaction:
         effect = self.effects[number]
         target, ledger = self.target(effect), effect["ledger"]
         need(pin["chain"] == target["chain"], "chain: the one that the version names")
-        need(self.accounts.get(ledger) == pin["account"], "account: the one that the version's entry names")
+        account = self.accounts.get(ledger)
+        if "route" in effect:
+            account = account.get(pin["chain"]) if isinstance(account, dict) else None
+        need(account == pin["account"], "account: the one that the version's entry names")
         need(pin["call"] == self.made(number, role), "call: the one that contract, version and arguments make")
         need(pin["ceiling"] == target["ceiling"], "the version's ceiling")
 

@@ -59,6 +59,10 @@ void Endpoint::conditions(const std::string& account, Then<std::optional<Conditi
     ask([this, account, told = std::move(told)] { asked().conditions(account, told); });
 }
 
+void Endpoint::pace(Then<std::optional<ledger::Pace>> then) {
+    chain_.pace(to_node<std::optional<ledger::Pace>>(std::move(then)));
+}
+
 void Endpoint::plan(const std::string& account, const json::Object& call, Then<std::optional<ledger::Plan>> then) {
     chain_.plan(account, call, to_node<std::optional<ledger::Plan>>(std::move(then)));
 }

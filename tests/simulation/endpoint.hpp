@@ -18,6 +18,7 @@ class Endpoint final : public ledger::Ledger {
     ledger::Description describe() const override { return chain_.describe(); }
     std::vector<ledger::Health> health() const override { return chain_.health(); }
     void conditions(const std::string& account, Then<std::optional<ledger::Conditions>> then) override;
+    void pace(Then<std::optional<ledger::Pace>> then) override;
     void plan(const std::string& account, const json::Object& call, Then<std::optional<ledger::Plan>> then) override;
     void submit(const Bytes& transaction, Then<ledger::Submission> then) override;
     void look(const ledger::Pin& pin, const ledger::Finality& finality, Then<ledger::View> then) override;

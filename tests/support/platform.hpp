@@ -143,12 +143,14 @@ class HostedEnclave {
                  enclave::LoadPackage{package.manifest, package.config, package.module, package.provenance}));
     }
     std::uint64_t begin_execute(const Hash256& binding, const std::string& input, TimeMs time,
-                                std::vector<Bytes> ancestry = {}) {
-        return send(enclave::FrameType::execute,
-                    enclave::encode(enclave::Execute{binding, time, input, std::move(ancestry)}));
+                                std::vector<Bytes> ancestry = {}, enclave::Routes routes = {}) {
+        return send(
+            enclave::FrameType::execute,
+            enclave::encode(enclave::Execute{binding, time, input, std::move(ancestry), {}, std::move(routes)}));
     }
-    enclave::Committed execute(const Hash256& binding, const std::string& input, TimeMs time) {
-        return enclave::decode_committed(take(begin_execute(binding, input, time)));
+    enclave::Committed execute(const Hash256& binding, const std::string& input, TimeMs time,
+                               enclave::Routes routes = {}) {
+        return enclave::decode_committed(take(begin_execute(binding, input, time, {}, std::move(routes))));
     }
     enclave::Committed act(contract::EntryType type, const Hash256& binding, Bytes input, TimeMs time) {
         return enclave::decode_committed(

@@ -15,14 +15,15 @@ namespace evm = ledger::evm;
 class TransactionMaker : public ReceiptMaker {
   public:
     proof::ReceiptPackage package;
-    json::Object cash;              // the binding's ledger
-    json::Object accounts;          // of its bind entry
-    json::Object effect;            // of the prepare entry
-    evm::test::Chain chain;         // what fills the slot is its second transaction
-    TimeMs deadline = 10 * 60'000;  // after the prepare entry
-    std::string decision;           // of the prepare entry
-    Hash256 prepared;               // its id
-    json::Object before, after;     // the state
+    json::Object cash;                     // the binding's ledger
+    json::Object accounts;                 // of its bind entry
+    json::Object effect;                   // of the prepare entry
+    std::optional<contract::Route> route;  // that it gets; `cash` has candidates then, the first one is what is called
+    evm::test::Chain chain;                // what fills the slot is its second transaction
+    TimeMs deadline = 10 * 60'000;         // after the prepare entry
+    std::string decision;                  // of the prepare entry
+    Hash256 prepared;                      // its id
+    json::Object before, after;            // the state
     ledger::evm::EvmKind kind;
 
     // The contract's `costs`, if it has any.
@@ -59,7 +60,7 @@ class TransactionMaker : public ReceiptMaker {
     }
     ledger::Pin pin() const {
         const contract::Contract contract = contract::Contract::parse(package.config);
-        const contract::LedgerTarget& target = in_force->ledgers.at("cash");
+        const contract::LedgerTarget& target = in_force->ledgers.at("cash").candidates.front();
         const ledger::Target callee{.interface = contract.ledgers.at("cash").interface,
                                     .call = contract.effects.at("pay").call,
                                     .address = target.address,
@@ -77,6 +78,7 @@ class TransactionMaker : public ReceiptMaker {
         document["ledgers"] = json::Object{{"cash", cash}};
         in_force = parse_binding(document);
         effect = {{"effect", "pay"}, {"args", arguments()}, {"ledger", "cash"}, {"pin", pin().to_json()}};
+        if (route) effect["route"] = route->to_json();
         auto entry = next(contract::EntryType::bind);
         entry.package = world.package;
         entry.audiences = audiences();
@@ -163,6 +165,26 @@ class TransactionMaker : public ReceiptMaker {
         } catch (const Error&) {  // a test of evidence that does not hold
             return {};
         }
+    }
+    // A second chain that could have been chosen, and was dearer.
+    void add_candidate() {
+        json::Object other = cash;
+        other["chain"] = "eip155:20260";
+        accounts = {{"cash", json::Object{{"eip155:31337", account()}, {"eip155:20260", account()}}}};
+        cash = {{"needs", json::Object{{"finality_seconds", 60},
+                                       {"private", true},
+                                       {"assets", json::Object{{"eip155:20260/slip44:60", "60000000"},
+                                                               {"eip155:31337/slip44:60", "60000000"}}}}},
+                {"candidates", json::Array{cash, other}}};
+        for (json::Value& one : cash.at("candidates").as_array()) {
+            json::Object& candidate = one.as_object();
+            candidate.at("finality").as_object()["seconds"] = 60;
+            candidate["asset"] = std::string(candidate.at("chain").as_string()) + "/slip44:60";
+            candidate["private"] = true;
+        }
+        route = {.chain = "eip155:31337",
+                 .reason = contract::RouteReason::cheapest,
+                 .passed = {{"eip155:20260", contract::RouteReason::dearer}}};
     }
     // Bound, prepared, paid.
     void paid() {

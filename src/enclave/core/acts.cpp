@@ -199,7 +199,7 @@ Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& 
     SealedParts parts;
     take_state(link.head, link.head, std::move(output.state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
-    entry.accounts = addresses_of(accounts);
+    entry.accounts = addresses_of(binding, accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
     entry.cost_terms = package.contract.costs;
     if (entry.cost_terms) link.head.costs.emplace();
@@ -238,7 +238,7 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
     SealedParts parts;
     take_state(link.head, link.head, std::move(state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
-    entry.accounts = addresses_of(accounts);
+    entry.accounts = addresses_of(binding, accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
     entry.cost_terms = package.contract.costs;
     link.record = finish_entry(entry, link.head, to_bytes(version.bytes), parts, keys);

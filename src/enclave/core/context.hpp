@@ -145,7 +145,8 @@ struct Account {
     std::string address;  // as that chain writes it
 };
 
-using Accounts = std::map<std::string, Account, std::less<>>;  // by the contract's ledgers
+// By the contract's ledger and the chain: the one that there is, or the candidate's.
+using Accounts = std::map<std::pair<std::string, std::string>, Account>;
 // The kinds of ledgers that this enclave knows.
 using Kinds = std::span<const ledger::Kind* const>;
 

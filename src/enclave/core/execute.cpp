@@ -305,7 +305,7 @@ Prepared prepare(const Context& context, std::string_view text, boost::json::sto
 }
 
 Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
-             std::span<const Bytes> ancestry, const runtime::Limits& limits, Slots& slots) {
+             std::span<const Bytes> ancestry, const Routes& routes, const runtime::Limits& limits, Slots& slots) {
     const contract::Input& input = prepared.input;
     check_running(context, time);
     const auto* message = std::get_if<contract::Message>(&input.content);
@@ -346,7 +346,7 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
     link.head.senders[sender.key.thumbprint()] = {input.number(), input.digest};
 
     std::optional<Pinned> pinned;
-    if (!output.effects.empty()) pinned = pin_effects(context, output.effects, action.early, time, slots);
+    if (!output.effects.empty()) pinned = pin_effects(context, output.effects, action.early, routes, time, slots);
     entry.early = pinned && action.early;
     entry.type = pinned ? contract::EntryType::prepare : contract::EntryType::execute;
     if (pinned) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <contract/input.hpp>
 #include <contract/output.hpp>
+#include <enclave/protocol/protocol.hpp>
 #include <optional>
 
 #include "context.hpp"
@@ -35,10 +36,10 @@ Prepared prepare(const Context& context, std::string_view text, boost::json::sto
 
 // Checks the input against the binding and its head (version, ledger, order, expiry, signature, rights, schema,
 // `when`), runs the logic, checks and seals what it returns. Throws Error and changes nothing. `prepared` comes from
-// `text` and from this context, which may have advanced since but is still at the same version; `ancestry` as in
-// Execute.
+// `text` and from this context, which may have advanced since but is still at the same version; `ancestry` and
+// `routes` as in Execute.
 Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
-             std::span<const Bytes> ancestry, const runtime::Limits& limits, Slots& slots);
+             std::span<const Bytes> ancestry, const Routes& routes, const runtime::Limits& limits, Slots& slots);
 
 // What bind and amend share with execute: take a new plain state into the head, redacted and rooted, and collect what
 // it discloses to whom; `before` is the head before, or the same one. `fresh_salts` re-salts everything (a new version

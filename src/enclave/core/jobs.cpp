@@ -135,7 +135,8 @@ void Jobs::run_one(Job& job) {
     }
     if (job.error) return;
     or_error(job.refusal, [&] {
-        Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, limits_, slots_);
+        Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, job.in.routes, limits_,
+                            slots_);
         job.record = std::move(link.record);
         job.accounts = link.slots.accounts();
         job.slots_ = std::move(link.slots);

@@ -3,6 +3,7 @@
 #include "acts.hpp"
 
 #include <algorithm>
+#include <contract/fit.hpp>
 #include <crypto/hash.hpp>
 #include <ledger/confidential/protocol/protocol.hpp>
 #include <schema/disclosure.hpp>
@@ -22,14 +23,14 @@ const ledger::Kind& kind_of(Kinds kinds, std::string_view name, const std::strin
 }
 
 // Throws what the kind says of one member of the target as the binding's or the contract's document has it.
-[[noreturn]] void refuse_target(const Error& error, const std::string& ledger, const std::string& effect,
+[[noreturn]] void refuse_target(const Error& error, const std::string& where, const std::string& effect,
                                 ledger::Role role) {
     if (error.field().starts_with("/call")) {
         const std::string call = "/contract/effects/" + effect + "/" + std::string(ledger::role_name(role));
         throw Error(error.code(), call + error.field().substr(5), error.rule());
     }
     const bool of_contract = error.field().starts_with("/interface");
-    const std::string path = of_contract ? "/contract/effects/" + effect : "/ledgers/" + ledger;
+    const std::string path = of_contract ? "/contract/effects/" + effect : where;
     throw Error(error.code(), path + error.field(), error.rule());
 }
 
@@ -52,10 +53,23 @@ void check_compensation(const contract::Effect& effect, const ledger::Kind& kind
     }
 }
 
-ledger::Target target_of(const contract::Binding& binding, const contract::Contract& contract,
-                         const contract::Effect& effect, ledger::Role role, const Hash256& step = {}) {
-    const contract::LedgerTarget& where = binding.ledgers.find(effect.ledger)->second;
-    return contract::target_of(contract, effect, where.address, where.work, role, step);
+// A step's ledger, and the account that calls there.
+const contract::LedgerTarget& place_of(const Context& context, const contract::Step& step) {
+    const contract::LedgerTarget* target = context.binding.target(step.ledger, step.chain());
+    if (target == nullptr) panic("a step on a ledger that the version does not have");
+    return *target;
+}
+
+const Account& account_at(const Context& context, const contract::Step& step) {
+    return context.accounts.at({step.ledger, place_of(context, step).chain});
+}
+
+ledger::Target target_of(const Context& context, const contract::Step& step, ledger::Role role,
+                         const Hash256& name = {}) {
+    const contract::Contract& contract = context.package->contract;
+    const contract::LedgerTarget& where = place_of(context, step);
+    return contract::target_of(contract, contract.effects.find(step.effect)->second, where.address, where.work, role,
+                               name);
 }
 
 Transaction find_ended(const Head& head, const Hash256& id) {
@@ -122,33 +136,42 @@ void go_back(Head& head, const Transaction& transaction, const schema::Schema& s
 
 }  // namespace
 
+namespace {
+
+// That calls of an effect can be made on a ledger; `where` names it in the document.
+void check_target(const contract::Contract& contract, const std::string& name, const ledger::Kind& kind,
+                  const contract::LedgerTarget& target, const std::string& where) {
+    if (ledger::kind_of_chain(std::array{&kind}, target.chain) == nullptr) {
+        throw Error(Code::bad_format, where + "/chain",
+                    "must be a ledger of the kind " + std::string(kind.name()) + ", so begin with " +
+                        std::string(kind.chains()) + ":");
+    }
+    const contract::Effect& effect = contract.effects.find(name)->second;
+    using ledger::Role;
+    for (const auto& [role, call] : {std::pair{Role::call, &effect.call}, std::pair{Role::commit, &effect.commit},
+                                     std::pair{Role::undo, &effect.undo}}) {
+        if (call->empty()) continue;
+        try {
+            kind.check(contract::target_of(contract, effect, target.address, target.work, role, {}), target.finality);
+        } catch (const Error& error) {
+            refuse_target(error, where, name, role);
+        }
+    }
+}
+
+}  // namespace
+
 void check_ledgers(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds) {
     const contract::Contract& contract = package.contract;
-    for (const auto& [name, use] : contract.ledgers) {
-        if (!binding.ledgers.contains(name)) {
-            throw Error(Code::missing_field, "/ledgers/" + name,
-                        "the contract acts on this ledger: a chain must be given");
-        }
-    }
-    for (const auto& [name, target] : binding.ledgers) {
-        if (!contract.ledgers.contains(name)) {
-            throw Error(Code::unknown_field, "/ledgers/" + name, "the contract has no such ledger");
-        }
-    }
+    contract::check_ledgers(binding, contract);
     for (const auto& [name, effect] : contract.effects) {
         const ledger::Kind& kind = kind_of(kinds, contract.ledgers.find(effect.ledger)->second.kind,
                                            "/contract/ledgers/" + effect.ledger + "/kind");
         check_compensation(effect, kind, "/contract/effects/" + name);
-        using ledger::Role;
-        for (const auto& [role, call] : {std::pair{Role::call, &effect.call}, std::pair{Role::commit, &effect.commit},
-                                         std::pair{Role::undo, &effect.undo}}) {
-            if (call->empty()) continue;
-            try {
-                kind.check(target_of(binding, contract, effect, role),
-                           binding.ledgers.find(effect.ledger)->second.finality);
-            } catch (const Error& error) {
-                refuse_target(error, effect.ledger, name, role);
-            }
+        const contract::LedgerPlace& place = binding.ledgers.find(effect.ledger)->second;
+        for (std::size_t i = 0; i < place.candidates.size(); ++i) {
+            const std::string at = place.is_routed() ? "/candidates/" + std::to_string(i) : "";
+            check_target(contract, name, kind, place.candidates[i], "/ledgers/" + effect.ledger + at);
         }
     }
 }
@@ -156,22 +179,32 @@ void check_ledgers(const contract::Binding& binding, const LoadedPackage& packag
 Accounts accounts_of(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds,
                      const SecretKey& secret) {
     Accounts accounts;
-    for (const auto& [name, target] : binding.ledgers) {
+    for (const auto& [name, place] : binding.ledgers) {
         const contract::LedgerUse& use = package.contract.ledgers.find(name)->second;
         const ledger::Kind& kind = kind_of(kinds, use.kind, "/contract/ledgers/" + name + "/kind");
-        Account account{.kind = &kind,
-                        .key = ledger::confidential::account_key(secret, target.chain, target.account,
-                                                                 target.owner.value_or(binding.id)),
-                        .address = {}};
-        account.address = kind.account(account.key);
-        accounts.emplace(name, std::move(account));
+        for (const contract::LedgerTarget& target : place.candidates) {
+            Account account{.kind = &kind,
+                            .key = ledger::confidential::account_key(secret, target.chain, target.account,
+                                                                     target.owner.value_or(binding.id)),
+                            .address = {}};
+            account.address = kind.account(account.key);
+            accounts.emplace(std::pair{name, target.chain}, std::move(account));
+        }
     }
     return accounts;
 }
 
-json::Object addresses_of(const Accounts& accounts) {
+json::Object addresses_of(const contract::Binding& binding, const Accounts& accounts) {
     json::Object out;
-    for (const auto& [name, account] : accounts) out[name] = account.address;
+    for (const auto& [where, account] : accounts) {
+        const auto& [name, chain] = where;
+        if (!binding.ledgers.find(name)->second.is_routed()) {
+            out[name] = account.address;
+            continue;
+        }
+        if (!out.contains(name)) out[name] = json::Object{};
+        out[name].as_object()[chain] = account.address;
+    }
     return out;
 }
 
@@ -189,14 +222,12 @@ void check_room(const Head& head, const Transaction& next) {
 std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& transaction, TimeMs time,
                                           HeldSlots& slots) {
     std::vector<contract::PinnedCall> out;
-    const contract::Contract& contract = context.package->contract;
     for (const transaction::Due& due : transaction.saga.due()) {
         const contract::Step& step = transaction.steps[due.step];
-        const contract::Effect& effect = contract.effects.find(step.effect)->second;
-        const contract::LedgerTarget& where = context.binding.ledgers.find(step.ledger)->second;
-        const Account& account = context.accounts.find(step.ledger)->second;
+        const contract::LedgerTarget& where = place_of(context, step);
+        const Account& account = account_at(context, step);
         const Hash256 name = contract::step_id(context.binding.id, transaction.sequence, due.step);
-        const ledger::Target target = target_of(context.binding, contract, effect, due.role, name);
+        const ledger::Target target = target_of(context, step, due.role, name);
         const std::string member = due.role == ledger::Role::call ? "args" : std::string(ledger::role_name(due.role));
         ledger::Pin pin{.chain = where.chain, .account = account.address, .call = {}, .ceiling = where.ceiling};
         pin.call = account.kind->call(target, step.arguments_of(due.role),
@@ -211,25 +242,37 @@ std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& t
 
 // What a later call of the transaction could not be made of is found out before it begins.
 void check_later_calls(const Context& context, const Transaction& transaction) {
-    const contract::Contract& contract = context.package->contract;
     for (std::size_t i = 0; i < transaction.steps.size(); ++i) {
         const contract::Step& step = transaction.steps[i];
-        const contract::Effect& effect = contract.effects.find(step.effect)->second;
-        const ledger::Kind& kind = *context.accounts.find(step.ledger)->second.kind;
+        const ledger::Kind& kind = *account_at(context, step).kind;
         const std::string field = "/output/effects/" + std::to_string(i) + "/";
         using ledger::Role;
-        kind.call(target_of(context.binding, contract, effect, Role::call), step.arguments, field + "args");
-        if (step.commit) {
-            kind.call(target_of(context.binding, contract, effect, Role::commit), *step.commit, field + "commit");
-        }
-        if (step.undo) {
-            kind.call(target_of(context.binding, contract, effect, Role::undo), *step.undo, field + "undo");
-        }
+        kind.call(target_of(context, step, Role::call), step.arguments, field + "args");
+        if (step.commit) kind.call(target_of(context, step, Role::commit), *step.commit, field + "commit");
+        if (step.undo) kind.call(target_of(context, step, Role::undo), *step.undo, field + "undo");
     }
 }
 
+// Which of its ledger's candidates a step uses is the host's choice, as far as the parties leave it one.
+void take_route(const Context& context, contract::Step& step, const Routes& routes) {
+    const contract::LedgerPlace& place = context.binding.ledgers.find(step.ledger)->second;
+    if (!place.is_routed()) return;
+    const auto chosen = routes.find(step.ledger);
+    const std::string field = "/routes/" + step.ledger;
+    if (chosen == routes.end()) throw Error(Code::busy, field, "the node does not know its candidates yet; try again");
+    if (chosen->second.chain.empty()) {
+        std::string why;
+        for (const contract::Route::Passed& one : chosen->second.passed) {
+            why += (why.empty() ? "" : ", ") + one.chain + " " + std::string(route_reason_name(one.reason));
+        }
+        throw Error(Code::busy, "/ledgers/" + step.ledger, "no candidate can be used now: " + why);
+    }
+    step.route = chosen->second;
+    contract::check_route(place, step.route, field);
+}
+
 ledger::Kinds kinds_of(const Context& context, std::vector<const ledger::Kind*>& out) {
-    for (const auto& [name, account] : context.accounts) out.push_back(account.kind);
+    for (const auto& [where, account] : context.accounts) out.push_back(account.kind);
     return out;
 }
 
@@ -246,7 +289,8 @@ std::string decision_of(const Transaction& transaction) {
     return decision ? std::string(transaction::decision_name(*decision)) : std::string();
 }
 
-Pinned pin_effects(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots) {
+Pinned pin_effects(const Context& context, json::Array& effects, bool early, const Routes& routes, TimeMs time,
+                   Slots& slots) {
     if (early && effects.size() > 1) {
         throw Error(Code::undeclared_effect, "/output/effects", "must be at most one: the action is committed early");
     }
@@ -257,8 +301,9 @@ Pinned pin_effects(const Context& context, json::Array& effects, bool early, Tim
     transaction.sequence = context.head.sequence + 1;
     transaction.early = early;
     std::int64_t minutes = 0;
-    for (const contract::Step& step : transaction.steps) {
-        minutes = std::max(minutes, context.binding.ledgers.find(step.ledger)->second.deadline_minutes);
+    for (contract::Step& step : transaction.steps) {
+        take_route(context, step, routes);
+        minutes = std::max(minutes, place_of(context, step).deadline_minutes);
     }
     transaction.saga = transaction::Saga(transaction.steps, time + minutes * 60'000);
     check_later_calls(context, transaction);
@@ -337,7 +382,7 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
 }
 
 const Account& account_of(const Context& context, const Transaction& transaction, const transaction::Call& call) {
-    const auto account = context.accounts.find(transaction.ledger_of(call));
+    const auto account = context.accounts.find({transaction.ledger_of(call), call.journal.pin.chain});
     if (account == context.accounts.end() || account->second.address != call.journal.pin.account) {
         throw Error(Code::action_refused, "/transaction", "the version in force does not have its account any more");
     }

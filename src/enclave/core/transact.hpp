@@ -11,15 +11,17 @@ Accounts accounts_of(const contract::Binding& binding, const LoadedPackage& pack
                      const SecretKey& secret);
 // The same without keys: whether a version may come into force.
 void check_ledgers(const contract::Binding& binding, const LoadedPackage& package, Kinds kinds);
-json::Object addresses_of(const Accounts& accounts);
+json::Object addresses_of(const contract::Binding& binding, const Accounts& accounts);  // as entries say them
 
 // What execute() needs for effects: the transaction that they begin, all but its id, and the slots held until its entry
-// has its place. `effects` become those of the entry. Throws Error(undeclared_effect | bad_format | …).
+// has its place. `effects` become those of the entry. Throws Error(undeclared_effect | bad_format | …), and Error(busy)
+// where the host has no candidate for a ledger now.
 struct Pinned {
     Transaction transaction;
     HeldSlots slots;
 };
-Pinned pin_effects(const Context& context, json::Array& effects, bool early, TimeMs time, Slots& slots);
+Pinned pin_effects(const Context& context, json::Array& effects, bool early, const Routes& routes, TimeMs time,
+                   Slots& slots);
 void keep_transaction(Head& head, Transaction&& transaction);
 std::string decision_of(const Transaction& transaction);  // as entries say it
 

@@ -1,9 +1,49 @@
 #include "protocol.hpp"
 
+#include <contract/binding.hpp>
+
 namespace concordat::enclave {
 
 namespace {
 constexpr std::size_t max_text = 1 << 20;
+
+void write_routes(wire::Writer& out, const Routes& routes) {
+    out.u32(static_cast<std::uint32_t>(routes.size()));
+    for (const auto& [ledger, route] : routes) {
+        out.text(ledger);
+        out.text(route.chain);
+        out.u8(static_cast<std::uint8_t>(route.reason));
+        out.u32(static_cast<std::uint32_t>(route.passed.size()));
+        for (const contract::Route::Passed& one : route.passed) {
+            out.text(one.chain);
+            out.u8(static_cast<std::uint8_t>(one.reason));
+        }
+    }
+}
+
+contract::RouteReason read_reason(wire::Reader& in) {
+    const std::uint8_t reason = in.u8();
+    if (reason > static_cast<std::uint8_t>(contract::RouteReason::later)) {
+        throw Error(Code::protocol, "execute.routes", "must have reasons that there are");
+    }
+    return static_cast<contract::RouteReason>(reason);
+}
+
+Routes read_routes(wire::Reader& in) {
+    constexpr std::size_t max_name = 128;
+    Routes out;
+    for (std::uint32_t left = in.count(contract::max_ledgers); left > 0; --left) {
+        contract::Route& route = out[std::string(in.text(max_name))];
+        route.chain = in.text(max_name);
+        route.reason = read_reason(in);
+        for (std::uint32_t others = in.count(contract::max_candidates); others > 0; --others) {
+            std::string chain(in.text(max_name));
+            route.passed.push_back({std::move(chain), read_reason(in)});
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
 Bytes encode(const HelloReply& v) {
@@ -67,6 +107,7 @@ Bytes encode(const Execute& v) {
     out.u32(static_cast<std::uint32_t>(v.ancestry.size()));
     for (const Bytes& document : v.ancestry) out.bytes(document);
     out.text(v.trace);
+    write_routes(out, v.routes);
     return out.take();
 }
 
@@ -80,6 +121,7 @@ Execute decode_execute(ByteView bytes) {
     v.ancestry.reserve(documents);
     for (std::uint32_t i = 0; i < documents; ++i) v.ancestry.push_back(to_bytes(in.bytes(max_text)));
     v.trace = ccl::read_trace(in);
+    v.routes = read_routes(in);
     in.finish();
     return v;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include <contract/entry.hpp>
 #include <ledger/confidential/protocol/protocol.hpp>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,10 @@ struct LoadBinding {
     contract::EntryRecord head;
 };
 
+// By the contract's ledger, where the binding names candidates: the host's choice for a transaction that the input may
+// begin. At most one for each ledger of a binding.
+using Routes = std::map<std::string, contract::Route, std::less<>>;
+
 struct Execute {
     Hash256 binding;
     TimeMs time = 0;    // the host's clock
@@ -51,6 +56,7 @@ struct Execute {
     // only after Error(seen_too_old). At most 4096.
     std::vector<Bytes> ancestry;
     std::string trace{};  // the request's, for the log: at most 64 of a-z, 0-9 and -
+    Routes routes{};
 };
 
 // bind, amend, propose, close, terminate, cancelling, outcome, disputed, resolve. `input` is the entry's input

@@ -197,6 +197,12 @@ void EvmLedger::conditions(const std::string& account, Then<std::optional<Condit
     });
 }
 
+void EvmLedger::pace(Then<std::optional<Pace>> then) {
+    using Answer = std::optional<Pace>;
+    impl_->run<Answer>(std::move(then),
+                       [](Session session) -> awaitable<Answer> { co_return co_await read_pace(session); });
+}
+
 void EvmLedger::plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) {
     using Answer = std::optional<Plan>;
     const std::optional<Address> address = read_account(account);

@@ -33,6 +33,7 @@ class EvmLedger final : public Ledger {
     Description describe() const override;
     void conditions(const std::string& account, Then<std::optional<Conditions>> then) override;
     // `call` is EvmKind's, in which "value" (0), "data" (none) and "gas" (estimated) may be missing.
+    void pace(Then<std::optional<Pace>> then) override;
     void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) override;
     void submit(const Bytes& transaction, Then<Submission> then) override;
     void look(const Pin& pin, const Finality& finality, Then<View> then) override;

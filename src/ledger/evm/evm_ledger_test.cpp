@@ -68,6 +68,32 @@ TEST_F(EvmLedgerTest, WhateverIsNoAnswerIsUnknownInBoundedTime) {
     EXPECT_EQ(look(0).status, Seen::final);
 }
 
+// One long wait among them says nothing of how fast blocks come.
+TEST_F(EvmLedgerTest, HowFastBlocksComeIsTheMiddleOfTheLastGaps) {
+    const auto pace = [&] { return ask<std::optional<Pace>>([&](auto then) { ledger->pace(then); }); };
+    open({&node});
+    EXPECT_FALSE(pace());  // three gaps tell nothing
+    chain.add_empty(2);
+    std::array<std::uint64_t, 7> times{0, 10, 15, 20, 110, 115, 120};
+    node.lies["eth_getBlockByNumber"] = [&](const json::Array&, const json::Value& truth) {
+        json::Value told = truth;
+        const std::uint64_t number = parse_quantity_u64(told.at("number").as_string(), "number");
+        told.as_object()["timestamp"] = quantity(times.at(number));
+        return told;
+    };
+    open({&node});
+    const std::optional<Pace> told = pace();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->block_seconds, 5u);
+    EXPECT_EQ(told->newest, 120u);
+    times = {0, 10, 10, 10, 10, 10, 10};  // several in a second
+    open({&node});
+    EXPECT_EQ(pace()->block_seconds, 1u);
+    times = {0, 10, 15, 20, 19, 25, 30};
+    open({&node});
+    EXPECT_FALSE(pace());  // a chain's time does not go back
+}
+
 TEST_F(EvmLedgerTest, NobodyListens) {
     EvmOptions given = options();
     given.endpoints = {"http://127.0.0.1:1"};

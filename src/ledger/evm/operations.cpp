@@ -1,6 +1,7 @@
 #include "operations.hpp"
 
 #include <algorithm>
+#include <ledger/evm/protocol/rpc.hpp>
 #include <limits>
 
 namespace concordat::ledger::evm {
@@ -10,8 +11,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto head_holds = 100ms;              // for a price
-constexpr Price ceiling_factor = 5;             // a base fee that doubles twice still leaves room
+constexpr auto head_holds = 100ms;   // for a price
+constexpr Price ceiling_factor = 5;  // a base fee that doubles twice still leaves room
+constexpr std::uint64_t least_paced_blocks = 4, paced_blocks = 16;
 constexpr std::uint64_t max_range = 2000;       // blocks of one page of events
 constexpr std::size_t max_page_logs = 1 << 16;  // of one answer
 
@@ -80,6 +82,28 @@ awaitable<Conditions> read_conditions(Session session, std::optional<Address> ac
         out.next = parse_quantity_u64(count, "eth_getTransactionCount");
     }
     co_return out;
+}
+
+awaitable<std::optional<Pace>> read_pace(Session session) {
+    co_await session.follower.refresh(session.deadline, head_holds);
+    const std::uint64_t newest = session.follower.head().number;
+    // The first block's time is what its makers wrote there.
+    if (newest < 1 + least_paced_blocks) co_return std::nullopt;
+    const std::uint64_t gaps = std::min<std::uint64_t>(newest - 1, paced_blocks);
+    std::vector<Request> requests;
+    for (std::uint64_t number = newest - gaps; number <= newest; ++number) {
+        requests.push_back({"eth_getBlockByNumber", {quantity(number), false}});
+    }
+    std::vector<std::uint64_t> times, between;
+    for (const Reply& reply : co_await session.ask(std::move(requests))) {
+        times.push_back(rpc::Members(result_of(reply, "eth_getBlockByNumber"), "block").u64("timestamp"));
+        if (times.size() == 1) continue;
+        const std::uint64_t before = times[times.size() - 2];
+        if (times.back() < before) throw Error(Code::protocol, "block/timestamp", "must not go back");
+        between.push_back(times.back() - before);
+    }
+    std::ranges::sort(between);
+    co_return Pace{.block_seconds = std::max<std::uint64_t>(between[between.size() / 2], 1), .newest = times.back()};
 }
 
 awaitable<Plan> make_plan(Session session, Address account, json::Object call) {

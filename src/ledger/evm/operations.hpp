@@ -6,6 +6,8 @@
 namespace concordat::ledger::evm {
 
 boost::asio::awaitable<Conditions> read_conditions(Session session, std::optional<Address> account);
+// Nothing of a chain with fewer than four blocks after its first one.
+boost::asio::awaitable<std::optional<Pace>> read_pace(Session session);
 boost::asio::awaitable<Plan> make_plan(Session session, Address account, json::Object call);
 boost::asio::awaitable<Submission> hand_in(Session session, const Bytes& transaction, Listed listed);
 // `filter` is log_filter's. Nothing is remembered: the cursor holds all.

@@ -92,6 +92,15 @@ void FakeLedger::conditions(const std::string& account, Then<std::optional<Condi
         std::nullopt, std::move(then));
 }
 
+void FakeLedger::pace(Then<std::optional<Pace>> then) {
+    answer<std::optional<Pace>>(
+        [this] {
+            return Pace{.block_seconds = static_cast<std::uint64_t>(options_.block_ms + 999) / 1000,
+                        .newest = static_cast<std::uint64_t>(timeline_.now() / 1000)};
+        },
+        std::nullopt, std::move(then));
+}
+
 void FakeLedger::plan(const std::string&, const json::Object& call, Then<std::optional<Plan>> then) {
     answer<std::optional<Plan>>(
         [this, call] {

@@ -112,6 +112,8 @@ void HttpLedger::conditions(const std::string& account, Then<std::optional<Condi
     });
 }
 
+void HttpLedger::pace(Then<std::optional<Pace>> then) { impl_->answer<std::optional<Pace>>(Pace{}, std::move(then)); }
+
 void HttpLedger::plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) {
     using Known = std::optional<Plan>;
     Plan plan{.call = call, .ceiling = 0, .problem = {}};

@@ -25,6 +25,7 @@ class HttpLedger final : public Ledger {
     // A participant tells no balance and no next number: those are "0" and 0.
     void conditions(const std::string& account, Then<std::optional<Conditions>> then) override;
     // Whether the call has the kind's form. Whether it will succeed nobody knows before it is tried.
+    void pace(Then<std::optional<Pace>> then) override;
     void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) override;
     void submit(const Bytes& transaction, Then<Submission> then) override;
     void look(const Pin& pin, const Finality& finality, Then<View> then) override;

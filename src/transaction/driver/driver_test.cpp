@@ -38,6 +38,9 @@ struct Empty final : ledger::Ledger {
     void conditions(const std::string&, Then<std::optional<ledger::Conditions>> then) override {
         time.after(1, [this, then] { then(ledger::Conditions{.height = height, .price = 100}); });
     }
+    void pace(Then<std::optional<ledger::Pace>> then) override {
+        time.after(1, [then] { then(std::nullopt); });
+    }
     void plan(const std::string&, const json::Object&, Then<std::optional<ledger::Plan>> then) override {
         time.after(1, [then] { then(std::nullopt); });
     }

@@ -20,6 +20,15 @@ TEST_P(Conformance, SaysWhatItIs) {
     at().ledger().kind().check(pin(key, 0, 1));
 }
 
+TEST_P(Conformance, TellsHowFastItsBlocksCome) {
+    if (at().is_chain()) at().mine(6);
+    const auto pace = at().ask<std::optional<Pace>>([&](auto then) { at().ledger().pace(then); });
+    ASSERT_TRUE(pace);
+    EXPECT_EQ(pace->block_seconds > 0, at().is_chain());
+    EXPECT_LE(pace->block_seconds, 60u);
+    EXPECT_EQ(pace->newest > 0, at().is_chain());
+}
+
 TEST_P(Conformance, TheSameBytesTwiceHaveOneEffect) {
     if (!at().is_chain()) GTEST_SKIP() << "numbers do not wait for each other";
     const SecretKey key = at().account(true);
