@@ -13,8 +13,7 @@
 #include <csignal>
 #include <cstdio>
 #include <enclave/core/core.hpp>
-#include <ledger/evm/kind/kind.hpp>
-#include <ledger/http/kind/kind.hpp>
+#include <ledger/kinds/kinds.hpp>
 #include <process/sandbox.hpp>
 #include <string_view>
 #include <thread>
@@ -115,11 +114,8 @@ int main(int argc, char** argv) {
         attest::prepare_tls();
         const std::string sandbox = enter_isolation();
         engine.start_ticker();
-        const ledger::evm::EvmKind evm;
-        const ledger::http::HttpKind http;
-        const std::array<const ledger::Kind*, 2> kinds{&evm, &http};
         enclave::Core core({.dedicated = options.dedicated, .helpers = helpers}, engine, evidence, sandbox, measurement,
-                           random, kinds);
+                           random, ledger::all_kinds());
         log::info("started", {{"measurement", measurement.text()}, {"dedicated", options.dedicated}});
         serve(core);
         return 0;

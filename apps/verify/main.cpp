@@ -3,8 +3,7 @@
 #include <array>
 #include <base/error.hpp>
 #include <iostream>
-#include <ledger/evm/kind/kind.hpp>
-#include <ledger/http/kind/kind.hpp>
+#include <ledger/kinds/kinds.hpp>
 #include <proof/check.hpp>
 #include <string_view>
 
@@ -53,10 +52,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        const ledger::evm::EvmKind evm;
-        const ledger::http::HttpKind http;
-        const std::array<const ledger::Kind*, 2> kinds{&evm, &http};
-        return proof::check_files(arguments.receipt, arguments.trust, kinds, arguments.json, std::cout);
+        return proof::check_files(arguments.receipt, arguments.trust, ledger::all_kinds(), arguments.json, std::cout);
     } catch (const Error& error) {
         std::cerr << "concordat-verify: " << error.field() << ": " << error.rule() << '\n';
     } catch (const std::exception& error) {

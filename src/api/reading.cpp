@@ -1,3 +1,4 @@
+#include <contract/names.hpp>
 #include <proof/receipt.hpp>
 
 #include "await.hpp"
@@ -11,14 +12,16 @@ namespace {
 using boost::asio::awaitable;
 using node::CommitPtr;
 
-std::uint64_t sequence_param(const http::Request& request) {
-    const std::string& text = request.param("sequence");
+std::uint64_t number_param(const http::Request& request, const std::string& name) {
+    const std::string& text = request.param(name);
     std::uint64_t value = 0;
-    if (text.empty() || text.size() > 16 || text.find_first_not_of("0123456789") != std::string::npos)
-        throw Error(Code::bad_format, "/sequence", "must be a sequence number");
+    if (text.empty() || text.size() > 15 || text.find_first_not_of("0123456789") != std::string::npos)
+        throw Error(Code::bad_format, "/" + name, "must be a number of at most 15 digits");
     for (const char c : text) value = value * 10 + static_cast<std::uint64_t>(c - '0');
     return value;
 }
+
+std::uint64_t sequence_param(const http::Request& request) { return number_param(request, "sequence"); }
 
 awaitable<http::Response> list_entries(Context& context, http::Request request) {
     const Hash256 binding = hash_param(request, "binding");
@@ -48,6 +51,25 @@ awaitable<http::Response> get_receipt(Context& context, http::Request request) {
     const std::uint64_t sequence = sequence_param(request);
     co_return json_response(co_await call<std::string>(
         [&](process::Then<std::string> then) { context.node.receipt(binding, sequence, then); }));
+}
+
+// For the node of a binding that called this one: what became of its call.
+awaitable<http::Response> get_call(Context& context, http::Request request) {
+    using node::CallState;
+    const Hash256 binding = hash_param(request, "binding");
+    const Hash256 key = contract::thumbprint_of(request.param("key"), "/key");
+    const auto number = static_cast<std::int64_t>(number_param(request, "number"));
+    const CallState state =
+        co_await call<CallState>([&](process::Then<CallState> then) { context.node.call(binding, key, number, then); });
+    switch (state.status) {
+        case CallState::Status::open:
+            co_return json_response("{\"status\":\"open\"}");
+        case CallState::Status::pending:
+            co_return json_response("{\"status\":\"pending\"}");
+        case CallState::Status::settled:
+            break;
+    }
+    co_return json_response("{\"status\":\"settled\",\"receipt\":" + std::to_string(state.sequence) + "}");
 }
 
 std::optional<Hash256> nonce_of(const http::Request& request) {
@@ -96,6 +118,10 @@ void add_reading_routes(std::vector<RouteDoc>& routes, Context& context) {
         "One entry with its document, input, claim and ledger receipt.", get_entry);
     add("/v1/bindings/{binding}/entries/{sequence}/receipt", "getReceipt",
         "The receipt that anyone can verify offline (docs/formats.md, section 8).", get_receipt);
+    add("/v1/bindings/{binding}/calls/{key}/{number}", "getCall",
+        "What became of another binding's call, by the thumbprint of the caller's account and the call's number: open, "
+        "pending, or settled, and then the entry whose receipt shows it (docs/sub-contracts.md).",
+        get_call);
     add("/v1/bindings/{binding}/state", "getState", "The state after the last entry; confidential fields sealed.",
         get_state)
         .query = {{"nonce", "32 bytes in base64url: adds the ledger's signed statement that this is the head now"}};

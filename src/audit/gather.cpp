@@ -231,10 +231,7 @@ void Gatherer::add_row(Reading& reading) {
             const auto& input = reading.receipt.entries.back().input;
             const std::string text(input ? text_of(*input) : std::string_view{});
             const auto said = contract::Input::parse(text);
-            const auto* message = std::get_if<contract::Message>(&said.content);
-            row.said =
-                fields_of(message != nullptr ? message->body : std::get<contract::Observation>(said.content).body,
-                          opened_, facts_);
+            row.said = fields_of(said.body(), opened_, facts_);
         } catch (const Error&) {
             row.note = "its input cannot be read";  // the verifier says so, too
         }

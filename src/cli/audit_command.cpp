@@ -6,12 +6,12 @@
 #include <crypto/hash.hpp>
 #include <ctime>
 #include <filesystem>
+#include <ledger/kinds/kinds.hpp>
 #include <sstream>
 
 #include "current.hpp"
 #include "groups.hpp"
 #include "input.hpp"
-#include "kinds.hpp"
 #include "output.hpp"
 
 namespace concordat::cli {
@@ -38,7 +38,7 @@ struct AuditOptions {
 // Everything that has to outlive the gathering.
 struct Audit {
     Audit(Session& of, const AuditOptions& chosen) : session(of), options(chosen) {
-        audit::Options how{.kinds = known_kinds(), .listed = options.entries};
+        audit::Options how{.kinds = ledger::all_kinds(), .listed = options.entries};
         if (!options.binding.empty()) how.binding = digest_argument(options.binding, "BINDING");
         if (!options.trust.empty()) {
             const std::string text = read_text_file(options.trust);

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <crypto/hash.hpp>
 #include <ledger/confidential/protocol/statement.hpp>
+#include <ledger/kinds/kinds.hpp>
 #include <proof/verify.hpp>
 #include <registry/archive.hpp>
-
-#include "kinds.hpp"
 
 namespace concordat::cli {
 
@@ -15,6 +14,15 @@ namespace {
 namespace ccl = ledger::confidential;
 
 std::string path_of(const Hash256& binding) { return "/v1/bindings/" + binding.text(); }
+
+// What the parties take another binding's receipts from, where theirs calls that.
+void add(proof::TrustFile& trust, const proof::TrustFile& more) {
+    const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+    append(trust.ledgers, more.ledgers);
+    append(trust.development_roots, more.development_roots);
+    append(trust.measurements, more.measurements);
+    for (const auto& [chain, witness] : more.chains) trust.chains.try_emplace(chain, witness);
+}
 
 // What the binding's own signatures make its parties trust. Only the ledger's program is taken as the evidence says:
 // the binding names the ledger by its key.
@@ -33,8 +41,13 @@ proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding
         // Where the binding asks for a proof, the verifier has one. Elsewhere, and of a dispute, the host's word is
         // what the parties signed up to.
         for (const auto& [name, place] : version.ledgers) {
-            for (const contract::LedgerTarget& target : place.candidates)
-                trust.chains[target.chain] = {.witness = std::string(ledger::host_witness)};
+            for (const contract::LedgerTarget& target : place.candidates) {
+                if (const json::Value* receipts = target.finality.parameters.if_contains("trust")) {
+                    add(trust, proof::TrustFile::parse(json::canonical(*receipts)));
+                } else {
+                    trust.chains[target.chain] = {.witness = std::string(ledger::host_witness)};
+                }
+            }
         }
     }
     trust.measurements.push_back(
@@ -43,7 +56,7 @@ proof::TrustFile trust_of(const proof::Receipt& receipt, const contract::Binding
 }
 
 void require_holds(const std::string& text, const proof::TrustFile& trust) {
-    const proof::Verdict verdict = proof::verify(text, trust, known_kinds());
+    const proof::Verdict verdict = proof::verify(text, trust, ledger::all_kinds());
     if (verdict.holds) return;
     const proof::Line* problem = proof::first_problem(verdict.lines);
     throw Error(Code::bad_receipt, problem == nullptr ? "receipt" : problem->layer,

@@ -1,8 +1,11 @@
 // `concordat binding draft` and `amend`: composing the document that the parties then sign.
 #include <attest/evidence.hpp>
+#include <base/file.hpp>
 #include <contract/fit.hpp>
 #include <crypto/hash.hpp>
+#include <ledger/binding/kind/kind.hpp>
 #include <ledger/confidential/protocol/statement.hpp>
+#include <proof/trust.hpp>
 #include <schema/disclosure.hpp>
 
 #include "current.hpp"
@@ -19,7 +22,8 @@ namespace ccl = ledger::confidential;
 
 struct DraftOptions {
     std::string binding, package, terms, rule = "all", meanwhile = "pause", isolation, expires = "+7d", out;
-    std::vector<std::string> parties, sources, ledgers, routes;
+    std::string trust, work = "10000000";
+    std::vector<std::string> parties, sources, ledgers, routes, callers;
     bool self = false, refresh_enclaves = false;
     std::int64_t deadline_hours = 72;
     KeyOptions key;
@@ -201,6 +205,21 @@ void reseal(Session& session, json::Object& document, const schema::Schema& sche
     client::seal_terms(document, schema, client::open_terms(current, key.encryption), session.random);
 }
 
+// Another binding's account among a party's keys: from then on that binding's contract acts for the party here.
+void take_callers(json::Object& document, const std::vector<std::string>& given) {
+    for (const std::string& text : given) {
+        const auto [id, account] = pair_argument(text, "--caller");
+        json::Object* found = nullptr;
+        for (auto& role : document["parties"].get_object()) {
+            for (json::Value& party : role.value().get_array()) {
+                if (text_at(party, "id") == id) found = &party.get_object();
+            }
+        }
+        if (found == nullptr) throw Error(Code::not_found, "--caller", "the binding has no party " + id);
+        (*found)["keys"].get_array().push_back(ledger::binding::account_jwk(account, "--caller"));
+    }
+}
+
 void amend(Session& session, const DraftOptions& options) {
     const Current current = fetch_current(session, digest_argument(options.binding, "BINDING"));
     json::Object document = current.binding.document;
@@ -221,6 +240,7 @@ void amend(Session& session, const DraftOptions& options) {
         for (const auto& [role, list] : parties) document["parties"].get_object()[role] = list;
         sealed_anew = true;
     }
+    take_callers(document, options.callers);
     for (const auto& [name, source] : sources_of(options.sources)) document["sources"].get_object()[name] = source;
     const contract::Contract contract =
         fetch_package(session, Hash256::parse(document.at("package").as_string(), "/package")).contract;
@@ -228,6 +248,28 @@ void amend(Session& session, const DraftOptions& options) {
         document["ledgers"].get_object()[name] = target;
     if (sealed_anew) reseal(session, document, contract.terms, current.binding, options);
     finish(session, document, contract, options);
+}
+
+// What another binding's document says of this one, to call its actions. The trust file is whoever signs that one's:
+// what they will have of this one's receipts.
+void write_target(Session& session, const DraftOptions& options) {
+    const Hash256 id = digest_argument(options.binding, "BINDING");
+    session.get_json("/v1/bindings/" + id.text());  // that there is one
+    const proof::TrustFile trust = proof::TrustFile::parse(read_text_file(options.trust, 1 << 20));
+    if (trust.ledgers.empty()) {
+        throw Error(Code::bad_format, "--trust", "must list the record ledger of the binding that is called");
+    }
+    const json::Object finality{{"blocks", 1},
+                                {"witness", ledger::binding::receipt_witness},
+                                {"parameters", json::Object{{"trust", json::parse(trust.write(), "trust")}}}};
+    write_result(options.out, json::canonical(json::Object{{"chain", ledger::binding::chain_of(id)},
+                                                           {"genesis", id.text()},
+                                                           {"address", id.text()},
+                                                           {"account", "main"},
+                                                           {"work", options.work},
+                                                           {"ceiling", "0"},
+                                                           {"finality", finality},
+                                                           {"deadline_minutes", 60}}));
 }
 
 void add_shared(CLI::App& command, const Options& options) {
@@ -277,6 +319,17 @@ void add_draft_commands(CLI::App& binding, Session& session) {
         ->capture_default_str();
     command->callback([first, &session] { draft(session, *first); });
 
+    const auto called = std::make_shared<DraftOptions>();
+    auto* target = binding.add_subcommand(
+        "target", "What the document of a binding that calls this one says of it: for --ledger NAME=@FILE");
+    target->add_option("BINDING", called->binding, "the id of the binding that is to be called")->required();
+    target->add_option("--trust", called->trust, "trust file: what the called binding's receipts must satisfy")
+        ->required();
+    target->add_option("--work", called->work, "the fuel that a call may use, with all that it calls in turn")
+        ->capture_default_str();
+    target->add_option("-o,--output", called->out, "file to write; by default standard output");
+    target->callback([called, &session] { write_target(session, *called); });
+
     const auto next = std::make_shared<DraftOptions>();
     auto* change = binding.add_subcommand("amend", "Compose the next version from the one in force");
     change->add_option("BINDING", next->binding, "the binding's id")->required();
@@ -285,6 +338,11 @@ void add_draft_commands(CLI::App& binding, Session& session) {
     add_shared(*change, next);
     change->add_flag("--refresh-enclaves", next->refresh_enclaves,
                      "accept the code of the node's enclaves as they are now");
+    change
+        ->add_option("--caller", next->callers,
+                     "PARTY=ACCOUNT: let another binding's account (`transaction accounts`) act for that party here; "
+                     "where the binding lets a party change its own keys, that party alone decides; again for each")
+        ->allow_extra_args(false);
     next->key.add_to(*change, false);
     change->callback([next, &session] { amend(session, *next); });
 }

@@ -2,6 +2,7 @@
 // of what was begun there.
 #include <base/file.hpp>
 #include <contract/input.hpp>
+#include <ledger/kinds/kinds.hpp>
 
 #include "current.hpp"
 #include "groups.hpp"
@@ -52,12 +53,17 @@ std::string read_authorities(const std::string& file) {
     return text;
 }
 
+// A chain says itself of what kind it is.
+std::string kind_of(const std::string& chain) {
+    const ledger::Kind* kind = ledger::kind_of_chain(ledger::all_kinds(), chain);
+    return std::string(kind == nullptr ? "evm" : kind->name());
+}
+
 void add(Session& session, const LedgerOptions& options) {
     json::Array endpoints;
     for (const std::string& url : options.endpoints) endpoints.emplace_back(url);
-    // A participant's chain says what it is.
-    const std::string kind = !options.kind.empty() ? options.kind : options.chain.starts_with("http:") ? "http" : "evm";
-    json::Object settings{{"kind", kind}, {"endpoints", std::move(endpoints)}};
+    json::Object settings{{"kind", options.kind.empty() ? kind_of(options.chain) : options.kind},
+                          {"endpoints", std::move(endpoints)}};
     if (!options.genesis.empty()) settings["genesis"] = options.genesis;
     if (!options.ca.empty()) settings["ca"] = read_authorities(options.ca);
     show(session, session.put_json(path_of(options.chain), settings));
@@ -204,20 +210,21 @@ void list_accounts(Session& session, const LedgerOptions& options) {
 void add_ledger_commands(CLI::App& ledger, Session& session) {
     const auto added = std::make_shared<LedgerOptions>();
     auto* command = ledger.add_subcommand("add", "Have the node reach another ledger by these endpoints (operators)");
-    command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337, or a participant's http:…")->required();
+    command->add_option("CHAIN", added->chain, "CAIP-2: eip155:31337, a participant's http:…, or a binding's binding:…")
+        ->required();
     command
         ->add_option("ENDPOINT", added->endpoints,
                      "URL of a node's JSON-RPC (https://, wss://, http:// or ws://), the preferred one first; of a "
-                     "participant its only one")
+                     "participant its only one; of a binding that runs elsewhere its node's")
         ->required();
     command->add_option("--genesis", added->genesis,
                         "hash of the first block; without it the first endpoint's counts. Of a participant its key's "
-                        "thumbprint, sha256:…");
+                        "thumbprint, of a binding its id, sha256:…");
     command->add_option(
         "--ca", added->ca,
         "file of certificates (PEM) that count for https:// and wss:// endpoints, besides the system's of the node");
     command->add_option("--kind", added->kind, "by default as the chain's name says")
-        ->check(CLI::IsMember({"evm", "http"}));
+        ->check(CLI::IsMember({"binding", "evm", "http"}));
     command->callback([added, &session] { add(session, *added); });
     ledger.add_subcommand("list", "The other ledgers that the node reaches")->callback([&session] { list(session); });
     const auto tested = std::make_shared<LedgerOptions>();

@@ -5,6 +5,7 @@
 #include <iostream>
 #include <ledger/confidential/protocol/statement.hpp>
 #include <ledger/evm/kind/kind.hpp>
+#include <ledger/kinds/kinds.hpp>
 #include <proof/check.hpp>
 #include <proof/open.hpp>
 #include <proof/receipt.hpp>
@@ -14,7 +15,6 @@
 #include "groups.hpp"
 #include "history.hpp"
 #include "input.hpp"
-#include "kinds.hpp"
 #include "output.hpp"
 
 namespace concordat::cli {
@@ -35,7 +35,8 @@ constexpr int unreadable = 2;
 
 void verify(Session& session, const ProofOptions& options) {
     session.exit_code = unreadable;  // stays when a file cannot be read
-    session.exit_code = proof::check_files(options.receipt, options.trust, known_kinds(), session.json, std::cout);
+    session.exit_code =
+        proof::check_files(options.receipt, options.trust, ledger::all_kinds(), session.json, std::cout);
 }
 
 // --- trust init

@@ -230,13 +230,30 @@ bool is_later_step(EntryType type) {
            type == EntryType::disputed || type == EntryType::resolve;
 }
 
+// What became of another binding's call, where the entry comes of one. One that did not happen leaves no trace but
+// this.
+void check_called_rules(const Entry& entry) {
+    const bool happened = !entry.fate || entry.fate == ledger::Fate::called;
+    if (!happened && entry.type == EntryType::prepare) fail("fate", "must be called for prepare");
+    if ((entry.fate == ledger::Fate::failed) != !entry.reason.empty()) {
+        fail("reason", "must be present for a call that failed, and of executions only for such");
+    }
+    if (happened) return;
+    if (entry.state_after != entry.state_before) fail("state_after", "must be the state before where a call failed");
+    if (entry.result || !entry.events.empty() || !entry.effects.empty()) {
+        fail("fate", "must be called where there is a result, an event or an effect");
+    }
+}
+
 // What is said of one of the transaction's calls.
 void check_call_rules(const Entry& entry) {
     const bool of_call = is_later_step(entry.type) && entry.type != EntryType::cancelling;
     if (!of_call && entry.call != 0) fail("call", "must be absent but for step, outcome, disputed and resolve");
-    if (entry.fate && entry.type != EntryType::step && entry.type != EntryType::outcome) {
-        fail("fate", "must be absent but for step and outcome");
+    const bool runs = entry.type == EntryType::execute || entry.type == EntryType::prepare;
+    if (entry.fate && entry.type != EntryType::step && entry.type != EntryType::outcome && !runs) {
+        fail("fate", "must be absent but for step, outcome, and what comes of a call");
     }
+    if (runs) check_called_rules(entry);
     if (!entry.fate && entry.type == EntryType::step) fail("fate", "must be present for step");
     const bool decides =
         entry.type == EntryType::prepare || entry.type == EntryType::cancelling || entry.type == EntryType::step;

@@ -1,6 +1,7 @@
 #include "input.hpp"
 
 #include <crypto/hash.hpp>
+#include <limits>
 
 #include "names.hpp"
 #include "sealing.hpp"
@@ -54,6 +55,17 @@ Observation read_observation(json::Value& value) {
     return observation;
 }
 
+CallInput read_call(const json::Value& value) {
+    Reader in(value, "/call");
+    CallInput input;
+    in.expect("typ", call_typ);
+    input.number = in.integer("number", 1);
+    input.purpose = ledger::purpose_from_name(in.string("purpose", 8), in.at("purpose"));
+    input.call = SubCall::parse(in.any("call"), in.at("call"));
+    in.finish();
+    return input;
+}
+
 std::string read_reason(Reader& in) { return std::string(in.string("reason", 4096)); }
 
 }  // namespace
@@ -63,12 +75,14 @@ Input Input::parse(std::string_view text, boost::json::storage_ptr storage) {
     input.jws = crypto::parse_compact(text, "/input");
     input.digest = crypto::sha256(text);
     const std::string& typ = input.jws.header.typ;
-    if (typ != message_typ && typ != observation_typ) {
-        throw Error(Code::bad_format, "/input/typ", "must be that of a message or an observation");
+    if (typ != message_typ && typ != observation_typ && typ != call_typ) {
+        throw Error(Code::bad_format, "/input/typ", "must be that of a message, an observation or a call");
     }
     json::Value value = json::parse(text_of(input.jws.payload), "/input", {}, std::move(storage));
     if (typ == message_typ) {
         input.content = read_message(value);
+    } else if (typ == call_typ) {
+        input.content = read_call(value);
     } else {
         input.content = read_observation(value);
     }
@@ -79,8 +93,16 @@ std::int64_t Input::number() const {
     return std::visit([](const auto& one) { return one.number; }, content);
 }
 
+const json::Object& Input::body() const {
+    if (const auto* call = std::get_if<CallInput>(&content)) return call->call.body;
+    const auto* message = std::get_if<Message>(&content);
+    return message != nullptr ? message->body : std::get<Observation>(content).body;
+}
+
 TimeMs Input::expires() const {
-    return std::visit([](const auto& one) { return one.expires; }, content);
+    if (std::holds_alternative<CallInput>(content)) return std::numeric_limits<TimeMs>::max();
+    const auto* message = std::get_if<Message>(&content);
+    return message != nullptr ? message->expires : std::get<Observation>(content).expires;
 }
 
 const Sender& Input::verify(const Binding& binding) const {

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "binding.hpp"
+#include "call.hpp"
 
 namespace concordat::contract {
 
@@ -32,14 +33,15 @@ struct Observation {
     json::Object body;
 };
 
-// A signed message or observation. `text` (compact JWS) must outlive it.
+// A signed message, observation or call. `text` (compact JWS) must outlive it.
 struct Input {
     crypto::Jws jws;
     Hash256 digest;  // SHA-256 of the compact text
-    std::variant<Message, Observation> content;
+    std::variant<Message, Observation, CallInput> content;
     static Input parse(std::string_view text, boost::json::storage_ptr storage = {});
     std::int64_t number() const;
-    TimeMs expires() const;
+    const json::Object& body() const;  // as it was signed
+    TimeMs expires() const;            // a call never does: whoever made it can cancel it
     // The kid's party or source in the binding, with its signature checked. Throws not_a_party | bad_signature.
     const Sender& verify(const Binding& binding) const;
 };

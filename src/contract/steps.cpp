@@ -171,6 +171,7 @@ json::Object Step::to_json() const {
     if (undo) out["undo"] = *undo;
     if (!after.empty()) out["after"] = json::Array(after.begin(), after.end());
     if (route) out["route"] = route->to_json();
+    if (!callers.empty()) out["callers"] = texts_of(callers);
     return out;
 }
 
@@ -186,7 +187,8 @@ const json::Object& Step::arguments_of(ledger::Role role) const {
     panic("no such role");
 }
 
-std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds) {
+std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds,
+                             const std::vector<Hash256>& callers) {
     const std::string field = "/output/effects";
     if (effects.size() > max_steps) throw Error(Code::undeclared_effect, field, "must be at most 16");
     std::vector<Step> steps;
@@ -207,6 +209,7 @@ std::vector<Step> plan_steps(const Contract& contract, const json::Array& effect
         step.commit = second_arguments(in, "commit", effect.commit, two);
         step.undo = second_arguments(in, "undo", effect.undo, two);
         step.after = steps_of(effects, effect.after);
+        if (contract.ledgers.find(effect.ledger)->second.kind == binding_kind) step.callers = callers;
         in.finish();
         pivots += step.kind == EffectKind::pivot ? 1 : 0;
         if (pivots > 1) {
@@ -246,6 +249,7 @@ std::vector<Step> parse_steps(const json::Array& effects, const std::string& fie
         if (step.commit && !compensatable) in.fail("commit", "must be absent but for what is compensatable");
         step.after = read_after(in, effects.size());
         if (const json::Value* route = in.find("route")) step.route = Route::parse(*route, in.at("route"));
+        if (in.find("callers") != nullptr) step.callers = read_callers(in, "callers");
         if (const json::Value* pin = in.find("pin")) {
             pins.push_back({static_cast<std::uint8_t>(i), ledger::Role::call, ledger::Pin::parse(*pin, in.at("pin"))});
         }
@@ -271,7 +275,7 @@ std::vector<PinnedCall> parse_pinned(const json::Array& effects, const std::stri
         json::Reader in(effects[i], at_item(field, i));
         PinnedCall call;
         call.step = static_cast<std::uint8_t>(in.integer("step", 0, max_steps - 1));
-        call.role = role_from_name(in.string("role", 16), in.at("role"));
+        call.role = ledger::role_from_name(in.string("role", 16), in.at("role"));
         call.pin = ledger::Pin::parse(in.any("pin"), in.at("pin"));
         in.finish();
         out.push_back(std::move(call));
@@ -280,7 +284,7 @@ std::vector<PinnedCall> parse_pinned(const json::Array& effects, const std::stri
 }
 
 ledger::Target target_of(const Contract& contract, const Effect& effect, const std::string& address, std::uint64_t work,
-                         ledger::Role role, const Hash256& step) {
+                         ledger::Role role, const Hash256& step, const std::vector<Hash256>& callers) {
     // Where the contract names no second call the kind has its own: what is called stays the same.
     const std::string& second = role == ledger::Role::commit ? effect.commit : effect.undo;
     return {.interface = contract.ledgers.find(effect.ledger)->second.interface,
@@ -288,7 +292,8 @@ ledger::Target target_of(const Contract& contract, const Effect& effect, const s
             .address = address,
             .work = work,
             .role = role,
-            .step = step};
+            .step = step,
+            .callers = callers};
 }
 
 Hash256 step_id(const Hash256& binding, std::int64_t sequence, std::uint8_t step) {

@@ -3,6 +3,7 @@
 #include <ledger/kind.hpp>
 #include <optional>
 
+#include "call.hpp"
 #include "package.hpp"
 
 namespace concordat::contract {
@@ -66,6 +67,8 @@ struct Step {
     std::optional<json::Object> commit, undo;
     std::vector<std::uint8_t> after;  // steps that come first; ascending
     std::optional<Route> route{};     // where its ledger has candidates; the same for all steps on that ledger
+    // Where it calls another binding: those that wait for it, the outermost first, this one last.
+    std::vector<Hash256> callers{};
 
     json::Object to_json() const;  // without the pin
     std::string_view chain() const { return route ? std::string_view(route->chain) : std::string_view(); }
@@ -74,8 +77,9 @@ struct Step {
 
 // What the logic asks for, `[{"effect","args","commit"?,"undo"?}…]` of contract::Output, as steps. Throws
 // Error(undeclared_effect | missing_field | unknown_field | bad_package) naming the member below /output/effects, or
-// what of the contract no step can be made of.
-std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds);
+// what of the contract no step can be made of. `callers`: of the steps that call other bindings.
+std::vector<Step> plan_steps(const Contract& contract, const json::Array& effects, ledger::Kinds kinds,
+                             const std::vector<Hash256>& callers);
 
 // A call that an entry pins: `effects` of prepare (role call) and of step.
 struct PinnedCall {
@@ -92,7 +96,7 @@ std::vector<PinnedCall> parse_pinned(const json::Array& effects, const std::stri
 
 // All that a call is made of but its arguments.
 ledger::Target target_of(const Contract& contract, const Effect& effect, const std::string& address, std::uint64_t work,
-                         ledger::Role role, const Hash256& step);
+                         ledger::Role role, const Hash256& step, const std::vector<Hash256>& callers);
 
 // The name of a step, the same for all of its calls: SHA-256 over the layout of docs/formats.md §2. `sequence` is the
 // prepare entry's.

@@ -77,6 +77,24 @@ std::string_view role_name(Role role) {
     panic("no such role");
 }
 
+std::string_view purpose_name(Purpose purpose) { return purpose == Purpose::call ? "call" : "cancel"; }
+
+Purpose purpose_from_name(std::string_view name, std::string_view field) {
+    for (const Purpose purpose : {Purpose::call, Purpose::cancel}) {
+        if (name == purpose_name(purpose)) return purpose;
+    }
+    throw Error(Code::bad_format, std::string(field), "must be \"call\" or \"cancel\"");
+}
+
+Role role_from_name(std::string_view name, std::string_view field) {
+    for (const Role role : {Role::call, Role::commit, Role::undo}) {
+        if (name == role_name(role)) return role;
+    }
+    throw Error(Code::bad_format, std::string(field), "must be \"call\", \"commit\" or \"undo\"");
+}
+
+std::optional<Nested> Kind::nested(const json::Value&) const { return std::nullopt; }
+
 Recorded Kind::recorded(const AnchorClaim& claim, const Finality&, const json::Value&) const {
     throw Error(Code::bad_receipt, "/chain", "must be of a kind of ledger that keeps anchors, unlike " + claim.chain);
 }

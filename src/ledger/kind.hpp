@@ -3,8 +3,10 @@
 #pragma once
 #include <base/json.hpp>
 #include <base/secret.hpp>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace concordat::ledger {
 
@@ -28,6 +30,8 @@ struct Pin {
 
 // A cancellation fills the slot with a transaction that does nothing.
 enum class Purpose : std::uint8_t { call, cancel };
+std::string_view purpose_name(Purpose purpose);
+Purpose purpose_from_name(std::string_view name, std::string_view field);  // throws Error(bad_format)
 
 // The most that may be paid for this purpose. A cancellation must outbid a call that is already on its way, so a fifth
 // of the ceiling is kept for it.
@@ -52,6 +56,7 @@ std::uint64_t read_number(json::Reader& reader, std::string_view name);
 // committed; what takes it back when it is aborted.
 enum class Role : std::uint8_t { call, commit, undo };
 std::string_view role_name(Role role);
+Role role_from_name(std::string_view name, std::string_view field);  // throws Error(bad_format)
 
 // What a contract says of an effect and what a binding says of its ledger: all that a call is made of but its
 // arguments.
@@ -62,6 +67,9 @@ struct Target {
     std::uint64_t work = 0;  // the most that one call may use: gas on Ethereum
     Role role = Role::call;
     Hash256 step{};  // names the step: the same for all of its calls, another for every other step there is
+    // The bindings that wait for what is called, the outermost first and the calling one last. Empty where what is
+    // called is no binding.
+    std::vector<Hash256> callers{};
 };
 
 // What filled a slot.
@@ -103,6 +111,9 @@ struct Recorded {
     bool operator==(const Recorded&) const = default;
 };
 
+// A receipt of this platform within evidence.
+struct Nested;
+
 class Kind {
   public:
     virtual ~Kind() = default;
@@ -127,10 +138,18 @@ class Kind {
     // That `evidence`, final as `finality` asks, shows exactly this. Throws Error naming the member that does not hold;
     // a kind without such contracts says so at "/chain".
     virtual Recorded recorded(const AnchorClaim& claim, const Finality& finality, const json::Value& evidence) const;
+    // The receipt of which evidence that judge() accepts consists: a verifier judges it by its own trust file, too.
+    // Nothing where a kind's evidence is of another sort.
+    virtual std::optional<Nested> nested(const json::Value& evidence) const;
 };
 
 // Those that a program knows, each once.
 using Kinds = std::span<const Kind* const>;
+
+struct Nested {
+    std::string receipt;  // JCS
+    Kinds kinds;          // those that evidence within it may be of: nesting has an end
+};
 
 // The one whose chains have this CAIP-2 name; null for none.
 const Kind* kind_of_chain(Kinds kinds, std::string_view chain);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <base/log.hpp>
 #include <boost/asio/post.hpp>
+#include <contract/names.hpp>
 #include <crypto/hash.hpp>
 
 namespace concordat::node {
@@ -179,6 +180,11 @@ void Chronicle::take(const CommitPtr& commit) {
     }
     if (!state.head || state.head->sequence < row.sequence) state.head = row;
     index_.stage(row);
+    const bool runs = entry.type == contract::EntryType::execute || entry.type == contract::EntryType::prepare;
+    if (runs && !entry.fate.empty()) {
+        index_.stage(CallRow{row.binding, contract::thumbprint_of(entry.sender_key, "/sender/key"), entry.number,
+                             commit->index});
+    }
     cache(commit);
     advance(commit->index);
     if (transaction_ && is_of_transaction(entry.type)) transaction_(commit, *parsed);

@@ -106,6 +106,8 @@ EntryView EntryView::scan(ByteView document) {
             view.deadline = raw;
         else if (key == "ending")
             view.ending = raw;
+        else if (key == "fate")
+            view.fate = raw;
         else if (key == "transaction")
             view.transaction = hash(raw);
         else if (key == "proposal")

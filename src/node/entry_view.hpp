@@ -12,7 +12,7 @@ struct EntryView {
     std::uint64_t sequence = 0;
     std::int64_t number = 0;
     // Raw canonical JSON; empty when absent.
-    std::string_view action, time, sender, result, effects, events, reason, deadline, ending;
+    std::string_view action, time, sender, result, effects, events, reason, deadline, ending, fate;
     Hash256 proposal, package, transaction;  // zero when absent
     std::string_view sender_key;
 

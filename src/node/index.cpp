@@ -11,7 +11,7 @@ constexpr std::size_t max_batches = 256;
 constexpr std::size_t batch_rows = 512;
 constexpr auto batch_delay = std::chrono::milliseconds(20);  // whoever must read sooner asks for a barrier
 
-constexpr std::array<std::string_view, 3> migrations{R"(
+constexpr std::array<std::string_view, 4> migrations{R"(
 CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE bindings(
   local INTEGER PRIMARY KEY, tenant TEXT NOT NULL, id BLOB NOT NULL, status TEXT NOT NULL, number INTEGER NOT NULL,
@@ -49,6 +49,12 @@ ALTER TABLE transactions ADD COLUMN outcome INTEGER NOT NULL DEFAULT 0;
 INSERT OR REPLACE INTO meta(name,value) SELECT 'seen',max(value) FROM meta WHERE name IN ('seen','watermark')
   HAVING count(*)>0;
 UPDATE meta SET value=0 WHERE name='watermark';
+)",
+                                                     // Before this there were no calls.
+                                                     R"(
+CREATE TABLE calls(
+  binding INTEGER NOT NULL, caller BLOB NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL,
+  PRIMARY KEY(binding, caller, number)) WITHOUT ROWID;
 )"};
 
 // The digest's first bytes are enough to find it, and keep that index a quarter of the size.
@@ -221,6 +227,15 @@ void write(store::Database& db, const EnclaveRow& row) {
         .run();
 }
 
+void write(store::Database& db, const CallRow& row) {
+    db.prepare("INSERT OR IGNORE INTO calls(binding,caller,number,position) VALUES(?,?,?,?)")
+        .bind(row.binding)
+        .bind(row.key)
+        .bind(row.number)
+        .bind(row.index)
+        .run();
+}
+
 }  // namespace
 
 struct Index::Batch {
@@ -229,8 +244,10 @@ struct Index::Batch {
     std::vector<VersionRow> versions;
     std::vector<EnclaveRow> enclaves;
     std::vector<TransactionRow> transactions;
+    std::vector<CallRow> calls;
     std::size_t size() const {
-        return entries.size() + bindings.size() + versions.size() + enclaves.size() + transactions.size();
+        return entries.size() + bindings.size() + versions.size() + enclaves.size() + transactions.size() +
+               calls.size();
     }
     void write_to(store::Database& db, std::uint64_t watermark) const {
         for (const auto& row : bindings) write(db, row);
@@ -238,6 +255,7 @@ struct Index::Batch {
         for (const auto& row : versions) write(db, row);
         for (const auto& row : enclaves) write(db, row);
         for (const auto& row : transactions) write(db, row);
+        for (const auto& row : calls) write(db, row);
         db.prepare("INSERT OR REPLACE INTO meta(name,value) VALUES('watermark',?)").bind(watermark).run();
     }
 };
@@ -267,6 +285,8 @@ void Index::stage(VersionRow row) { batch_->versions.push_back(std::move(row)), 
 void Index::stage(EnclaveRow row) { batch_->enclaves.push_back(std::move(row)), staged(); }
 
 void Index::stage(TransactionRow row) { batch_->transactions.push_back(std::move(row)), staged(); }
+
+void Index::stage(const CallRow& row) { batch_->calls.push_back(row), staged(); }
 
 void Index::staged() {
     if (batch_->size() >= batch_rows) return flush();
@@ -438,6 +458,19 @@ std::optional<EnclaveRow> Index::enclave(std::string_view kid) {
     return one(statement.bind(kid), [](const store::Statement& row) {
         return EnclaveRow{std::string(row.text(0)), std::string(row.text(1)), std::string(row.text(2))};
     });
+}
+
+std::optional<EntryRow> Index::by_call(std::int64_t binding, const Hash256& key, std::int64_t number) {
+    auto statement = reader_.prepare(
+        sql(entry_columns, "WHERE position=(SELECT position FROM calls WHERE binding=? AND caller=? AND number=?)"));
+    return one(statement.bind(binding).bind(key).bind(number), read_entry);
+}
+
+std::optional<BindingRow> Index::binding_named(std::string_view start) {
+    const Hash256 least = Hash256::parse("sha256:" + std::string(start) + std::string(32, '0'), "/chain");
+    auto statement = reader_.prepare(sql(binding_columns, "WHERE id>=? ORDER BY id LIMIT 1"));
+    auto found = one(statement.bind(least), read_binding);
+    return found && found->id.hex().starts_with(start) ? std::move(found) : std::nullopt;
 }
 
 std::optional<TransactionRow> Index::transaction(const Hash256& id) {

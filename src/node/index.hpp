@@ -59,6 +59,14 @@ struct TransactionRow {
     std::string ending;  // "committed", "aborted"; empty while it is open
 };
 
+// The entry that a call of another binding made (contract/call.hpp).
+struct CallRow {
+    std::int64_t binding = 0;
+    Hash256 key;  // the caller's account
+    std::int64_t number = 0;
+    std::uint64_t index = 0;
+};
+
 struct EnclaveRow {
     std::string kid, key, evidence;
 };
@@ -75,6 +83,7 @@ class Index {
     void stage(VersionRow row);
     void stage(EnclaveRow row);
     void stage(TransactionRow row);
+    void stage(const CallRow& row);
     // Every entry below is staged or written: the next batch says so.
     void set_watermark(std::uint64_t watermark) { watermark_ = watermark; }
     void set_chain(const std::string& chain);
@@ -111,6 +120,9 @@ class Index {
     std::optional<VersionRow> version(std::int64_t binding, std::int64_t number);
     std::optional<EnclaveRow> enclave(std::string_view kid);
     std::optional<TransactionRow> transaction(const Hash256& id);
+    std::optional<EntryRow> by_call(std::int64_t binding, const Hash256& key, std::int64_t number);
+    // The first whose id begins with these 32 hex digits.
+    std::optional<BindingRow> binding_named(std::string_view start);
     // By id, after `after`: those that are open or disputed, and those that changed since `since`.
     std::vector<TransactionRow> unsettled(TimeMs since, const Hash256& after, std::size_t limit);
     // Of one binding, the newest first, those that were prepared before that index.

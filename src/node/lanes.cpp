@@ -97,7 +97,7 @@ std::vector<Lanes::WorkPtr> Lanes::waiting(const Lane& lane) {
     bool waits = hold == Hold::all;
     for (const WorkPtr& work : lane.queue) {
         waits |= hold == Hold::changes && changes_binding(*work);
-        if (waits && !work->of_transaction()) out.push_back(work);
+        if (waits && !work->passes()) out.push_back(work);
     }
     return out;
 }
@@ -106,7 +106,7 @@ std::deque<Lanes::WorkPtr>::iterator Lanes::first_that_may_go(Lane& lane) {
     const Hold hold = host_.held(lane.binding);
     if (hold == Hold::nothing || lane.queue.empty()) return lane.queue.begin();
     if (hold == Hold::changes && !changes_binding(*lane.queue.front())) return lane.queue.begin();
-    return std::ranges::find_if(lane.queue, [](const WorkPtr& work) { return work->of_transaction(); });
+    return std::ranges::find_if(lane.queue, [](const WorkPtr& work) { return work->passes(); });
 }
 
 // Null when none may go now.

@@ -31,11 +31,13 @@ struct Work {
     std::vector<Bytes> ancestry;
     int attempts = 0;
     bool patient = false;  // refuse_waiting leaves it: who asked does not wait, and its place in the order counts
+    bool settles = false;  // a call that is cancelled: it changes nothing, so it goes whatever is held
     TimeMs since = 0;      // set by submit
     // What was chosen for a transaction that it may begin counts as open until this is known.
     std::vector<std::shared_ptr<const void>> chosen;
 
     bool of_transaction() const { return !transaction.is_zero(); }
+    bool passes() const { return settles || of_transaction(); }
 };
 
 struct Material {

@@ -2,10 +2,13 @@
 
 #include <array>
 #include <base/log.hpp>
+#include <ledger/binding/binding_ledger.hpp>
+#include <ledger/binding/http_peer.hpp>
 #include <ledger/evm/evm_ledger.hpp>
 #include <ledger/evm/protocol/address.hpp>
 #include <ledger/evm/protocol/amount.hpp>
 #include <ledger/http/http_ledger.hpp>
+#include <ledger/kinds/kinds.hpp>
 
 namespace concordat::node {
 
@@ -35,22 +38,43 @@ std::unique_ptr<ledger::Ledger> make_evm(boost::asio::io_context& loop, const st
     return std::make_unique<ledger::evm::EvmLedger>(loop, std::move(options));
 }
 
+std::string only_url(json::Reader& settings, const char* rule) {
+    const json::Array& urls = settings.array("endpoints", 1);
+    if (urls.size() != 1 || !urls[0].is_string() || urls[0].get_string().size() > max_url) {
+        settings.fail("endpoints", rule);
+    }
+    return std::string(urls[0].get_string());
+}
+
 std::unique_ptr<ledger::Ledger> make_http(boost::asio::io_context& loop, const std::string& chain,
                                           json::Reader& settings) {
     ledger::http::HttpOptions options;
     options.participant.chain = chain;
     if (settings.find("genesis") != nullptr) options.participant.genesis = settings.hash("genesis");
     if (settings.find("ca") != nullptr) options.participant.ca = settings.string("ca", max_ca);
-    const json::Array& urls = settings.array("endpoints", 1);
-    if (urls.size() != 1 || !urls[0].is_string() || urls[0].get_string().size() > max_url) {
-        settings.fail("endpoints", "must be one URL of at most 2048 characters: a participant has one");
-    }
-    options.participant.url = urls[0].get_string();
+    options.participant.url = only_url(settings, "must be one URL of at most 2048 characters: a participant has one");
     return std::make_unique<ledger::http::HttpLedger>(loop, std::move(options));
 }
 
+const ledger::Kind& binding_kind() { return *ledger::kind_of_chain(ledger::all_kinds(), "binding:"); }
+
+// One of another node.
+std::unique_ptr<ledger::Ledger> make_binding(boost::asio::io_context& loop, const std::string& chain,
+                                             json::Reader& settings) {
+    ledger::binding::HttpPeerOptions options;
+    options.binding = settings.hash("genesis");
+    if (chain != ledger::binding::chain_of(options.binding)) {
+        settings.fail("genesis", "must be the id of the binding that " + chain + " is named after");
+    }
+    if (settings.find("ca") != nullptr) options.ca = settings.string("ca", max_ca);
+    options.url = only_url(settings, "must be one URL of at most 2048 characters: that of the binding's node");
+    return std::make_unique<ledger::binding::BindingLedger>(chain, binding_kind(),
+                                                            ledger::binding::make_http_peer(loop, std::move(options)));
+}
+
 // The kinds of ledgers that there are adapters for.
-constexpr std::array kinds{std::pair<std::string_view, Make>{"evm", make_evm},
+constexpr std::array kinds{std::pair<std::string_view, Make>{"binding", make_binding},
+                           std::pair<std::string_view, Make>{"evm", make_evm},
                            std::pair<std::string_view, Make>{"http", make_http}};
 
 }  // namespace
@@ -76,7 +100,7 @@ Ledgers::Known Ledgers::make(const std::string& chain, const json::Value& settin
     json::Reader reader(settings, "");
     const std::string kind(reader.string("kind"));
     const auto found = std::ranges::find(kinds, kind, &std::pair<std::string_view, Make>::first);
-    if (found == kinds.end()) reader.fail("kind", "must be evm or http");
+    if (found == kinds.end()) reader.fail("kind", "must be binding, evm or http");
     Known out;
     try {
         out.ledger = found->second(loop_, chain, reader);
@@ -115,9 +139,12 @@ void Ledgers::remove(const std::string& chain, process::Then<process::Nothing> t
     });
 }
 
-ledger::Ledger* Ledgers::find(const std::string& chain) const {
-    const auto found = known_.find(chain);
-    return found == known_.end() ? nullptr : found->second.ledger.get();
+ledger::Ledger* Ledgers::find(const std::string& chain) {
+    if (const auto found = known_.find(chain); found != known_.end()) return found->second.ledger.get();
+    if (!make_own_ || ledger::kind_of_chain(ledger::all_kinds(), chain) != &binding_kind()) return nullptr;
+    std::unique_ptr<ledger::Ledger>& own = own_[chain];
+    if (!own) own = make_own_(chain);
+    return own.get();
 }
 
 }  // namespace concordat::node

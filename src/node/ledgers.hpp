@@ -25,7 +25,11 @@ class Ledgers {
     void put(const std::string& chain, const json::Value& settings, process::Then<process::Nothing> then);
     void remove(const std::string& chain, process::Then<process::Nothing> then);  // throws Error(not_found)
 
-    ledger::Ledger* find(const std::string& chain) const;  // null where none is known
+    // The bindings that this node runs are ledgers to each other: nobody has to add them.
+    using MakeOwn = std::function<std::unique_ptr<ledger::Ledger>(const std::string& chain)>;
+    void serve_own(MakeOwn make) { make_own_ = std::move(make); }
+
+    ledger::Ledger* find(const std::string& chain);  // null where none is known
     struct Known {
         json::Object settings;
         std::unique_ptr<ledger::Ledger> ledger;
@@ -38,6 +42,8 @@ class Ledgers {
     boost::asio::io_context& loop_;
     Journal& journal_;
     std::map<std::string, Known> known_;
+    MakeOwn make_own_;
+    std::map<std::string, std::unique_ptr<ledger::Ledger>> own_;  // one for each that was asked for
     std::function<void()> before_, after_;
 };
 

@@ -2,7 +2,10 @@
 
 #include <base/log.hpp>
 #include <boost/asio/post.hpp>
+#include <contract/input.hpp>
 #include <crypto/hash.hpp>
+
+#include "own_binding.hpp"
 
 namespace concordat::node {
 
@@ -76,6 +79,7 @@ Node::Node(boost::asio::io_context& loop, NodeOptions options, Clock& clock, Ran
                                                     .max_total = static_cast<std::size_t>(options_.total_queue)});
     drafts_ = std::make_unique<Drafts>(loop_, *journal_, *chronicle_, *lanes_, *packages_, clock_);
     ledgers_ = std::make_unique<Ledgers>(loop_, *journal_);
+    ledgers_->serve_own([this](const std::string& chain) { return make_own_binding(loop_, *this, chain); });
     anchors_ = std::make_unique<Anchors>(*journal_, *ledger_, *ledgers_, clock_);
     routing_ = std::make_unique<Routing>(loop_, clock_, *chronicle_, *ledgers_,
                                          static_cast<std::size_t>(options_.routed_transactions));
@@ -176,9 +180,27 @@ void Node::drain(std::int64_t deadline_ns, std::function<void()> then) {
 
 // --- Messages.
 
+namespace {
+
+// A party's message is not parsed for this: its header says what it is.
+bool is_cancelled_call(const std::string& input) {
+    const auto header = from_base64url(std::string_view(input).substr(0, std::min<std::size_t>(input.find('.'), 512)));
+    if (!header || text_of(*header).find(contract::call_typ) == std::string_view::npos) return false;
+    try {
+        const contract::Input parsed = contract::Input::parse(input);
+        const auto* call = std::get_if<contract::CallInput>(&parsed.content);
+        return call != nullptr && call->purpose == ledger::Purpose::cancel;
+    } catch (const Error&) {
+        return false;  // the enclave says what is wrong with it
+    }
+}
+
+}  // namespace
+
 std::shared_ptr<Work> Node::work_of(std::string input, std::string trace) const {
     auto work = std::make_shared<Work>();
     work->digest = crypto::sha256(input);
+    work->settles = is_cancelled_call(input);
     work->input = std::move(input);
     work->trace = std::move(trace);
     return work;
@@ -284,6 +306,30 @@ void Node::run_inbox() {
     inbox_timer_.expires_after(std::chrono::seconds(1));
     inbox_timer_.async_wait([this](const boost::system::error_code& error) {
         if (!error && !stopping_) run_inbox();
+    });
+}
+
+void Node::call(const Hash256& binding, const Hash256& key, std::int64_t number, Then<CallState> then) {
+    index_->barrier([this, binding, key, number, then = std::move(then)] {
+        const BindingState* state = chronicle_->binding(binding);
+        if (state == nullptr) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
+        const auto made = index_->by_call(state->row.local, key, number);
+        if (!made) return then(CallState{});
+        if (made->type != contract::EntryType::prepare)
+            return then(CallState{CallState::Status::settled, made->sequence});
+        const auto transaction = index_->transaction(made->entry);
+        const auto outcome =
+            transaction && transaction->outcome != 0 ? index_->entry_at(transaction->outcome) : std::nullopt;
+        if (outcome) return then(CallState{CallState::Status::settled, outcome->sequence});
+        // One whose state holds from the first has happened.
+        chronicle_->find(*made, [then](Outcome<CommitPtr> commit) {
+            process::complete<CallState>(then, [&] {
+                const contract::Entry entry = contract::Entry::parse(commit.get()->document);
+                const bool holds = entry.early || entry.decision == "commit";
+                return CallState{holds ? CallState::Status::settled : CallState::Status::pending,
+                                 static_cast<std::uint64_t>(entry.sequence)};
+            });
+        });
     });
 }
 

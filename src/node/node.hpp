@@ -22,6 +22,12 @@ struct MessageStatus {
     std::optional<Error> error;
 };
 
+// What became of a call of another binding.
+struct CallState {
+    enum class Status : std::uint8_t { open, pending, settled } status = Status::open;
+    std::uint64_t sequence = 0;  // settled: of the entry whose receipt shows what became of it
+};
+
 // An account on another ledger that a binding's calls come from.
 struct AccountView {
     std::string ledger, chain, account;
@@ -49,6 +55,8 @@ class Node : private LaneHost {
                 bool patient = false);
     // Ends when the input is in the durable inbox; it is run even if this node is killed now.
     void accept(const Hash256& binding, std::string input, std::string trace, Then<Hash256> then);
+    // `key`: thumbprint of the caller's account.
+    void call(const Hash256& binding, const Hash256& key, std::int64_t number, Then<CallState> then);
     void status(const Hash256& digest, const std::optional<Hash256>& binding, Then<MessageStatus> then);
 
     // --- Reading.

@@ -195,6 +195,7 @@ class CallJudge {
         found.how = final.how;  // a block that is there by the host's word is in the chain by the host's word
         out.push_back(std::move(found));
         out.push_back(std::move(final));
+        if (auto receipt = nested()) out.push_back(std::move(*receipt));
         if (ground_.history->disputed.contains(number_)) out.push_back(disputed());
         return out;
     }
@@ -231,6 +232,7 @@ class CallJudge {
     void check_proof(const TrustedChain& chain) const;
     Line given_up() const;
     Line disputed() const;
+    std::optional<Line> nested() const;
 
     const Ground& ground_;
     std::size_t number_;
@@ -273,7 +275,7 @@ void CallJudge::check_call(std::string& text) {
     const json::Object& arguments = step().arguments_of(role);
     const ledger::Target callee = contract::target_of(
         contract, effect, where.address, where.work, role,
-        contract::step_id(ground_.parts.binding.id, ground_.parts.prepare.sequence, what().what.step));
+        contract::step_id(ground_.parts.binding.id, ground_.parts.prepare.sequence, what().what.step), step().callers);
     text = contract.name + " " + contract.version + " calls " + where.address + ": " + callee.call + " with " +
            json::canonical(json::Value(arguments)) + ", at most " + std::to_string(where.work) +
            " of work at a price of " + std::to_string(where.ceiling);
@@ -379,6 +381,16 @@ Line CallJudge::disputed() const {
                  });
 }
 
+// Another binding's receipt: what the binding asks of it is the witness's business, this is what the trust file does.
+std::optional<Line> CallJudge::nested() const {
+    const auto inside = evidence_ && judgement_ ? kind().nested(*evidence_) : std::nullopt;
+    if (!inside) return std::nullopt;
+    Verdict verdict = verify(inside->receipt, ground_.trust, inside->kinds);
+    const How weakest = std::ranges::max(verdict.lines, {}, &Line::how).how;
+    return group("receipt", "the receipt of " + pin().chain + " that the evidence holds", weakest,
+                 std::move(verdict.lines));
+}
+
 // -------------------------------------------------------------------------------------------------- all of them
 
 std::string describe(const TransactionParts& parts) {
@@ -407,6 +419,16 @@ std::string describe(const TransactionParts& parts) {
     return out;
 }
 
+// Who waits for the bindings that this transaction calls.
+std::vector<Hash256> callers_of(const TransactionParts& parts) {
+    const contract::Input input = contract::Input::parse(text_of(parts.input));
+    const auto* call = std::get_if<contract::CallInput>(&input.content);
+    std::vector<Hash256> out;
+    if (call != nullptr) out = call->call.callers;
+    out.push_back(parts.binding.id);
+    return out;
+}
+
 // What the logic asked for is what the contract lets its action ask for.
 void check_contract(const Ground& ground) {
     const TransactionParts& parts = ground.parts;
@@ -427,7 +449,7 @@ void check_contract(const Ground& ground) {
         minutes = std::max(minutes, target_of(parts.binding, step).deadline_minutes);
     }
     const std::vector<contract::Step> steps = parts.prepare.steps();
-    std::vector<contract::Step> planned = contract::plan_steps(contract, asked, ground.kinds);
+    std::vector<contract::Step> planned = contract::plan_steps(contract, asked, ground.kinds, callers_of(parts));
     for (std::size_t i = 0; i < steps.size(); ++i) planned[i].route = steps[i].route;
     const auto same = [](const contract::Step& a, const contract::Step& b) { return a.to_json() == b.to_json(); };
     if (!std::ranges::equal(steps, planned, same))
@@ -526,6 +548,7 @@ Line Verifier::transaction() const {
     TransactionParts parts{.binding = versions_[number]->binding,
                            .locked = steps_[*locked]->entry,
                            .prepare = steps_[at]->entry,
+                           .input = receipt_.entries[at].input ? *receipt_.entries[at].input : Bytes{},
                            .id = steps_[at]->id,
                            .package = receipt_.package ? &*receipt_.package : nullptr,
                            .later = {}};

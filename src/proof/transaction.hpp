@@ -15,6 +15,7 @@ struct TransactionParts {
     const contract::Binding& binding;  // in force for the prepare entry
     const contract::Entry& locked;     // that put this version in force
     const contract::Entry& prepare;
+    Bytes input;                    // the prepare entry's
     Hash256 id;                     // of the prepare entry
     const ReceiptPackage* package;  // null when missing
     std::vector<Later> later;       // the transaction's other entries, in order

@@ -177,6 +177,21 @@ Line Verifier::entries() {
 
 // ------------------------------------------------------------------------------------------------------------- input
 
+namespace {
+
+// An entry says what became of another binding's call exactly where it comes of one.
+void check_call(const contract::Entry& entry, const contract::CallInput* call) {
+    if (entry.fate.has_value() != (call != nullptr))
+        fail("entries", "must have a fate exactly where a call is the input");
+    if (call == nullptr) return;
+    if (call->call.binding != entry.binding) fail("message", "must be a call of this binding");
+    if (call->call.action != entry.action) fail("message", "must call the entry's action");
+    const bool cancelled = call->purpose == ledger::Purpose::cancel;
+    if (cancelled != (entry.fate == ledger::Fate::cancelled)) fail("entries", "must say cancelled of a cancellation");
+}
+
+}  // namespace
+
 void Verifier::check_message(std::size_t index) const {
     const contract::Entry& entry = step(index).entry;
     const contract::Binding& binding = version_of(index).binding;
@@ -188,6 +203,8 @@ void Verifier::check_message(std::size_t index) const {
     }
     if (entry.number != signed_input.number()) fail("entries", "must name the input's number");
     if (entry.time > signed_input.expires()) fail("entries", "must not be later than the input's expiry");
+    const auto* call = std::get_if<contract::CallInput>(&signed_input.content);
+    check_call(entry, call);
     const auto* message = std::get_if<contract::Message>(&signed_input.content);
     if (message == nullptr) return;
     if (message->binding != binding.id) fail("message", "must be for this binding");
@@ -238,10 +255,13 @@ Line Verifier::message(std::size_t index) const {
     const contract::Entry& entry = steps_[index]->entry;
     const auto& version = versions_[version_index(index)];
     const bool source = version && version->binding.party(entry.sender_id) == nullptr;
-    return check(source ? "source" : "message",
-                 std::string(source ? "observation " : "message ") + std::to_string(entry.number) + " signed by " +
-                     entry.sender_id + " (" + entry.sender_role + ")",
-                 How::proved, [&] { check_message(index); });
+    std::string text = (source       ? "observation "
+                        : entry.fate ? "call "
+                                     : "message ") +
+                       std::to_string(entry.number) + " signed by " + entry.sender_id + " (" + entry.sender_role + ")";
+    if (entry.fate) text += ": " + std::string(ledger::fate_name(*entry.fate));
+    if (entry.fate == ledger::Fate::failed) text += ", " + entry.reason;
+    return check(source ? "source" : "message", std::move(text), How::proved, [&] { check_message(index); });
 }
 
 Line Verifier::input() const {

@@ -99,14 +99,13 @@ bool just_tried(const Facts& facts, Purpose purpose, const Policy& policy) {
     }
 }
 
-std::string_view trouble(const Facts& facts) {
-    if (!facts.last) return {};
-    if (facts.last->status == Submission::Status::funds) return "the account cannot pay";
-    if (facts.last->status == Submission::Status::rejected) return "the ledger rejects it";
+}  // namespace
+
+std::string_view trouble(Submission::Status status) {
+    if (status == Submission::Status::funds) return "the account cannot pay";
+    if (status == Submission::Status::rejected) return "the ledger rejects it";
     return {};
 }
-
-}  // namespace
 
 bool contradicts(const Journal& journal, const View& view) {
     if (!journal.ending || view.status == View::Status::unknown) return false;
@@ -140,7 +139,7 @@ Step next(const Journal& journal, const Facts& facts, const Policy& policy) {
     }
     if (!journal.cancelling && !journal.ending && facts.now >= journal.deadline) return Append{EntryType::cancelling};
     if (waits_well(purpose, facts) || just_tried(facts, purpose, policy)) {
-        return Wait{policy.look_every_ms, trouble(facts)};
+        return Wait{policy.look_every_ms, facts.last ? trouble(facts.last->status) : std::string_view{}};
     }
     return send(journal, purpose, facts, policy);
 }

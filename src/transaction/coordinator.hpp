@@ -37,6 +37,8 @@ struct Facts {
     std::optional<TimeMs> failed_since{};  // of what must succeed: since when the ledger shows for good that it did not
 };
 
+// Why what was handed in does not get in, for people; empty where nothing is known to be wrong.
+std::string_view trouble(ledger::Submission::Status status);
 // What was final is gone, or something else is there for good.
 bool contradicts(const Journal& journal, const ledger::View& view);
 // Its slot is filled for good, and not by the call that must succeed.

@@ -1,17 +1,12 @@
 // A receipt under an empty trust file: nothing may hold, nothing may throw, and what parses is what is written.
-#include <array>
-#include <ledger/evm/kind/kind.hpp>
-#include <ledger/http/kind/kind.hpp>
+#include <ledger/kinds/kinds.hpp>
 #include <proof/open.hpp>
 #include <proof/verify.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace concordat;
     const std::string_view text = text_of({data, size});
-    const ledger::evm::EvmKind evm;
-    const ledger::http::HttpKind http;
-    const std::array<const ledger::Kind*, 2> kinds{&evm, &http};
-    const auto verdict = proof::verify(text, {}, kinds);
+    const auto verdict = proof::verify(text, {}, ledger::all_kinds());
     if (verdict.holds) std::abort();
     proof::render_text(verdict);
     json::canonical(proof::render_json(verdict));

@@ -23,23 +23,31 @@ def unb64(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def within(receipt):
+    """A receipt, its documents, and those of the receipts of other bindings that are evidence in it."""
+    yield "receipt", receipt
+    for one in receipt["bindings"]:
+        yield "binding", json.loads(unb64(one["payload"]))
+    for one in receipt["entries"]:
+        yield "entry", json.loads(unb64(one["document"]))
+    inputs = [unb64(one["input"]).decode() for one in receipt["entries"] if "input" in one]
+    ran = json.loads(unb64(inputs[0].split(".")[1]))
+    yield ran["typ"].split("/")[1], ran
+    for evidence in inputs[1:]:
+        if evidence.startswith('{"receipt":'):
+            yield from within(json.loads(evidence)["receipt"])
+
+
 def documents():
     vectors = root / "tests/vectors"
     for name in ("trust.json", "trust_clique.json", "trust_host.json", "trust_anchor.json", "trust_delivery.json",
-                 "trust_participant.json"):
+                 "trust_participant.json", "trust_called.json"):
         yield "trust", json.loads((vectors / name).read_text())
     for name in ("receipt.json", "receipt_disclosed.json", "receipt_committed.json", "receipt_asserted.json",
                  "receipt_disputed.json", "receipt_anchored.json", "receipt_delivered.json", "receipt_refunded.json",
-                 "receipt_repeated.json", "receipt_cancelled.json", "receipt_resolved.json",
-                 "receipt_costs.json", "receipt_routed.json"):
-        receipt = json.loads((vectors / name).read_text())
-        yield "receipt", receipt
-        for one in receipt["bindings"]:
-            yield "binding", json.loads(unb64(one["payload"]))
-        for one in receipt["entries"]:
-            yield "entry", json.loads(unb64(one["document"]))
-        ran = next(one for one in receipt["entries"] if "input" in one)
-        yield "message", json.loads(unb64(unb64(ran["input"]).decode().split(".")[1]))
+                 "receipt_repeated.json", "receipt_cancelled.json", "receipt_resolved.json", "receipt_costs.json",
+                 "receipt_called.json", "receipt_routed.json"):
+        yield from within(json.loads((vectors / name).read_text()))
     for one in json.loads((vectors / "documents.json").read_text()):
         yield one["schema"], one["document"]
 

@@ -16,6 +16,7 @@ RECEIPTS = (
     ("receipt_cancelled.json", "trust_participant.json", "aborted"),
     ("receipt_resolved.json", "trust_clique.json", "committed"),
     ("receipt_routed.json", "trust_clique.json", "committed"),
+    ("receipt_called.json", "trust_called.json", "aborted"),
 )
 ZERO = "sha256:" + "0" * 64
 OWN = "transaction call fate decision ending given_up reason effects state_before state_after version".split()
@@ -144,6 +145,11 @@ def ledgers(verifier):
             yield f"{name}: another genesis", lambda v, name=name: place(v, name).update(genesis=ZERO)
             continue
         yield f"{name}: more blocks", lambda v, name=name: place(v, name)["finality"].update(blocks=999)
+        if target["finality"]["witness"] == "receipt":
+            def distrust(one, name=name):
+                place(one, name)["finality"]["parameters"]["trust"]["measurements"].clear()
+            yield f"{name}: what its parties trust", distrust
+            yield f"{name}: what this verifier trusts", lambda v: v.trust["measurements"].clear()
         chain = target["chain"]
         if target["finality"]["witness"] == "host":
             yield f"{name}: its word not taken", lambda v, chain=chain: v.trust["chains"].pop(chain)

@@ -19,7 +19,7 @@ ONLY_IN = {
     "audiences": ("bind", "amend"),
     "transaction": LATER,
     "call": ("step", "outcome", "disputed", "resolve"),
-    "fate": ("step", "outcome"),
+    "fate": ("step", "outcome", "execute", "prepare"),
     "decision": ("prepare", "cancelling", "step"),
     "ending": ("outcome",),
     "commit": ("prepare",),
@@ -60,7 +60,17 @@ def check_members(d):
     for name in MUST_NOT.get(d["type"], ()):
         need(name not in d, f"{name}: must not be in an entry of this type")
     need("call" not in d or (is_count(d["call"]) and d["call"] > 0), "call: the number of one, 0 being left out")
+    if d["type"] in ("execute", "prepare"):
+        check_called(d)
     need("effects" not in d or (isinstance(d["effects"], list) and d["effects"]), "effects: absent rather than empty")
+
+
+def check_called(d):
+    """What came of another binding's call: one that did not happen leaves no trace but this."""
+    need(("reason" in d) == (d.get("fate") == "failed"), "reason: of a call that failed")
+    if d.get("fate", "called") != "called":
+        need(d["type"] == "execute" and d["state_after"] == d["state_before"], "what failed changes nothing")
+        need(not {"result", "events", "effects"} & set(d), "what failed gives nothing")
 
 
 ROUND_BYTES = 1024

@@ -2,12 +2,13 @@
 
 import re
 
+import called
 import evm
 import participant
 import route
 from binding import rule_satisfied
 from saga import Saga, Step
-from signed import General, digest, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
+from signed import General, digest, digest_text, is_count, jcs, members, need, sha, strict, time_ms, u256, unb64
 
 MAX_STEPS = 16
 ENDINGS = {"commit": "committed", "abort": "aborted"}
@@ -15,10 +16,10 @@ OWN_SECOND_CALLS = ("http",)
 
 
 class Transaction:
-    """Ledgers of the kinds evm and http are known here."""
+    """Ledgers of the kinds evm, http and binding are known here. `verify`: reads a receipt within, by a trust file."""
 
-    def __init__(self, version, accounts, prepare, package):
-        self.version, self.accounts, self.prepare = version, accounts, prepare
+    def __init__(self, version, accounts, prepare, package, verify):
+        self.version, self.accounts, self.prepare, self.verify = version, accounts, prepare, verify
         members(package, ("manifest", "config"))
         manifest, config = unb64(package["manifest"]), unb64(package["config"])
         need(sha(manifest) == version.package, "call: the manifest must be the version's package")
@@ -64,7 +65,7 @@ class Transaction:
         return route.chosen(self.version.document["ledgers"][effect["ledger"]], effect.get("route"))
 
     def step(self, effect):
-        members(effect, ("effect", "args", "ledger"), ("kind", "commit", "undo", "after", "pin", "route"))
+        members(effect, ("effect", "args", "ledger"), ("kind", "commit", "undo", "after", "callers", "pin", "route"))
         declared = self.contract["effects"][effect["effect"]]
         need(declared["ledger"] == effect["ledger"], "the effect's ledger")
         kind = declared["kind"]
@@ -77,9 +78,15 @@ class Transaction:
             need(not (has and own) or effect[role] == {}, f"{role}: the kind's own call has no arguments")
             need(not has or isinstance(effect[role], dict), f"{role}: arguments")
         need(kind != "compensatable" or "undo" in effect, "undo: of what is compensatable")
+        calls = self.contract["ledgers"][effect["ledger"]]["kind"] == "binding"
+        need(effect.get("callers") == (self.callers() if calls else None), "callers: who waits for a binding that is called")
         after = [i for i, one in enumerate(self.effects) if one["effect"] in declared.get("after", [])]
         need(effect.get("after") == (after or None), "after: the steps of the effects that it names")
         return Step(kind, "commit" in effect, after)
+
+    def callers(self):
+        above = called.read(self.prepare.raw_input).content["call"]["callers"] if "fate" in self.prepare.d else []
+        return [*above, digest_text(self.version.id)]
 
     # Each later entry: what it says follows from those before it
 
@@ -213,6 +220,10 @@ class Transaction:
             participant.check_target(self.target(effect))
             name = sha(b"\0\x50", self.version.id, u256(self.prepare.sequence), u256(number))
             return participant.pinned_call(declared["call"], self.target(effect), role, name, arguments)
+        if use["kind"] == "binding":
+            called.check_target(self.target(effect))
+            name = sha(b"\0\x50", self.version.id, u256(self.prepare.sequence), u256(number))
+            return called.pinned_call(declared[role], self.target(effect), role, name, arguments, effect["callers"])
         need(use["kind"] == "evm", f"call: a kind of ledger that is not known here: {use['kind']}")
         return evm.pinned_call(use.get("interface"), declared[role], self.target(effect), arguments)
 
@@ -245,7 +256,8 @@ class Transaction:
         evidence = strict(entry.raw_input)
         need(jcs(evidence) == entry.raw_input, "inclusion: evidence must be in RFC 8785 form")
         effect = self.effects[call.step]
-        judge = participant.judge if self.contract["ledgers"][effect["ledger"]]["kind"] == "http" else evm.judge
+        kind = self.contract["ledgers"][effect["ledger"]]["kind"]
+        judge = {"http": participant.judge, "binding": self.called, "evm": evm.judge}[kind]
         finality, known = self.target(effect)["finality"], trust.get("chains", {}).get(call.pin["chain"], {})
         fate, proved = judge(call.pin, finality, evidence)
         if known and known["witness"] != "host":
@@ -253,4 +265,9 @@ class Transaction:
             need(own == (fate, True), "finality: not proved as the trust file asks")
         else:
             need(proved or known, "finality: the host's word, which the trust file does not take")
+        if kind == "binding":  # and by the verifier's own trust file
+            self.verify(jcs(evidence["receipt"]), trust)
         return fate
+
+    def called(self, pin, finality, evidence):
+        return called.judge(pin, finality, evidence, self.verify)

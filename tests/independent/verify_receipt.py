@@ -7,6 +7,7 @@ Exit status: 0 the receipt holds, 1 it does not, 2 wrong use or a file that cann
 import re
 import sys
 
+import called
 import evm
 from binding import Binding, amendment_signers, chain_of, check_amendment, check_first, rule_satisfied, successor
 from entry import LATER, Entry, is_consistent, path_of, root_of_path, state_root, used_by
@@ -42,9 +43,9 @@ def accepts(policy, claims, product, development):
 
 
 class Verifier:
-    def __init__(self, raw, trust):
+    def __init__(self, raw, trust, depth=0):
         need(len(raw) <= 16 << 20, "larger than 16 MiB")
-        self.trust = trust
+        self.trust, self.depth = check_trust(trust), depth
         self.r = members(
             strict(raw),
             ("typ", "bindings", "entries", "enclaves", "ledger", "state", "sealed", "disclosures"),
@@ -128,6 +129,8 @@ class Verifier:
         self.input_execute()
 
     def input_execute(self):
+        if "fate" in self.ran.d:
+            return self.input_call()
         jws = Compact(self.ran.raw_input.decode(), ("concordat/message/1", "concordat/observation/1"))
         c, d, in_force = jws.content, self.ran.d, self.in_force_for(self.ran)
         found = in_force.keys.get(jws.header["kid"])
@@ -152,6 +155,17 @@ class Verifier:
         need(d.get("sender") == {"role": role, "id": owner, "key": key.kid}, "an entry must name its sender")
         need(is_count(c["number"]) and c["number"] == d.get("number"), "an entry must name its input's number")
         need(self.ran.time <= time_ms(c["expires"]), "an input that had expired")
+
+    def input_call(self):
+        jws, d, in_force = called.read(self.ran.raw_input), self.ran.d, self.in_force_for(self.ran)
+        c, found = jws.content, in_force.keys.get(jws.header["kid"])
+        need(found is not None and found[1] in in_force.role_of, "a call must be signed by a party's key")
+        key, owner = found
+        jws.verify(key, "call")
+        need(digest(c["call"]["binding"]) == in_force.id and c["call"]["action"] == d["action"], "a call of something else")
+        need(d.get("sender") == {"role": in_force.role_of[owner], "id": owner, "key": key.kid}, "an entry must name its sender")
+        need(c["number"] == d.get("number"), "an entry must name its input's number")
+        need((c["purpose"] == "cancel") == (d["fate"] == "cancelled"), "cancelled exactly where that was asked")
 
     def input_propose(self):
         jws = General(strict(self.last.raw_input))
@@ -187,10 +201,17 @@ class Verifier:
             return
         version = self.in_force_for(self.prepare)
         locked = self.steps[self.version_of.index(version)]
-        judged = Transaction(version, locked.d.get("accounts", {}), self.prepare, self.r["package"])
+        judged = Transaction(version, locked.d.get("accounts", {}), self.prepare, self.r["package"], self.within)
         terms = locked.costs.terms if locked.costs else None
         need(judged.contract.get("costs") == terms, "costs: shared in the version's entry as the contract shares them")
         judged.check(self.later, self.trust)
+
+    def within(self, raw, trust):
+        need(self.depth < called.MAX_CALLERS, "receipts nest too deep")
+        inner = Verifier(raw, trust, self.depth + 1)
+        for layer in LAYERS:
+            getattr(inner, layer)()
+        return inner
 
     def enclaves(self):
         used = {value["claim"]["key"] for value in self.r["entries"]}
@@ -328,6 +349,19 @@ class Verifier:
 LAYERS = ("bindings", "entries", "message", "transaction", "enclaves", "ledger", "state", "disclosures", "costs", "anchor", "asserted")
 
 
+def check_trust(trust):
+    members(
+        trust,
+        ("typ", "ledgers", "development_roots", "measurements", "minimum_svn", "allow_development", "allow_asserted"),
+        ("parties", "chains", "anchors"),
+    )
+    need(trust["typ"] == "concordat/trust/1", "typ of a trust file")
+    for chain, how in trust.get("chains", {}).items():
+        members(how, ("witness",), ("parameters",))
+        need(re.fullmatch(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}", chain), "a chain in CAIP-2")
+    return trust
+
+
 def main(arguments):
     if len(arguments) != 2:
         print(__doc__, file=sys.stderr)
@@ -336,15 +370,7 @@ def main(arguments):
         with open(arguments[0], "rb") as file:
             raw = file.read((16 << 20) + 1)
         with open(arguments[1], "rb") as file:
-            trust = members(
-                strict(file.read()),
-                ("typ", "ledgers", "development_roots", "measurements", "minimum_svn", "allow_development", "allow_asserted"),
-                ("parties", "chains", "anchors"),
-            )
-        need(trust["typ"] == "concordat/trust/1", "typ of a trust file")
-        for chain, how in trust.get("chains", {}).items():
-            members(how, ("witness",), ("parameters",))
-            need(re.fullmatch(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}", chain), "a chain in CAIP-2")
+            trust = check_trust(strict(file.read()))
     except (OSError, Bad) as error:
         print(f"cannot read: {error}", file=sys.stderr)
         return 2

@@ -8,8 +8,7 @@
 #include <deque>
 #include <enclave/core/core.hpp>
 #include <enclave/protocol/protocol.hpp>
-#include <ledger/evm/kind/kind.hpp>
-#include <ledger/http/kind/kind.hpp>
+#include <ledger/kinds/kinds.hpp>
 #include <registry/build.hpp>
 
 #include "ledger.hpp"
@@ -57,19 +56,11 @@ class LedgerEnd {
     bool admitted_ = false;
 };
 
-// What an enclave of the platform knows.
-inline enclave::Kinds known_kinds() {
-    static const ledger::evm::EvmKind evm;
-    static const ledger::http::HttpKind http;
-    static const std::array<const ledger::Kind*, 2> all{&evm, &http};
-    return all;
-}
-
 // One enclave as the host holds it: frames in and out, and the bytes of its channel, which `relay` may hold back.
 class HostedEnclave {
   public:
     HostedEnclave(ccl::RecordLedger& ledger, const Hash256& measurement, Clock& clock,
-                  enclave::CoreOptions options = {}, enclave::Kinds kinds = known_kinds())
+                  enclave::CoreOptions options = {}, enclave::Kinds kinds = ledger::all_kinds())
         : evidence_(signing_key("development root"), measurement, "concordat-enclave", 1, clock),
           ledger_evidence_(signing_key("development root"), hash_of("ledger code"), "concordat-ledger", 1, clock),
           end_(std::make_unique<LedgerEnd>(ledger, ledger_evidence_)),

@@ -66,8 +66,11 @@ void check_addressing(const Context& context, const contract::Message& message) 
 
 void check_order(const Context& context, const contract::Input& input, const contract::Sender& sender) {
     const auto found = context.head.senders.find(sender.key.thumbprint());
-    if (found == context.head.senders.end()) return;
-    const LastNumber& last = found->second;
+    const LastNumber last = found == context.head.senders.end() ? LastNumber{} : found->second;
+    const bool is_call = std::holds_alternative<contract::CallInput>(input.content);
+    if (is_call && input.number() > last.number + 1) {
+        throw Error(Code::conflict, "/number", "must be " + std::to_string(last.number + 1) + ": calls leave no gap");
+    }
     if (input.number() > last.number) return;
     if (input.number() == last.number && input.digest != last.input) {
         throw Error(Code::replayed, "/number", "number " + std::to_string(last.number) + " was used for other bytes");
@@ -99,11 +102,14 @@ void check_seen(const Context& context, const Hash256& seen, std::span<const Byt
     }
 }
 
+void check_time(const Context& context, TimeMs time) {
+    if (time >= context.head.time) return;
+    throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
+}
+
 void check_running(const Context& context, TimeMs time) {
     if (context.head.terminated) throw Error(Code::not_running, "/binding", "the binding is terminated");
-    if (time < context.head.time) {
-        throw Error(Code::time_went_back, "/time", "the last entry's time is " + format_time(context.head.time));
-    }
+    check_time(context, time);
     if (const Transaction* open = context.head.holding()) {
         throw Error(Code::in_transaction, "/binding", "a transaction is open: " + open->id.text());
     }
@@ -130,14 +136,15 @@ const std::string& action_of(const Context& context, const contract::Input& inpu
         }
         return contract.driven_by(sender.role);
     }
-    const auto& message = std::get<contract::Message>(input.content);
-    const auto found = contract.actions.find(message.action);
+    const auto* call = std::get_if<contract::CallInput>(&input.content);
+    const std::string& name = call != nullptr ? call->call.action : std::get<contract::Message>(input.content).action;
+    const auto found = contract.actions.find(name);
     if (found == contract.actions.end()) {
-        throw Error(Code::not_found, "/action", "the contract has no action '" + message.action + "'");
+        throw Error(Code::not_found, "/action", "the contract has no action '" + name + "'");
     }
     const std::vector<std::string>& from = found->second.from;
     if (sender.is_source || std::ranges::find(from, sender.role) == from.end()) {
-        throw Error(Code::not_a_party, "/action", "'" + message.action + "' is not for the role " + sender.role);
+        throw Error(Code::not_a_party, "/action", "'" + name + "' is not for the role " + sender.role);
     }
     return found->first;
 }
@@ -149,6 +156,11 @@ std::string plain_body(const Context& context, contract::Input& input, const sch
         const json::Value body(std::move(observation->body));
         schema.validate(body, "/body");
         return json::canonical(body);
+    }
+    // What calls is an entry that others can read: there is nothing confidential in it.
+    if (auto* call = std::get_if<contract::CallInput>(&input.content)) {
+        const json::Value body(call->call.body);
+        return json::canonical(schema::restore(schema, body, {}, "/body"));
     }
     auto& message = std::get<contract::Message>(input.content);
     const json::Value body(std::move(message.body));
@@ -178,6 +190,8 @@ std::string plain_body(const Context& context, contract::Input& input, const sch
 }
 
 }  // namespace
+
+bool is_the_hosts(Code code) { return code == Code::out_of_time || code == Code::busy || code == Code::internal; }
 
 LogicOutput run_logic(const LoadedPackage& package, const contract::Action* action,
                       const std::map<std::string_view, std::string>& request, const runtime::Limits& limits) {
@@ -304,30 +318,52 @@ Prepared prepare(const Context& context, std::string_view text, boost::json::sto
     return out;
 }
 
-Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
-             std::span<const Bytes> ancestry, const Routes& routes, const runtime::Limits& limits, Slots& slots) {
-    const contract::Input& input = prepared.input;
-    check_running(context, time);
-    const auto* message = std::get_if<contract::Message>(&input.content);
-    if (message != nullptr) check_addressing(context, *message);
-    if (input.expires() < time) throw Error(Code::expired, "/expires", "must not lie before " + format_time(time));
-    if (prepared.bad_signature) throw *prepared.bad_signature;
+namespace {
+
+// What an execution's entry says of where it stands and whom it comes from.
+contract::Entry begin_entry(const Context& context, const Prepared& prepared, TimeMs time) {
     const contract::Sender& sender = *prepared.sender;
-    check_order(context, input, sender);
-    if (message != nullptr) check_seen(context, message->seen, ancestry);
+    contract::Entry entry;
+    entry.type = contract::EntryType::execute;
+    entry.ledger = context.binding.chain;
+    entry.binding = context.binding.id;
+    entry.version = context.head.version;
+    entry.sequence = context.head.sequence + 1;
+    entry.previous = context.head.id;
+    entry.time = time;
+    entry.input = prepared.input.digest;
+    entry.state_before = context.head.root;
+    entry.sender_role = sender.role;
+    entry.sender_id = sender.id;
+    entry.sender_key = sender.key.kid();
+    entry.number = prepared.input.number();
+    return entry;
+}
+
+void take_number(Head& head, const Prepared& prepared) {
+    head.senders[prepared.sender->key.thumbprint()] = {prepared.input.number(), prepared.input.digest};
+}
+
+// Runs the action that the input asks for.
+Link run(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time, const Routes& routes,
+         runtime::Limits limits, Slots& slots) {
+    const contract::Input& input = prepared.input;
+    const contract::Sender& sender = *prepared.sender;
+    const auto* call = std::get_if<contract::CallInput>(&input.content);
     if (prepared.bad_action) throw *prepared.bad_action;
     const std::string& action_name = *prepared.action;
     const contract::Contract& contract = context.package->contract;
     const contract::Action& action = contract.actions.find(action_name)->second;
     contract::check_when(action, action_name, context.head.state);
     if (prepared.bad_body) throw *prepared.bad_body;
+    if (call != nullptr) limits.fuel = std::min(limits.fuel, call->call.fuel);
 
     Link link;
     link.head = context.head.next();
     LogicOutput output =
         run_action(context, action_name, prepared.body, {sender.id, sender.role}, input.digest, time, limits);
 
-    contract::Entry entry;
+    contract::Entry entry = begin_entry(context, prepared, time);
     SealedParts parts;
     take_state(link.head, context.head, std::move(output.state), contract.state, context.keys, input.digest, false,
                parts);
@@ -343,29 +379,19 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
         }
         entry.result = std::move(result.value.as_object());
     }
-    link.head.senders[sender.key.thumbprint()] = {input.number(), input.digest};
+    take_number(link.head, prepared);
 
     std::optional<Pinned> pinned;
-    if (!output.effects.empty()) pinned = pin_effects(context, output.effects, action.early, routes, time, slots);
-    entry.early = pinned && action.early;
-    entry.type = pinned ? contract::EntryType::prepare : contract::EntryType::execute;
-    if (pinned) {
+    if (!output.effects.empty()) {
+        const Cause cause{.early = action.early, .routes = &routes, .caller = call, .fuel = output.fuel};
+        pinned = pin_effects(context, output.effects, cause, time, slots);
+        entry.type = contract::EntryType::prepare;
+        entry.early = action.early;
         entry.deadline = pinned->transaction.saga.deadline();
         entry.decision = decision_of(pinned->transaction);
     }
-    entry.ledger = context.binding.chain;
-    entry.binding = context.binding.id;
-    entry.version = context.head.version;
-    entry.sequence = link.head.sequence;
-    entry.previous = context.head.id;
-    entry.time = time;
-    entry.input = input.digest;
-    entry.state_before = context.head.root;
-    entry.sender_role = sender.role;
-    entry.sender_id = sender.id;
-    entry.sender_key = sender.key.kid();
+    if (call != nullptr) entry.fate = ledger::Fate::called;
     entry.action = action_name;
-    entry.number = input.number();
     entry.effects = std::move(output.effects);
     entry.events = std::move(output.events);
     entry.fuel = output.fuel;
@@ -378,6 +404,69 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
         link.slots = std::move(pinned->slots);
     }
     return link;
+}
+
+// A call that does not happen, on record: who made it goes by that. It changes nothing but its sender's number, so it
+// may stand where nothing else may.
+Link settle_call(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
+                 ledger::Fate fate, std::string reason) {
+    constexpr std::size_t max_reason = 1024;
+    Link link;
+    link.head = context.head;
+    take_number(link.head, prepared);
+    contract::Entry entry = begin_entry(context, prepared, time);
+    entry.action = std::get<contract::CallInput>(prepared.input.content).call.action;
+    entry.fate = fate;
+    entry.reason = std::move(reason);
+    if (entry.reason.size() > max_reason)
+        entry.reason = std::string(entry.reason.begin(), entry.reason.begin() + max_reason);
+    link.record = finish_entry(entry, link.head, to_bytes(bytes_of(text)), {}, context.keys);
+    return link;
+}
+
+// Another binding's call is answered by an entry, whatever comes of it, as soon as it can be: what would refuse a
+// message for good is recorded as failed.
+Link execute_call(const Context& context, std::string_view text, const Prepared& prepared,
+                  const contract::CallInput& input, TimeMs time, const Routes& routes, const runtime::Limits& limits,
+                  Slots& slots) {
+    using ledger::Fate;
+    if (input.purpose == ledger::Purpose::cancel) {
+        return settle_call(context, text, prepared, time, Fate::cancelled, {});
+    }
+    const auto failed = [&](Code code, const std::string& rule) {
+        return settle_call(context, text, prepared, time, Fate::failed, std::string(code_name(code)) + ": " + rule);
+    };
+    if (context.head.terminated) return failed(Code::not_running, "the binding is terminated");
+    if (std::ranges::find(input.call.callers, context.binding.id) != input.call.callers.end()) {
+        return failed(Code::in_transaction, "this binding waits for what calls it");
+    }
+    check_running(context, time);
+    try {
+        return run(context, text, prepared, time, routes, limits, slots);
+    } catch (const Error& error) {
+        if (is_the_hosts(error.code())) throw;
+        return failed(error.code(), error.field() + ": " + error.rule());
+    }
+}
+
+}  // namespace
+
+Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
+             std::span<const Bytes> ancestry, const Routes& routes, const runtime::Limits& limits, Slots& slots) {
+    const contract::Input& input = prepared.input;
+    const auto* call = std::get_if<contract::CallInput>(&input.content);
+    const auto* message = std::get_if<contract::Message>(&input.content);
+    call == nullptr ? check_running(context, time) : check_time(context, time);
+    if (message != nullptr) check_addressing(context, *message);
+    if (call != nullptr && call->call.binding != context.binding.id) {
+        throw Error(Code::bad_format, "/binding", "the call is of another binding");
+    }
+    if (input.expires() < time) throw Error(Code::expired, "/expires", "must not lie before " + format_time(time));
+    if (prepared.bad_signature) throw *prepared.bad_signature;
+    check_order(context, input, *prepared.sender);
+    if (call != nullptr) return execute_call(context, text, prepared, *call, time, routes, limits, slots);
+    if (message != nullptr) check_seen(context, message->seen, ancestry);
+    return run(context, text, prepared, time, routes, limits, slots);
 }
 
 }  // namespace concordat::enclave

@@ -35,7 +35,8 @@ struct Prepared {
 Prepared prepare(const Context& context, std::string_view text, boost::json::storage_ptr storage);
 
 // Checks the input against the binding and its head (version, ledger, order, expiry, signature, rights, schema,
-// `when`), runs the logic, checks and seals what it returns. Throws Error and changes nothing. `prepared` comes from
+// `when`), runs the logic, checks and seals what it returns. Throws Error and changes nothing; another binding's call
+// that cannot be done is recorded as failed instead, and one that is cancelled as cancelled. `prepared` comes from
 // `text` and from this context, which may have advanced since but is still at the same version; `ancestry` and
 // `routes` as in Execute.
 Link execute(const Context& context, std::string_view text, const Prepared& prepared, TimeMs time,
@@ -63,6 +64,9 @@ struct LogicOutput : contract::Output {
 };
 LogicOutput run_logic(const LoadedPackage& package, const contract::Action* action,
                       const std::map<std::string_view, std::string>& request, const runtime::Limits& limits);
+// How long a run takes, and what room there is for it, is in the host's hands: where failing decides something, it must
+// not decide it so.
+bool is_the_hosts(Code code);
 // One of its actions, on the context's head: `input` is the digest of what the next entry comes of. `message`: JCS.
 struct Actor {
     std::string_view id, role;

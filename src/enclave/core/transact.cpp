@@ -6,6 +6,7 @@
 #include <contract/fit.hpp>
 #include <crypto/hash.hpp>
 #include <ledger/confidential/protocol/protocol.hpp>
+#include <limits>
 #include <schema/disclosure.hpp>
 
 namespace concordat::enclave {
@@ -69,7 +70,7 @@ ledger::Target target_of(const Context& context, const contract::Step& step, led
     const contract::Contract& contract = context.package->contract;
     const contract::LedgerTarget& where = place_of(context, step);
     return contract::target_of(contract, contract.effects.find(step.effect)->second, where.address, where.work, role,
-                               name);
+                               name, step.callers);
 }
 
 Transaction find_ended(const Head& head, const Hash256& id) {
@@ -247,9 +248,12 @@ void check_later_calls(const Context& context, const Transaction& transaction) {
         const ledger::Kind& kind = *account_at(context, step).kind;
         const std::string field = "/output/effects/" + std::to_string(i) + "/";
         using ledger::Role;
-        kind.call(target_of(context, step, Role::call), step.arguments, field + "args");
-        if (step.commit) kind.call(target_of(context, step, Role::commit), *step.commit, field + "commit");
-        if (step.undo) kind.call(target_of(context, step, Role::undo), *step.undo, field + "undo");
+        const auto check = [&](Role role, const json::Object& arguments, const char* member) {
+            kind.call(target_of(context, step, role), arguments, field + member);
+        };
+        check(Role::call, step.arguments, "args");
+        if (step.commit) check(Role::commit, *step.commit, "commit");
+        if (step.undo) check(Role::undo, *step.undo, "undo");
     }
 }
 
@@ -289,22 +293,53 @@ std::string decision_of(const Transaction& transaction) {
     return decision ? std::string(transaction::decision_name(*decision)) : std::string();
 }
 
-Pinned pin_effects(const Context& context, json::Array& effects, bool early, const Routes& routes, TimeMs time,
-                   Slots& slots) {
+std::vector<Hash256> callers_of(const Context& context, const contract::CallInput* caller) {
+    std::vector<Hash256> out;
+    if (caller != nullptr) out = caller->call.callers;
+    out.push_back(context.binding.id);
+    return out;
+}
+
+// What a call may use is shared by all that it calls in turn: a step's call, and one of the two that may follow it.
+void check_budget(const Context& context, const Transaction& transaction, const contract::CallInput* caller,
+                  std::uint64_t used) {
+    std::uint64_t left = std::numeric_limits<std::uint64_t>::max();
+    if (caller != nullptr) left = caller->call.fuel - std::min(used, caller->call.fuel);
+    for (const contract::Step& step : transaction.steps) {
+        if (step.callers.empty()) continue;
+        if (step.callers.size() > contract::max_callers) {
+            throw Error(Code::action_refused, "/output/effects",
+                        "must call no binding where 4 wait for one another already");
+        }
+        const std::uint64_t work = place_of(context, step).work;
+        for (std::uint64_t calls = step.undo ? 2 : 1; calls > 0; --calls) {
+            if (work > left) {
+                throw Error(Code::out_of_fuel, "/output/effects",
+                            "may use more in the bindings that it calls than its own caller allows");
+            }
+            left -= work;
+        }
+    }
+}
+
+Pinned pin_effects(const Context& context, json::Array& effects, const Cause& cause, TimeMs time, Slots& slots) {
+    const bool early = cause.early;
     if (early && effects.size() > 1) {
         throw Error(Code::undeclared_effect, "/output/effects", "must be at most one: the action is committed early");
     }
     Pinned out;
     std::vector<const ledger::Kind*> kinds;
     Transaction& transaction = out.transaction;
-    transaction.steps = contract::plan_steps(context.package->contract, effects, kinds_of(context, kinds));
+    transaction.steps = contract::plan_steps(context.package->contract, effects, kinds_of(context, kinds),
+                                             callers_of(context, cause.caller));
     transaction.sequence = context.head.sequence + 1;
     transaction.early = early;
     std::int64_t minutes = 0;
     for (contract::Step& step : transaction.steps) {
-        take_route(context, step, routes);
+        take_route(context, step, *cause.routes);
         minutes = std::max(minutes, place_of(context, step).deadline_minutes);
     }
+    check_budget(context, transaction, cause.caller, cause.fuel);
     transaction.saga = transaction::Saga(transaction.steps, time + minutes * 60'000);
     check_later_calls(context, transaction);
     out.slots = slots.hold();
@@ -373,10 +408,7 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
         parts = std::move(disclosed);
         entry = std::move(told);
     } catch (const Error& error) {
-        // How long it takes and what room there is are in the host's hands: it must not decide so what the contract
-        // hears.
-        const Code code = error.code();
-        if (code == Code::out_of_time || code == Code::busy || code == Code::internal) throw;
+        if (is_the_hosts(error.code())) throw;
         entry.reason = code_name(error.code());
     }
 }

@@ -20,8 +20,14 @@ struct Pinned {
     Transaction transaction;
     HeldSlots slots;
 };
-Pinned pin_effects(const Context& context, json::Array& effects, bool early, const Routes& routes, TimeMs time,
-                   Slots& slots);
+// What they come of: the action's run.
+struct Cause {
+    bool early = false;
+    const Routes* routes = nullptr;               // by ledger, as the host has it
+    const contract::CallInput* caller = nullptr;  // another binding's call, where it was one
+    std::uint64_t fuel = 0;                       // that the run has used
+};
+Pinned pin_effects(const Context& context, json::Array& effects, const Cause& cause, TimeMs time, Slots& slots);
 void keep_transaction(Head& head, Transaction&& transaction);
 std::string decision_of(const Transaction& transaction);  // as entries say it
 

@@ -140,9 +140,11 @@ void Driver::decide(const Hash256& transaction) {
     open.facts.failed_since = open.failed_since;
     open.facts.reached = open.progress.reached;
     const Step step = next(open.progress.journal, open.facts, policy_);
-    open.progress.waits_for = {};
+    // What was refused is asked for again now and then: until the answer the reason stands.
+    if (!std::holds_alternative<Send>(step) && !std::holds_alternative<Wait>(step)) open.progress.waits_for.clear();
     if (const auto* wait = std::get_if<Wait>(&step)) {
-        open.progress.waits_for = wait->why;
+        // With what the ledger said of it, where that is known.
+        if (wait->why.empty() || !open.progress.waits_for.starts_with(wait->why)) open.progress.waits_for = wait->why;
         // Nobody waits for an outcome that is only watched.
         const bool soon = wait->why.empty() && !open.progress.journal.ending;
         soon ? again_soon(transaction, open) : this->wait(transaction, wait->ms);
@@ -172,6 +174,10 @@ void Driver::send(const Hash256& transaction, const Send& step) {
                            *bytes,
                            later<ledger::Submission>(transaction, [=, this](Open& now, ledger::Submission answer) {
                                now.last = Attempt{step.purpose, step.price, timeline_.passed(), answer.status};
+                               now.progress.waits_for = trouble(answer.status);
+                               if (!now.progress.waits_for.empty() && !answer.detail.empty()) {
+                                   now.progress.waits_for += ": " + answer.detail;
+                               }
                                if (answer.status != ledger::Submission::Status::accepted) {
                                    return again_in(transaction, policy_.look_every_ms);
                                }

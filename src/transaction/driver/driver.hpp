@@ -32,7 +32,7 @@ std::uint64_t reached_with(const ledger::Kind& kind, const Journal& journal, con
 
 struct Progress {
     Journal journal;
-    std::string_view waits_for;  // empty when all goes its way
+    std::string waits_for;  // empty when all goes its way
     std::string transaction;     // its id on the ledger, where one is known
     std::uint64_t reached = 0;   // of one with an outcome, as Facts has it
     TimeMs moved = 0;            // when something last happened to it, by the clock

@@ -315,9 +315,18 @@ TEST(Append, NothingFollowsATermination) {
     const auto end = w.record(EntryType::terminate, link, to_bytes(bytes_of("termination")));
     link.entry = LedgerWorld::id_of(end);
     held(w.append(one, {end}));
-    EXPECT_EQ(refusal(w.append(one, {w.next_record(link)})), "not_running /items/0/entry/type");
+    Link after = link;
+    ++after.sequence;
+    const auto paused = w.record(EntryType::close, after, {});
+    EXPECT_EQ(refusal(w.append(one, {paused})), "not_running /items/0/entry/type");
+    // But what enclaves let through there: the end of other bindings' calls. Then, too, nothing else follows.
+    const auto call = w.next_record(link);
+    EXPECT_TRUE(held(w.append(one, {call})).items[0].appended);
+    ++after.sequence;
+    after.entry = LedgerWorld::id_of(call);
+    EXPECT_EQ(refusal(w.append(one, {w.record(EntryType::close, after, {})})), "not_running /items/0/entry/type");
     w.open();
-    EXPECT_EQ(w.ledger->size(), 2u);
+    EXPECT_EQ(w.ledger->size(), 3u);
 }
 
 TEST(Append, AnAmendmentChangesVersionAndWhoMayHaveTheKey) {

@@ -162,11 +162,15 @@ std::optional<HeadState> head_after(const HeadState* now, const GroupItem& item,
     if (item.type == EntryType::bind || item.previous != now->entry || item.sequence != now->sequence + 1) {
         return std::nullopt;
     }
-    if (now->terminated) throw Error(Code::not_running, "/entry/type", "nothing follows a termination");
+    // Other bindings' calls are answered for good (docs/sub-contracts.md); that nothing else runs is the enclaves'
+    // rule.
+    if (now->terminated && item.type != EntryType::execute) {
+        throw Error(Code::not_running, "/entry/type", "nothing but the end of calls follows a termination");
+    }
     HeadState next = *now;
     next.entry = item.id;
     next.sequence = item.sequence;
-    next.terminated = item.type == EntryType::terminate;
+    next.terminated = now->terminated || item.type == EntryType::terminate;
     if (item.type == EntryType::amend) {
         if (item.version_number != now->version_number + 1) {
             throw Error(Code::wrong_version, "/entry/version", "must be the one after the version in force");
