@@ -1,5 +1,5 @@
-// A signed message or observation, a decision, a termination, a resolution. What was read must be written and read back
-// the same.
+// A signed message, observation or call, a decision, a termination, a resolution. What was read must be written and
+// read back the same.
 #include <contract/input.hpp>
 
 namespace {
@@ -9,6 +9,9 @@ void check_message(std::string_view text) {
     const auto input = contract::Input::parse(text);
     if (const auto* message = std::get_if<contract::Message>(&input.content)) {
         contract::write_message(*message);
+    } else if (const auto* call = std::get_if<contract::CallInput>(&input.content)) {
+        const std::string again = contract::write_call(*call);
+        if (json::canonical(json::parse(text_of(input.jws.payload), "")) != again) std::abort();
     } else {
         contract::write_observation(std::get<contract::Observation>(input.content));
     }
