@@ -232,6 +232,31 @@ TEST_F(Resolve, ADisputedBindingResolvesToo) {
     expect_verified();
 }
 
+// Private states that were written before calls could be given up.
+TEST(PrivateState, of_format_4_is_read) {
+    contract::Step step;
+    step.effect = "note";
+    step.ledger = "notes";
+    step.kind = contract::EffectKind::retriable;
+    enclave::Head head;
+    head.version = hash_of("version");
+    head.state_text = head.terms_text = "{}";
+    head.transactions.push_back(
+        {.id = hash_of("transaction"), .sequence = 3, .steps = {step}, .saga = {}, .early = true});
+    transaction::Saga& saga = head.transactions.back().saga = transaction::Saga({step}, start_time);
+    saga.pin({0, Role::call}, {.chain = "fake:1", .account = "a", .slot = 0, .call = {}, .ceiling = 1}, {}, start_time);
+    Bytes bytes = enclave::write_private(head);
+    EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
+    // Behind the last call: that it was committed early, and two lengths.
+    bytes.erase(bytes.end() - 10);
+    bytes.at(0) = 4;
+    EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
+    bytes.at(0) = 6;
+    EXPECT_EQ("bad_format /private", error_of([&] { enclave::read_private(bytes); }));
+    saga.give_up(0);
+    EXPECT_TRUE(enclave::read_private(enclave::write_private(head)).transactions.at(0).saga.call(0).journal.given_up);
+}
+
 const contract::Package& early_package() {
     static const contract::Package built = build_contract("early");
     return built;

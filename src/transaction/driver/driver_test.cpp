@@ -81,6 +81,7 @@ struct DriverTest : testing::Test, Recorder {
     void append(const Hash256&, EntryType type, std::optional<json::Value>,
                 std::function<void(std::optional<Journal>)> then) override {
         appended.push_back(type);
+        if (refused) return time.after(1, [then, as_before = *refused] { then(as_before); });
         time.after(1, [this, type, then] { then(advance(ended, type, {})); });
     }
 
@@ -88,6 +89,7 @@ struct DriverTest : testing::Test, Recorder {
     Empty chain{time};
     std::vector<EntryType> appended;
     Journal pinned, ended;
+    std::optional<Journal> refused;  // it stays as it was
     const Hash256 call{};
     Driver driver{time, *this, {}, {}};
 };
@@ -104,6 +106,17 @@ TEST_F(DriverTest, an_endpoint_that_is_behind_disputes_nothing_that_another_node
     EXPECT_TRUE(appended.empty());
     time.run(5'000);
     EXPECT_EQ(appended, std::vector{EntryType::disputed});
+}
+
+// As a transaction that has made 256 calls: people see that it is stuck.
+TEST_F(DriverTest, what_is_not_recorded_is_shown_to_wait) {
+    Journal tried = pinned;
+    tried.deadline = 1;
+    refused = tried;
+    driver.update(call, tried);
+    time.run(10'500);
+    EXPECT_GE(appended.size(), 2u);
+    EXPECT_EQ(driver.progress(call)->waits_for, "its entry is not recorded yet");
 }
 
 TEST_F(DriverTest, a_clock_that_is_set_back_neither_stops_it_nor_has_it_ask_without_end) {
