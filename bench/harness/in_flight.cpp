@@ -82,8 +82,10 @@ void await(const std::string& what, const std::function<bool()>& done) {
 
 double under_way(const NodeProcess& node) { return node.metric("concordat_transactions_under_way"); }
 
+using Memory = std::map<std::string, double>;  // by program
+
 // A node's memory with so many bindings, each of which has `open` payments that wait in the chain's pool.
-double memory_of(const std::filesystem::path& data, const evm::Network& network, std::size_t bindings,
+Memory memory_of(const std::filesystem::path& data, const evm::Network& network, std::size_t bindings,
                  std::size_t open) {
     evm::PlainClient chain(network.description().ports.front());
     const std::vector<std::string> accounts = prepare_payments(data, network.description(), bindings, open);
@@ -102,7 +104,25 @@ double memory_of(const std::filesystem::path& data, const evm::Network& network,
         return static_cast<double>(evm::parse_quantity_u64(pool.at("pending").as_string(), "pending")) >= wanted;
     });
     std::this_thread::sleep_for(std::chrono::seconds(2));
-    return node.memory_mib();
+    return node.memory_by_program_mib();
+}
+
+// Of each of so many payments, in all programs and in each.
+struct Shares {
+    double sum = 0;
+    std::string text;
+};
+Shares shares_of(const Memory& without, const Memory& with, std::size_t payments) {
+    Shares out;
+    for (const auto& [program, mib] : with) {
+        const auto before = without.find(program);
+        const double more = mib - (before == without.end() ? 0 : before->second);
+        const double kib = more * 1024 / static_cast<double>(payments);
+        out.sum += kib;
+        out.text +=
+            (out.text.empty() ? "" : ", ") + program + " " + std::to_string(static_cast<int>(kib * 1024)) + " bytes";
+    }
+    return out;
 }
 
 }  // namespace
@@ -111,8 +131,9 @@ Results measure_in_flight(const Options& options) {
     const std::size_t bindings = measured / of_one + 1, many = options.many_bindings / of_one + 1;
     const evm::Network network = start_anvil(options.scratch / "in-flight-anvil");
     evm::PlainClient(network.description().ports.front()).ask("evm_setAutomine", {false});
-    const double without = memory_of(options.scratch / "none-in-flight", network, bindings, 0);
-    const double with = memory_of(options.scratch / "in-flight", network, bindings, of_one);
+    const Memory without = memory_of(options.scratch / "none-in-flight", network, bindings, 0);
+    const Memory with = memory_of(options.scratch / "in-flight", network, bindings, of_one);
+    const Shares shares = shares_of(without, with, bindings * of_one);
 
     const std::filesystem::path data = options.scratch / "recovery";
     prepare_payments(data, network.description(), many, of_one);
@@ -125,13 +146,14 @@ Results measure_in_flight(const Options& options) {
     const auto wanted = static_cast<double>(many * of_one);
     await("recovery", [&] { return under_way(node) >= wanted; });
     return {{.name = "in_flight_memory",
-             .value = (with - without) * 1024 / static_cast<double>(bindings * of_one),
+             .value = shares.sum,
              .unit = "KiB",
              .target = 8,
              .at_most = true,
              .note = std::to_string(bindings * of_one) +
                      " payments that wait in anvil's pool, over a node with as many "
-                     "bindings and none: node, record ledger and enclaves together, each payment's share"},
+                     "bindings and none: node, record ledger and enclaves together, each payment's share (" +
+                     shares.text + ")"},
             {.name = "recovery_rate",
              .value = wanted / seconds_since(began),
              .unit = "1/s",

@@ -46,6 +46,12 @@ double pss_mib(const fs::path& process) {
     return 0;
 }
 
+std::string name_of(const fs::path& process) {
+    std::string name;
+    std::getline(std::ifstream(process / "comm"), name);
+    return name;
+}
+
 pid_t parent_of(const fs::path& process) {
     std::ifstream in(process / "status");
     for (std::string word; in >> word;) {
@@ -129,18 +135,22 @@ std::vector<fs::path> NodeProcess::processes() const {
     return out;
 }
 
+std::map<std::string, double> NodeProcess::memory_by_program_mib() const {
+    std::map<std::string, double> out;
+    for (const fs::path& process : processes()) out[name_of(process)] += pss_mib(process);
+    return out;
+}
+
 double NodeProcess::memory_mib() const {
     double sum = 0;
-    for (const fs::path& process : processes()) sum += pss_mib(process);
+    for (const auto& [program, mib] : memory_by_program_mib()) sum += mib;
     return sum;
 }
 
 std::map<std::string, double> NodeProcess::cpu_seconds() const {
     std::map<std::string, double> out;
     for (const fs::path& process : processes()) {
-        std::string name;
-        std::getline(std::ifstream(process / "comm"), name);
-        out[name] += cpu_seconds_of(std::stoi(process.filename().string()));
+        out[name_of(process)] += cpu_seconds_of(std::stoi(process.filename().string()));
     }
     return out;
 }

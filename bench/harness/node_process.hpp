@@ -31,7 +31,9 @@ class NodeProcess {
     // A gauge of /metrics.
     double metric(const std::string& name) const;
     double start_seconds() const { return start_seconds_; }
-    double memory_mib() const;  // proportional set size of node, ledger and enclaves
+    // Proportional set size, by the name of the program: the node's and its children's.
+    std::map<std::string, double> memory_by_program_mib() const;
+    double memory_mib() const;  // of all
     // Processor time used so far, by the name of the program: the node's and its children's.
     std::map<std::string, double> cpu_seconds() const;
     void stop();  // gracefully

@@ -116,6 +116,8 @@ class Ledger {
     // `changed` is called, never from within an operation, when the ledger tells unasked of a new block: what was seen
     // is worth another look. An adapter need not; of several listeners the last one counts.
     virtual void on_change(std::function<void()> changed) { (void)changed; }
+    // Whether it is expected to do so now: then silence says that nothing has changed.
+    virtual bool announces() const { return false; }
     // Hands in what Kind::sign made. The same bytes again do no harm.
     virtual void submit(const Bytes& transaction, Then<Submission> then) = 0;
     virtual void look(const Pin& pin, const Finality& finality, Then<View> then) = 0;

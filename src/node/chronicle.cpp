@@ -10,7 +10,9 @@ namespace concordat::node {
 
 namespace {
 constexpr std::uint32_t read_limit = 4096;
-constexpr int max_catch_up_attempts = 50;  // with retry_delay between them: the ledger may be starting again
+constexpr std::uint64_t read_together = 256;  // memory for more at a time would not be given back
+constexpr std::uint64_t neighbours = 16;      // entries that are read in passing rather than left out
+constexpr int max_catch_up_attempts = 50;     // with retry_delay between them: the ledger may be starting again
 constexpr auto retry_delay = std::chrono::milliseconds(200);
 constexpr auto failed_write_delay = std::chrono::seconds(1);
 }  // namespace
@@ -341,6 +343,54 @@ void Chronicle::find(const EntryRow& row, Then<CommitPtr> then) {
             return CommitPtr(commit);
         });
     });
+}
+
+struct Chronicle::Search {
+    std::vector<EntryRow> rows;
+    std::vector<CommitPtr> found;  // of the first rows
+    Then<std::vector<CommitPtr>> then;
+};
+
+void Chronicle::find_all(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then) {
+    go_on(std::make_shared<Search>(Search{std::move(rows), {}, std::move(then)}));
+}
+
+void Chronicle::go_on(const std::shared_ptr<Search>& search) {
+    const std::vector<EntryRow>& rows = search->rows;
+    std::size_t at = search->found.size();
+    for (; at < rows.size() && cached_.contains(rows[at].index); ++at) {
+        search->found.push_back(cached_.at(rows[at].index));
+    }
+    if (at == rows.size()) return search->then(std::move(search->found));
+    std::size_t last = at;
+    while (last + 1 < rows.size() && rows[last + 1].index - rows[last].index <= neighbours) ++last;
+    const std::uint64_t count = std::min<std::uint64_t>(rows[last].index - rows[at].index + 1, read_together);
+    ledger_.read(rows[at].index, static_cast<std::uint32_t>(count), [this, search](Outcome<ccl::ReadReply> reply) {
+        if (!reply.ok()) return search->then(reply.error());
+        try {
+            take_found(*search, reply.get());
+        } catch (const Error& error) {
+            return search->then(error);
+        }
+        go_on(search);
+    });
+}
+
+// The first of those that are missing, at least: the ledger gives as many as fit.
+void Chronicle::take_found(Search& search, ccl::ReadReply& reply) {
+    const std::size_t before = search.found.size();
+    for (auto& one : reply.entries) {
+        if (search.found.size() == search.rows.size()) break;
+        const EntryRow& row = search.rows[search.found.size()];
+        if (one.receipt.index != row.index) continue;
+        auto commit = std::make_shared<const Commit>(
+            enclave::encode(enclave::Committed{std::move(one.record), std::move(one.claim), std::move(one.receipt)}));
+        if (commit->entry.id != row.entry)
+            throw Error(Code::rolled_back, "/ledger", "an entry is not the one that the index has seen");
+        search.found.push_back(std::move(commit));
+    }
+    if (search.found.size() == before)
+        throw Error(Code::rolled_back, "/ledger", "an entry that the index has seen is missing");
 }
 
 void Chronicle::find_input(const Hash256& binding, const Hash256& input, Then<CommitPtr> then) {

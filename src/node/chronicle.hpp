@@ -70,6 +70,8 @@ class Chronicle {
     const BindingState* binding(const Hash256& id);
     const EntryRow* head(const Hash256& binding);
     void find(const EntryRow& row, Then<CommitPtr> then);
+    // Many, in the order of the ledger, which gives neighbours together. What is read for this is not kept.
+    void find_all(std::vector<EntryRow> rows, Then<std::vector<CommitPtr>> then);
     // Null when no entry has this input.
     void find_input(const Hash256& binding, const Hash256& input, Then<CommitPtr> then);
     void find_entry(const Hash256& binding, std::uint64_t sequence, Then<CommitPtr> then);  // Error(not_found)
@@ -88,6 +90,9 @@ class Chronicle {
     void unsubscribe(std::uint64_t number) { subscribers_.erase(number); }
 
   private:
+    struct Search;  // of find_all()
+    void go_on(const std::shared_ptr<Search>& search);
+    static void take_found(Search& search, ccl::ReadReply& reply);
     void read_more();
     void on_read(Outcome<ccl::ReadReply> reply);
     void finish_catch_up(const std::optional<Error>& error);

@@ -123,8 +123,8 @@ class Index {
     std::optional<EntryRow> by_call(std::int64_t binding, const Hash256& key, std::int64_t number);
     // The first whose id begins with these 32 hex digits.
     std::optional<BindingRow> binding_named(std::string_view start);
-    // By id, after `after`: those that are open or disputed, and those that changed since `since`.
-    std::vector<TransactionRow> unsettled(TimeMs since, const Hash256& after, std::size_t limit);
+    // In the order of the ledger: those that are open or disputed, and those that changed since `since`.
+    std::vector<TransactionRow> unsettled(TimeMs since);
     // Of one binding, the newest first, those that were prepared before that index.
     std::vector<TransactionRow> transactions(std::int64_t binding, std::uint64_t before, std::size_t limit);
 

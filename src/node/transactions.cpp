@@ -57,11 +57,14 @@ Transactions::~Transactions() { *alive_ = false; }
 
 void Transactions::start() {
     make_driver();
-    go_on_from({});
+    chronicle_.index().barrier([this, alive = alive_] {
+        if (*alive) take_up(std::make_shared<Rows>(chronicle_.index().unsettled(timeline_.now() - watch_age_ms)), 0);
+    });
 }
 
 // A driver remembers nothing that matters: when the ledgers change, another one goes on.
 void Transactions::make_driver() {
+    without_genesis_.clear();  // a ledger that is gone does not answer
     driver_ = std::make_unique<transaction::Driver>(
         timeline_, static_cast<transaction::Recorder&>(*this), policy_,
         transaction::Listener{.forgotten = [this](const Hash256& call) { forgotten(call); }});
@@ -73,42 +76,56 @@ void Transactions::make_driver() {
 
 // --- Which transactions there are.
 
-void Transactions::go_on_from(const Hash256& after) {
-    chronicle_.index().barrier([this, alive = alive_, after] {
+// A part of the rows, then the next one: their entries are read from the ledger together.
+void Transactions::take_up(const std::shared_ptr<const Rows>& rows, std::size_t from) {
+    const std::size_t end = std::min(rows->size(), from + rows_at_once);
+    if (from == end) return;
+    std::vector<EntryRow> wanted;
+    for (std::size_t i = from; i < end; ++i) append_entries((*rows)[i], wanted);
+    std::ranges::sort(wanted, {}, &EntryRow::index);
+    const auto twice = std::ranges::unique(wanted, {}, &EntryRow::index);
+    wanted.erase(twice.begin(), twice.end());
+    chronicle_.find_all(std::move(wanted), [=, this, alive = alive_](Outcome<std::vector<CommitPtr>> entries) {
         if (!*alive) return;
-        std::vector<TransactionRow> rows =
-            chronicle_.index().unsettled(timeline_.now() - watch_age_ms, after, rows_at_once);
-        if (rows.empty()) return;
-        const Hash256 last = rows.back().id;
-        take_up(rows, [this, last] { go_on_from(last); });
-    });
-}
-
-// All side by side: the entries may have to be read from the ledger. `then` comes when the last is done.
-void Transactions::take_up(const std::vector<TransactionRow>& rows, std::function<void()> then) {
-    // Called once all who hold it have let go of it.
-    const std::shared_ptr<void> all(nullptr, [loop = &loop_, alive = alive_, then = std::move(then)](void*) {
-        if (!*alive) return;
-        boost::asio::post(*loop, [alive, then] {
-            if (*alive) then();
+        if (entries.ok()) {
+            know_all(std::span(*rows).subspan(from, end - from), entries.get());
+        } else {
+            for (std::size_t i = from; i < end; ++i) take_up_later((*rows)[i].id);
+        }
+        boost::asio::post(loop_, [=, this] {
+            if (*alive) take_up(rows, end);
         });
     });
-    for (const TransactionRow& row : rows) take_up(row, all);
 }
 
-void Transactions::take_up(const TransactionRow& row, std::shared_ptr<void> until) {
-    entries_of(row,
-               [this, alive = alive_, id = row.id, until = std::move(until)](Outcome<std::vector<CommitPtr>> entries) {
-                   if (!*alive) return;
-                   // The record ledger may be starting again. What nobody drives would hold its binding for ever.
-                   if (!entries.ok()) {
-                       timeline_.after(policy_.look_every_ms, [this, alive, id] {
-                           if (*alive) take_up_again(id);
-                       });
-                   } else {
-                       know(id, entries.get());  // what was recorded meanwhile is taken up by on_entry
-                   }
-               });
+void Transactions::know_all(std::span<const TransactionRow> rows, const std::vector<CommitPtr>& entries) {
+    std::unordered_map<Hash256, std::vector<CommitPtr>, Hash256Hasher> of;
+    for (const CommitPtr& commit : entries) {
+        const bool first = commit->entry.type == EntryType::prepare;
+        of[first ? commit->entry.id : commit->entry.transaction].push_back(commit);
+    }
+    for (const TransactionRow& row : rows) {
+        const auto found = of.find(row.id);
+        if (found == of.end() || found->second.front()->index != row.prepare) {
+            take_up_later(row.id);
+        } else {
+            know(row.id, found->second);  // what was recorded meanwhile is taken up by on_entry
+        }
+    }
+}
+
+void Transactions::take_up(const TransactionRow& row) {
+    entries_of(row, [this, alive = alive_, id = row.id](Outcome<std::vector<CommitPtr>> entries) {
+        if (!*alive) return;
+        entries.ok() ? know(id, entries.get()) : take_up_later(id);
+    });
+}
+
+// The record ledger may be starting again. What nobody drives would hold its binding for ever.
+void Transactions::take_up_later(const Hash256& transaction) {
+    timeline_.after(policy_.look_every_ms, [this, alive = alive_, transaction] {
+        if (*alive) take_up_again(transaction);
+    });
 }
 
 void Transactions::take_up_again(const Hash256& transaction) {
@@ -121,34 +138,37 @@ void Transactions::take_up_again(const Hash256& transaction) {
             known_.erase(known);
             std::erase_if(places_, [&](const auto& one) { return one.second.transaction == transaction; });
         }
-        take_up(*row, nullptr);
+        take_up(*row);
     });
 }
 
-// The prepare entry and all that follow it.
-void Transactions::entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then) {
+// The prepare entry and all that may follow it.
+void Transactions::append_entries(const TransactionRow& row, std::vector<EntryRow>& rows) {
     Index& index = chronicle_.index();
-    const auto prepare = index.entry_at(row.prepare), last = index.entry_at(row.last);
-    if (!prepare || !last) return then(Error(Code::not_found, "/transaction", "its entries are not in the index"));
-    std::vector<EntryRow> rows = index.later_steps(row.binding, prepare->sequence, last->sequence);
-    rows.insert(rows.begin(), *prepare);
-    std::ranges::reverse(rows);
-    read_on(std::move(rows), row.id, {}, std::move(then));
+    const auto prepare = index.entry_at(row.prepare);
+    if (!prepare) return;
+    rows.push_back(*prepare);
+    if (row.last == row.prepare) return;
+    const auto last = index.entry_at(row.last);
+    if (!last) return;
+    // Of the binding's other transactions too: they are told apart once they are read.
+    for (const EntryRow& one : index.later_steps(row.binding, prepare->sequence, last->sequence)) rows.push_back(one);
 }
 
-// `rows`: those that are left, the next one last.
-void Transactions::read_on(std::vector<EntryRow> rows, const Hash256& transaction, std::vector<CommitPtr> read,
-                           Then<std::vector<CommitPtr>> then) {
-    if (rows.empty()) return then(std::move(read));
-    const EntryRow row = rows.back();
-    rows.pop_back();
-    chronicle_.find(row, [=, this, alive = alive_, rows = std::move(rows),
-                          read = std::move(read)](Outcome<CommitPtr> commit) mutable {
-        if (!*alive) return;
-        if (!commit.ok()) return then(commit.error());
-        const EntryView& entry = commit.get()->entry;
-        if (entry.id == transaction || entry.transaction == transaction) read.push_back(commit.get());
-        read_on(std::move(rows), transaction, std::move(read), then);
+void Transactions::entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then) {
+    std::vector<EntryRow> rows;
+    append_entries(row, rows);
+    if (rows.empty() || rows.back().index != row.last) {
+        return then(Error(Code::not_found, "/transaction", "its entries are not in the index"));
+    }
+    chronicle_.find_all(std::move(rows), [row, then = std::move(then)](Outcome<std::vector<CommitPtr>> entries) {
+        process::complete<std::vector<CommitPtr>>(then, [&] {
+            std::vector<CommitPtr> out;
+            for (CommitPtr& one : entries.get()) {
+                if (one->entry.id == row.id || one->entry.transaction == row.id) out.push_back(std::move(one));
+            }
+            return out;
+        });
     });
 }
 
@@ -191,6 +211,12 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
         known.targets = targets_of(prepare.binding, prepare.version);
         if (known.targets == nullptr) return std::nullopt;
         known.saga = transaction::Saga(known.steps, prepare.deadline);
+        // What the calls are made of is in their pins: there may be very many of them.
+        for (contract::Step& step : known.steps) {
+            step.arguments = {};
+            step.commit.reset();
+            step.undo.reset();
+        }
         take(known, *entries[0], prepare);
         for (const CommitPtr& commit : std::span(entries).subspan(1)) {
             take(known, *commit, contract::Entry::parse(commit->document));
@@ -289,7 +315,7 @@ void Transactions::drive(const Hash256& transaction, std::size_t call) {
     ledger::Ledger* ledger = ledgers_.find(journal.pin.chain);
     if (ledger == nullptr || driver_ == nullptr) return;
     const std::string genesis = ledger->describe().genesis;
-    if (genesis.empty()) return ask_genesis(transaction, call, *ledger);
+    if (genesis.empty()) return ask_genesis({transaction, call}, journal.pin.chain, *ledger);
     known.wrong_genesis.erase(call);
     if (genesis != known.target_of(call).genesis) {
         known.wrong_genesis.insert(call);
@@ -312,11 +338,17 @@ void Transactions::check_balance(const Known& known, std::size_t call, ledger::L
 }
 
 // Any question makes the ledger show which chain it is.
-void Transactions::ask_genesis(const Hash256& transaction, std::size_t call, ledger::Ledger& ledger) {
+void Transactions::ask_genesis(const CallPlace& call, const std::string& chain, ledger::Ledger& ledger) {
+    std::vector<CallPlace>& waiting = without_genesis_[chain];
+    waiting.push_back(call);
+    if (waiting.size() > 1) return;  // it is being asked
     ledger.conditions({}, [=, this, alive = alive_](const std::optional<ledger::Conditions>& conditions) {
         if (!*alive) return;
         timeline_.after(conditions ? 0 : policy_.look_every_ms, [=, this] {
-            if (*alive) drive(transaction, call);
+            if (!*alive) return;
+            const auto all = without_genesis_.extract(chain);
+            if (!all) return;
+            for (const CallPlace& one : all.mapped()) drive(one.transaction, one.call);
         });
     });
 }

@@ -92,17 +92,18 @@ class Transactions : private transaction::Recorder {
                 std::function<void(std::optional<transaction::Journal>)> then) override;
 
     void on_entry(const CommitPtr& commit, const contract::Entry& parsed);
-    void go_on_from(const Hash256& after);
-    void take_up(const std::vector<TransactionRow>& rows, std::function<void()> then);
-    void take_up(const TransactionRow& row, std::shared_ptr<void> until);
+    using Rows = std::vector<TransactionRow>;
+    void take_up(const std::shared_ptr<const Rows>& rows, std::size_t from);
+    void know_all(std::span<const TransactionRow> rows, const std::vector<CommitPtr>& entries);
+    void take_up(const TransactionRow& row);
+    void take_up_later(const Hash256& transaction);
     void take_up_again(const Hash256& transaction);
+    void append_entries(const TransactionRow& row, std::vector<EntryRow>& rows);
     void entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then);
     // What a binding's version says of its ledgers; null where this node does not know it.
     std::shared_ptr<const Targets> targets_of(const Hash256& binding, const Hash256& version);
     // Nothing where the entries are not understood.
     std::optional<Known> make_known(const std::vector<CommitPtr>& entries);
-    void read_on(std::vector<EntryRow> rows, const Hash256& transaction, std::vector<CommitPtr> read,
-                 Then<std::vector<CommitPtr>> then);
     void know(const Hash256& transaction, const std::vector<CommitPtr>& entries);
     void take(Known& known, const Commit& commit, const contract::Entry& entry);
     void learn_reached(Known& known) const;
@@ -110,7 +111,7 @@ class Transactions : private transaction::Recorder {
     void tell_routing(const Known& known, const contract::Entry& entry);
     void drive(const Hash256& transaction);
     void drive(const Hash256& transaction, std::size_t call);
-    void ask_genesis(const Hash256& transaction, std::size_t call, ledger::Ledger& ledger);
+    void ask_genesis(const CallPlace& call, const std::string& chain, ledger::Ledger& ledger);
     void check_balance(const Known& known, std::size_t call, ledger::Ledger& ledger);
     void forgotten(const Hash256& call);
     void make_driver();
@@ -129,8 +130,9 @@ class Transactions : private transaction::Recorder {
     transaction::Policy policy_;
     Balances balances_;
     std::unordered_map<Hash256, Known, Hash256Hasher> known_;
-    std::unordered_map<Hash256, CallPlace, Hash256Hasher> places_;  // by the call's name
-    std::map<Hash256, std::shared_ptr<const Targets>> targets_;     // by the version
+    std::unordered_map<Hash256, CallPlace, Hash256Hasher> places_;   // by the call's name
+    std::map<Hash256, std::shared_ptr<const Targets>> targets_;      // by the version
+    std::map<std::string, std::vector<CallPlace>> without_genesis_;  // yet, by the chain, which is being asked
     std::unique_ptr<transaction::Driver> driver_;
     std::map<std::uint64_t, Waiter> waiters_;
     std::uint64_t next_waiter_ = 1, signatures_ = 0;

@@ -10,10 +10,12 @@ namespace concordat::transaction {
 
 struct Policy {
     TimeMs look_every_ms = 1'000;
-    TimeMs replace_after_ms = 15'000;  // a transaction that waits that long in the pool is offered a higher price
-    unsigned raise_percent = 13;       // pools ask for 10 or more
-    std::uint64_t watch_blocks = 16;   // below the finality depth, an outcome is still watched for a reorg
-    TimeMs dispute_after_ms = 30'000;  // a ledger that contradicts an outcome must do so that long
+    TimeMs silent_look_every_ms = 5'000;  // where the ledger tells of its blocks, while it tells of none
+    std::size_t most_at_once = 64;        // questions to one ledger that are under way; more wait for their turn
+    TimeMs replace_after_ms = 15'000;     // a transaction that waits that long in the pool is offered a higher price
+    unsigned raise_percent = 13;          // pools ask for 10 or more
+    std::uint64_t watch_blocks = 16;      // below the finality depth, an outcome is still watched for a reorg
+    TimeMs dispute_after_ms = 30'000;     // a ledger that contradicts an outcome must do so that long
 };
 
 // What the driver last sent. Lost in a crash, and then only a price is found out again. `at`: as Facts::passed.

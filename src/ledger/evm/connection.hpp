@@ -11,7 +11,8 @@ class Connections final : public Transport {
     Connections(boost::asio::io_context& io, Url url, Trust trust, std::size_t most);
 
     // What is sent here does no harm when it arrives twice.
-    boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline) override;
+    boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline,
+                                                   std::chrono::milliseconds timeout) override;
     void close() override { client_.close(); }
 
   private:

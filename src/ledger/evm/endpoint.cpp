@@ -10,7 +10,6 @@
 namespace concordat::ledger::evm {
 
 namespace asio = boost::asio;
-using std::chrono::steady_clock;
 
 namespace {
 
@@ -42,8 +41,9 @@ asio::awaitable<std::vector<Reply>> Endpoint::ask(std::vector<Request> requests,
     for (std::size_t begin = 0; begin < requests.size(); begin += max_batch) {
         const std::size_t count = std::min(max_batch, requests.size() - begin);
         const std::span<const Request> part(requests.data() + begin, count);
-        const Deadline limit = std::min(deadline, steady_clock::now() + limits_.request_timeout);
-        for (Reply& reply : co_await transport_->ask(part, limit)) out.push_back(std::move(reply));
+        for (Reply& reply : co_await transport_->ask(part, deadline, limits_.request_timeout)) {
+            out.push_back(std::move(reply));
+        }
     }
     for (std::size_t i = 0; i < out.size(); ++i) {
         const bool unknown = out[i].error && out[i].error->code == method_not_found;

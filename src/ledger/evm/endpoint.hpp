@@ -10,8 +10,8 @@
 namespace concordat::ledger::evm {
 
 struct EndpointLimits {
-    std::chrono::milliseconds request_timeout{5'000};
-    std::size_t connections = 8;
+    std::chrono::milliseconds request_timeout{5'000};  // from when it is sent
+    std::size_t connections = 8;                       // over HTTP; as many requests at a time
 };
 
 // What every endpoint of a ledger must agree on.

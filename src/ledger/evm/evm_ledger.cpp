@@ -41,7 +41,10 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
         }
     };
 
-    Impl(asio::io_context& context, EvmOptions given) : io(context), options(checked(std::move(given))) {
+    Impl(asio::io_context& context, EvmOptions given)
+        : io(context),
+          options(checked(std::move(given))),
+          operations(context.get_executor(), options.max_operations, options.max_waiting) {
         identity->chain_id = options.chain_id;
         identity->genesis = options.genesis;
         // The system's authorities take tens of milliseconds to read.
@@ -86,16 +89,17 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
     static awaitable<void> attempt(std::shared_ptr<Impl> self, Then<T> then, Work work) {
         co_await asio::post(self->io, asio::use_awaitable);  // never before the call returns
         std::optional<T> answer;
-        if (self->running < self->options.max_operations) {
-            ++self->running;
-            const Deadline deadline = steady_clock::now() + self->options.operation_timeout;
+        try {
+            const auto timeout = self->options.operation_timeout;
+            const net::Gate::Turn turn = co_await self->operations.enter(steady_clock::now() + timeout);
+            const Deadline deadline = steady_clock::now() + timeout;
             for (const auto& source : self->sources) {
                 if (self->closed || steady_clock::now() >= deadline) break;
                 if (!source->endpoint.usable()) continue;
                 co_await self->template ask<T, Work>(*source, deadline, work, answer);
                 if (answer) break;
             }
-            --self->running;
+        } catch (const Error&) {  // too much waits: nothing was asked
         }
         if (!self->closed) then(answer ? std::move(*answer) : T{});
     }
@@ -110,8 +114,8 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
             endpoint.worked();
         } catch (const Error& error) {
             if (error.code() == Code::not_found) {
-                endpoint.worked();  // it does not have it, or not any more; another one may
-            } else {
+                endpoint.worked();                    // it does not have it, or not any more; another one may
+            } else if (error.code() != Code::busy) {  // with our own requests: not its failure
                 source.failed(error.code(), error.what());
             }
         } catch (const std::exception& error) {  // numbers beyond their range
@@ -144,7 +148,7 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
     std::vector<std::unique_ptr<Source>> sources;
     Memory memory;
     std::function<void()> changed;
-    std::size_t running = 0;
+    net::Gate operations;
     bool telling = false;
     bool closed = false;
 };
@@ -166,6 +170,7 @@ EvmLedger::EvmLedger(asio::io_context& io, EvmOptions options)
 
 EvmLedger::~EvmLedger() {
     impl_->closed = true;
+    impl_->operations.close();
     for (const auto& source : impl_->sources) source->endpoint.close();
 }
 
@@ -181,6 +186,12 @@ Description EvmLedger::describe() const {
 }
 
 void EvmLedger::on_change(std::function<void()> changed) { impl_->changed = std::move(changed); }
+
+bool EvmLedger::announces() const {
+    const auto asked =
+        std::ranges::find_if(impl_->sources, [](const auto& source) { return source->endpoint.usable(); });
+    return asked != impl_->sources.end() && (*asked)->endpoint.announces();
+}
 
 std::vector<Health> EvmLedger::health() const {
     std::vector<Health> out;

@@ -18,8 +18,9 @@ struct EvmOptions {
     std::string ca;  // certificates (PEM) of authorities that count for them, besides the system's
     EndpointLimits limits;
     std::chrono::milliseconds operation_timeout{15'000};
-    std::size_t max_operations = 4096;  // at a time; more are `unknown` at once
-    std::size_t scan_blocks = 2048;     // that a search without states looks at in one operation
+    std::size_t max_operations = 64;   // at a time; more wait
+    std::size_t max_waiting = 16'384;  // more than these are `unknown` at once
+    std::size_t scan_blocks = 2048;    // that a search without states looks at in one operation
 };
 
 class EvmLedger final : public Ledger {
@@ -44,6 +45,7 @@ class EvmLedger final : public Ledger {
 
     // By endpoints with wss:// or ws:// addresses.
     void on_change(std::function<void()> changed) override;
+    bool announces() const override;
 
     std::vector<Health> health() const override;
 

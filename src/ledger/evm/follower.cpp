@@ -14,8 +14,9 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr auto looked_lately = 1s;    // somebody else's transaction is seen that late
-constexpr auto looked_at_head = 10s;  // a pool that drops what it has taken is seen that late
+constexpr auto looked_lately = 1s;  // somebody else's transaction is seen that late
+constexpr auto looked_whole = 10s;  // a pool that drops what it has taken is seen that late
+constexpr auto looked_each = 4ms;   // or later, where there is so much to look at
 constexpr auto advice_holds = 1s;
 constexpr auto announcements_hold = 1s;  // one that stops is noticed that late
 
@@ -23,6 +24,19 @@ const Listed* find(const std::vector<Listed>& all, const Hash256& hash) {
     const auto found = std::ranges::find(all, hash, &Listed::hash);
     return found == all.end() ? nullptr : &*found;
 }
+
+// Nothing for what some chains put into their blocks themselves: no account sent it.
+std::optional<Slot> slot_in(const json::Value& transaction, const std::string& field) {
+    try {
+        const rpc::Members in(transaction, field);
+        return Slot{in.address("from"), in.u64("nonce")};
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+// Who waits for another one's question: it fails by itself when the endpoint does not answer.
+Error busy() { return {Code::busy, "endpoint", "was busy with other requests for too long"}; }
 
 }  // namespace
 
@@ -50,7 +64,7 @@ awaitable<void> Follower::wait(Deadline deadline) {
     waiting_.push_back(waiter);
     if (co_await waiter->wait()) co_return;
     std::erase(waiting_, waiter);
-    throw Error(Code::timeout, "endpoint", "must answer in time");
+    throw busy();
 }
 
 // Who waits fails with it: the endpoint would let each of them wait as long.
@@ -80,8 +94,11 @@ awaitable<void> Follower::fetch(Deadline deadline) {
     const json::Value& block = result_of(replies[0], "eth_getBlockByNumber");
     const Head newest = head_of(block, "block");
     if (broken_ || !head_ || newest.hash != head_->hash) {
-        const std::optional<json::Array> blocks = co_await blocks_to(newest, block, deadline);
-        if (broken_ || !blocks) {  // another branch, or too far away: all is looked at anew
+        const bool all_whole = whole && head_ && newest.number - head_->number <= max_whole_gap;
+        const std::optional<json::Array> blocks = co_await blocks_to(newest, block, all_whole, deadline);
+        const bool left = broken_ || !blocks;
+        if (left || !all_whole) whole_from_ = newest.number + 1;
+        if (left) {  // another branch, or too far away: all is looked at anew
             leave_branch();
         } else {
             for (const json::Value& one : *blocks) search(one);
@@ -93,7 +110,7 @@ awaitable<void> Follower::fetch(Deadline deadline) {
     refreshed_ = asked;
 }
 
-awaitable<std::optional<json::Array>> Follower::blocks_to(const Head& newest, const json::Value& block,
+awaitable<std::optional<json::Array>> Follower::blocks_to(const Head& newest, const json::Value& block, bool whole,
                                                           Deadline deadline) {
     if (!head_ || newest.number <= head_->number || newest.number - head_->number > max_gap) co_return std::nullopt;
     json::Array out;
@@ -101,7 +118,7 @@ awaitable<std::optional<json::Array>> Follower::blocks_to(const Head& newest, co
         std::vector<Request> requests;
         requests.reserve(newest.number - head_->number - 1);
         for (std::uint64_t number = head_->number + 1; number < newest.number; ++number) {
-            requests.push_back({"eth_getBlockByNumber", {quantity(number), false}});
+            requests.push_back({"eth_getBlockByNumber", {quantity(number), whole}});
         }
         for (Reply& reply : co_await endpoint_.ask(std::move(requests), deadline)) {
             if (reply.error || reply.result.is_null()) co_return std::nullopt;
@@ -122,19 +139,28 @@ void Follower::search(const json::Value& block) {
     const rpc::Members in(block, "block");
     const std::uint64_t number = in.u64("number");
     for (const json::Value& item : in.array("transactions", trie::max_items)) {
-        const Hash256 hash = item.is_string() ? parse_hash_0x(item.get_string(), in.at("transactions"))
-                                              : rpc::Members(item, in.at("transactions")).hash("hash");
-        const auto known = by_transaction_.find(hash);
-        if (known == by_transaction_.end()) continue;
-        const auto found = watched_.find(known->second);
+        const std::string at = in.at("transactions");
+        const Hash256 hash =
+            item.is_string() ? parse_hash_0x(item.get_string(), at) : rpc::Members(item, at).hash("hash");
+        const std::optional<Slot> slot = item.is_string() ? known_slot(hash) : slot_in(item, at);
+        const auto found = slot ? watched_.find(*slot) : watched_.end();
         if (found == watched_.end()) continue;
-        if (const Listed* listed = find(found->second.candidates, known->first)) {
-            found->second.sight = {.transaction = *listed, .succeeded = {}};
-            found->second.sight.transaction->block = number;
+        Sight& sight = found->second.sight;
+        if (const Listed* listed = find(found->second.candidates, hash)) {
+            sight = {.transaction = *listed, .succeeded = {}};
+        } else if (item.is_object()) {
+            sight = {.transaction = listed_of(item, at), .succeeded = {}};
         } else {
             watched_.erase(found);
+            continue;
         }
+        sight.transaction->block = number;
     }
+}
+
+std::optional<Slot> Follower::known_slot(const Hash256& transaction) const {
+    const auto known = by_transaction_.find(transaction);
+    return known == by_transaction_.end() ? std::nullopt : std::optional(known->second);
 }
 
 const Follower::Sight* Follower::sight(const Slot& slot) const {
@@ -144,7 +170,9 @@ const Follower::Sight* Follower::sight(const Slot& slot) const {
     if (known.sight.transaction && known.sight.transaction->block) return &known.sight;
     if (!known.looked) return nullptr;
     const auto age = steady_clock::now() - *known.looked;
-    const bool holds = age < looked_lately || (age < looked_at_head && known.head == head_->hash);
+    const bool holds =
+        age < looked_lately || (age < std::max<steady_clock::duration>(looked_whole, looked_each * watched_.size()) &&
+                                (known.head == head_->number || known.head + 1 >= whole_from_));
     return holds ? &known.sight : nullptr;
 }
 
@@ -166,7 +194,7 @@ void Follower::looking(const Slot& slot, const std::vector<Hash256>& transaction
     for (const Hash256& hash : transactions) by_transaction_[hash] = slot;
 }
 
-void Follower::looked(const Slot& slot, const Sight& found, const Hash256& head_before) {
+void Follower::looked(const Slot& slot, const Sight& found, const Head& head_before) {
     const auto at = watched_.find(slot);
     if (at == watched_.end()) return;  // the branch has changed meanwhile
     Watched& known = at->second;
@@ -176,13 +204,13 @@ void Follower::looked(const Slot& slot, const Sight& found, const Hash256& head_
         add_candidate(slot, known, *found.transaction);
         // In a block that is not searched yet, or maybe in one that was searched without knowing it.
         if (found.transaction->block ? *found.transaction->block > head_->number
-                                     : !expected && head_before != head_->hash) {
+                                     : !expected && head_before.hash != head_->hash) {
             return;
         }
     }
     known.sight = found;
     known.looked = steady_clock::now();
-    known.head = head_before;
+    known.head = head_before.number;
 }
 
 void Follower::succeeded(const Slot& slot, const Hash256& transaction, bool succeeded) {
@@ -211,7 +239,7 @@ void Follower::submitted(const Listed& transaction) {
     if (seen && seen->block) return;
     if (!seen || seen->price <= transaction.price) seen = transaction;
     known.looked = steady_clock::now();
-    known.head = head_->hash;
+    known.head = head_->number;
 }
 
 void Follower::reset() {
@@ -243,7 +271,7 @@ awaitable<BlockPtr> Follower::block(std::uint64_t number, Hash256 transaction, D
         if (other == reading_.end()) break;
         const auto waiter = std::make_shared<Waiter>(co_await asio::this_coro::executor, deadline);
         other->second.push_back(waiter);
-        if (!co_await waiter->wait()) throw Error(Code::timeout, "endpoint", "must answer in time");
+        if (!co_await waiter->wait()) throw busy();
     }
     reading_.try_emplace(number);
     const std::uint64_t branch = branch_;

@@ -1,6 +1,7 @@
 // The newest blocks of one endpoint, read once for all looks: while no new block comes, whether a slot is filled costs
-// one question, shared by all that ask meanwhile; a new block is searched for the transactions that are known to be for
-// a slot. What else may fill it is found by looking anew after a while (reader.hpp). One thread, the endpoint's.
+// one question, shared by all that ask meanwhile. A new block is searched for what fills a slot: where the node tells
+// of its blocks they are read whole, and show all; else for the transactions that are known to be for one, and what
+// else may fill it is found by looking anew after a while (reader.hpp). One thread, the endpoint's.
 #pragma once
 #include <deque>
 #include <map>
@@ -44,7 +45,7 @@ class Follower {
 
     // A look, in two steps: before its questions, so that no block passes unseen, and with its answer.
     void looking(const Slot& slot, const std::vector<Hash256>& transactions);
-    void looked(const Slot& slot, const Sight& found, const Hash256& head_before);
+    void looked(const Slot& slot, const Sight& found, const Head& head_before);
     void succeeded(const Slot& slot, const Hash256& transaction, bool succeeded);
     // A submission, likewise: before it, and when the endpoint has taken what it did not know.
     void submitting(const Listed& transaction);
@@ -62,14 +63,15 @@ class Follower {
     void set_advice(FeeAnswers advice);
 
     static constexpr std::uint64_t max_gap = 64;  // blocks that are fetched to reach a new head
-    static constexpr std::size_t max_watched = 16'384;
+    static constexpr std::uint64_t max_whole_gap = 8;
+    static constexpr std::size_t max_watched = 131'072;
     static constexpr std::size_t max_blocks = 4;  // kept
 
   private:
     struct Watched {
         Sight sight;
         std::optional<Deadline> looked;
-        Hash256 head;  // when it was looked at
+        std::uint64_t head = 0;  // of this branch, when it was looked at
         std::vector<Listed> candidates;
     };
     boost::asio::awaitable<void> fetch_alone(Deadline deadline);
@@ -77,8 +79,9 @@ class Follower {
     boost::asio::awaitable<void> fetch(Deadline deadline);
     // The blocks from `head` to `newest`, that one too; nothing where they are not one branch.
     boost::asio::awaitable<std::optional<json::Array>> blocks_to(const Head& newest, const json::Value& block,
-                                                                 Deadline deadline);
+                                                                 bool whole, Deadline deadline);
     void search(const json::Value& block);
+    std::optional<Slot> known_slot(const Hash256& transaction) const;  // where it is known
     void leave_branch();
     const BlockPtr* kept(std::uint64_t number) const;
     Watched& watched(const Slot& slot);
@@ -94,7 +97,8 @@ class Follower {
     std::optional<FeeAnswers> advice_;
     Deadline advised_{};
 
-    json::Value newest_;  // the head's block with whole transactions; null where they were not asked for
+    std::uint64_t whole_from_ = 0;  // from this block to the head all were read whole
+    json::Value newest_;            // the head's block with whole transactions; null where they were not asked for
     std::uint64_t branch_ = 0;
     std::deque<std::pair<std::uint64_t, BlockPtr>> blocks_;  // of this branch, the oldest first
     std::map<std::uint64_t, std::vector<std::shared_ptr<Waiter>>> reading_;

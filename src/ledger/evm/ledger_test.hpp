@@ -55,6 +55,18 @@ class EvmLedgerTest : public testing::Test {
     View look(std::uint64_t slot, Finality finality = host) {
         return ask<View>([&](auto then) { ledger->look(pin_of(slot), finality, then); });
     }
+    // At once: how many see the first slot filled, and how many see nothing.
+    std::pair<std::size_t, std::size_t> look_at_once(std::size_t times) {
+        std::size_t known = 0, unknown = 0;
+        for (std::size_t i = 0; i < times; ++i) {
+            ledger->look(pin_of(0), host, [&](const View& view) { ++(view.status == Seen::final ? known : unknown); });
+        }
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        while (known + unknown < times && std::chrono::steady_clock::now() < end) {
+            io.run_one_for(std::chrono::milliseconds(50));
+        }
+        return {known, unknown};
+    }
     // At once; the first slot is filled.
     void look_fifty_times() {
         std::size_t answers = 0;

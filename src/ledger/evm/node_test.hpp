@@ -241,6 +241,7 @@ class ScriptedNode {
     std::map<std::string, std::string> refuses;  // by method: the error's text
     std::map<std::string, std::size_t> asked;    // by method
     bool forgets_states = false;                 // but for the newest block's
+    std::chrono::milliseconds delay{0};          // of each answer over HTTP
     std::size_t connections = 0;
 
   private:
@@ -318,6 +319,7 @@ class ScriptedNode {
                 co_await drip(socket);
                 co_return;
             default:
+                if (delay.count() > 0) co_await pause(delay);
                 out = text("200 OK", boost::json::serialize(answers_to(boost::json::parse(body))));
                 break;
         }

@@ -286,7 +286,7 @@ awaitable<std::optional<Listed>> look_anew(Session session, Slot slot, Memory& m
         out = waiting_in_pool(pool, replies, slot);
     }
     if (out) memory.remember(slot, out->hash);
-    session.follower.looked(slot, {.transaction = out, .succeeded = {}}, before.hash);
+    session.follower.looked(slot, {.transaction = out, .succeeded = {}}, before);
     co_return out;
 }
 

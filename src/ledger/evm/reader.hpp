@@ -11,7 +11,7 @@ namespace concordat::ledger::evm {
 // Transactions that are known to be for a slot: a shortcut only, losing it costs a search.
 class Memory {
   public:
-    static constexpr std::size_t max_slots = 4096;
+    static constexpr std::size_t max_slots = 131'072;
     static constexpr std::size_t max_each = 8;
     void remember(const Slot& slot, const Hash256& transaction);
     std::vector<Hash256> of(const Slot& slot) const;

@@ -127,7 +127,11 @@ struct Socket::Link : std::enable_shared_from_this<Socket::Link> {
 };
 
 Socket::Socket(asio::io_context& io, Url url, Trust trust, std::function<void(const json::Object&)> told)
-    : io_(io), url_(std::move(url)), trust_(std::move(trust)), told_(std::move(told)) {}
+    : io_(io),
+      url_(std::move(url)),
+      trust_(std::move(trust)),
+      told_(std::move(told)),
+      gate_(io.get_executor(), max_under_way, max_waiting) {}
 
 Socket::~Socket() { drop(); }
 
@@ -143,6 +147,7 @@ void Socket::drop() {
 void Socket::close() {
     closed_ = true;
     drop();
+    gate_.close();
 }
 
 awaitable<void> Socket::open(Held link, Url url, Deadline deadline) {
@@ -185,11 +190,13 @@ awaitable<Socket::Held> Socket::link(Deadline deadline) {
     co_return held;
 }
 
-awaitable<std::vector<Reply>> Socket::ask(std::span<const Request> requests, Deadline deadline) {
-    const Held held = co_await link(deadline);
+awaitable<std::vector<Reply>> Socket::ask(std::span<const Request> requests, Deadline deadline,
+                                          std::chrono::milliseconds timeout) {
+    const net::Gate::Turn turn = co_await gate_.enter(deadline);
+    const Deadline limit = steady_clock::now() + timeout;
+    const Held held = co_await link(limit);
     if (held->failure) std::rethrow_exception(held->failure);
-    if (held->asked.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
-    const auto asked = std::make_shared<Link::Asked>(io_.get_executor(), deadline, next_id_, requests.size());
+    const auto asked = std::make_shared<Link::Asked>(io_.get_executor(), limit, next_id_, requests.size());
     next_id_ += requests.size();
     held->asked.emplace(asked->first_id, asked);
     held->send(request_text(requests, asked->first_id));

@@ -16,11 +16,14 @@ class Socket final : public Transport {
     ~Socket() override;
 
     // Where one request is not answered in time, the connection is given up, with all that is under way on it.
-    boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline) override;
+    boost::asio::awaitable<std::vector<Reply>> ask(std::span<const Request> requests, Deadline deadline,
+                                                   std::chrono::milliseconds timeout) override;
     bool lost() const override;
     void drop() override;
     void close() override;
 
+    // Messages: a node answers one after the other, and has a time limit for each.
+    static constexpr std::size_t max_under_way = 16;
     static constexpr std::size_t max_waiting = 4096;
 
   private:
@@ -34,6 +37,7 @@ class Socket final : public Transport {
     Trust trust_;
     std::function<void(const json::Object&)> told_;
     Held link_;
+    net::Gate gate_;
     std::uint64_t next_id_ = 1;
     bool closed_ = false;
 };

@@ -1,4 +1,5 @@
 // The ledger over websockets.
+#include "follower.hpp"
 #include "ledger_test.hpp"
 
 namespace concordat::ledger::evm {
@@ -47,6 +48,27 @@ TEST_F(SocketTest, AWebsocketTellsOfNewBlocks) {
     EXPECT_LE(told, 2u);
     EXPECT_EQ(look(1).status, Seen::included);
     EXPECT_EQ(node.asked["eth_getBlockByNumber"], before["eth_getBlockByNumber"] + 1);
+}
+
+TEST_F(SocketTest, ABlockThatIsToldShowsWhoeverFillsASlot) {
+    open({&node}, "ws");
+    EXPECT_EQ(look(1).status, Seen::open);
+    EXPECT_EQ(look(2).status, Seen::open);
+    const std::size_t asked = node.asked["eth_getTransactionCount"];
+    io.run_for(1100ms);
+    chain.add_empty(2);
+    chain.add({{sign(1, 10, Purpose::cancel)}});  // not by this node
+    node.announce();
+    io.run_for(20ms);
+    EXPECT_EQ(look(1).fate, Fate::cancelled);
+    EXPECT_EQ(look(1).status, Seen::included);
+    EXPECT_EQ(look(2).status, Seen::open);  // all blocks since were seen
+    EXPECT_EQ(node.asked["eth_getTransactionCount"], asked);
+    chain.add_empty(Follower::max_whole_gap + 1);
+    node.announce();
+    io.run_for(20ms);
+    EXPECT_EQ(look(2).status, Seen::open);
+    EXPECT_EQ(node.asked["eth_getTransactionCount"], asked + 1);
 }
 
 TEST_F(SocketTest, AWebsocketThatTellsNothingIsAskedAfterASecond) {

@@ -22,7 +22,10 @@ json::Value evidence_of(const std::string& answer) { return json::Object{{"answe
 
 struct HttpLedger::Impl : std::enable_shared_from_this<HttpLedger::Impl> {
     Impl(asio::io_context& context, HttpOptions given)
-        : io(context), options(std::move(given)), participant(context, options.participant) {}
+        : io(context),
+          options(std::move(given)),
+          participant(context, options.participant),
+          operations(context.get_executor(), options.max_operations, options.max_waiting) {}
 
     // Answers once, later, with what `work` makes of the participant; else T{} says that nothing is known.
     template <class T, class Work>
@@ -41,10 +44,11 @@ struct HttpLedger::Impl : std::enable_shared_from_this<HttpLedger::Impl> {
     static awaitable<void> attempt(std::shared_ptr<Impl> self, Ledger::Then<T> then, Work work) {
         co_await asio::post(self->io, asio::use_awaitable);  // never before the call returns
         std::optional<T> answer;
-        if (self->running < self->options.max_operations && self->participant.usable() && !self->closed) {
-            ++self->running;
-            co_await self->template ask<T, Work>(work, answer);
-            --self->running;
+        try {
+            const auto waits_until = steady_clock::now() + self->options.operation_timeout;
+            const net::Gate::Turn turn = co_await self->operations.enter(waits_until);
+            if (self->participant.usable()) co_await self->template ask<T, Work>(work, answer);
+        } catch (const Error&) {  // too much waits: nothing was asked
         }
         if (!self->closed) then(answer ? std::move(*answer) : T{});
     }
@@ -57,7 +61,8 @@ struct HttpLedger::Impl : std::enable_shared_from_this<HttpLedger::Impl> {
             answer.emplace(co_await work(deadline));
             participant.worked();
         } catch (const Error& error) {
-            participant.failed(error.code(), error.what());
+            // That it is busy with our own requests is not its failure.
+            if (error.code() != Code::busy) participant.failed(error.code(), error.what());
         } catch (const std::exception& error) {
             participant.failed(Code::protocol, error.what());
         }
@@ -77,7 +82,7 @@ struct HttpLedger::Impl : std::enable_shared_from_this<HttpLedger::Impl> {
     HttpOptions options;
     HttpKind kind;
     Participant participant;
-    std::size_t running = 0;
+    net::Gate operations;
     bool closed = false;
 };
 
@@ -86,6 +91,7 @@ HttpLedger::HttpLedger(asio::io_context& io, HttpOptions options)
 
 HttpLedger::~HttpLedger() {
     impl_->closed = true;
+    impl_->operations.close();
     impl_->participant.close();
 }
 

@@ -9,7 +9,8 @@ namespace concordat::ledger::http {
 struct HttpOptions {
     ParticipantOptions participant;
     std::chrono::milliseconds operation_timeout{15'000};
-    std::size_t max_operations = 4096;  // at a time; more are `unknown` at once
+    std::size_t max_operations = 64;   // at a time; more wait
+    std::size_t max_waiting = 16'384;  // more than these are `unknown` at once
 };
 
 class HttpLedger final : public Ledger {

@@ -40,7 +40,7 @@ std::string path_of(const ParticipantOptions& options) {
 
 [[noreturn]] void unexpected(const net::HttpAnswer& answer) {
     const std::string status = std::to_string(answer.status);
-    if (answer.status == 429) throw Error(Code::busy, "endpoint", "asks for fewer requests (HTTP 429)");
+    if (answer.status == 429) throw Error(Code::unavailable, "endpoint", "asks for fewer requests (HTTP 429)");
     throw Error(Code::unavailable, "endpoint",
                 "answers HTTP " + status + (answer.content_type.empty() ? "" : ", " + answer.content_type));
 }
@@ -90,8 +90,7 @@ Participant::Participant(asio::io_context& io, ParticipantOptions options)
 
 asio::awaitable<net::HttpAnswer> Participant::ask(net::HttpRequest request, net::Deadline deadline) {
     request.target = base_ + request.target;
-    const net::Deadline limit = std::min(deadline, steady_clock::now() + options_.request_timeout);
-    co_return co_await client_.exchange(std::move(request), limit);
+    co_return co_await client_.exchange(std::move(request), deadline, options_.request_timeout);
 }
 
 asio::awaitable<void> Participant::identify(net::Deadline deadline, bool now) {

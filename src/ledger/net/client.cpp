@@ -15,7 +15,6 @@ using boost::system::error_code;
 namespace {
 
 constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t max_waiting = 4096;
 constexpr std::size_t max_header_bytes = 16 * 1024;
 
 http::request<http::string_body> message_of(const HttpRequest& given, const Url& url) {
@@ -40,7 +39,11 @@ std::string media_type(std::string_view field) {
 }  // namespace
 
 HttpClient::HttpClient(asio::io_context& io, Url url, Trust trust, std::size_t connections, std::size_t max_body)
-    : io_(io), url_(std::move(url)), trust_(std::move(trust)), most_(connections), max_body_(max_body) {}
+    : io_(io),
+      url_(std::move(url)),
+      trust_(std::move(trust)),
+      max_body_(max_body),
+      gate_(io.get_executor(), connections, max_waiting) {}
 
 void HttpClient::close() {
     closed_ = true;
@@ -48,32 +51,7 @@ void HttpClient::close() {
     for (const auto& one : open_) {
         if (const Held connection = one.lock()) connection->stream.close();
     }
-    for (const auto& waiter : std::exchange(waiting_, {})) waiter->wake();
-}
-
-asio::awaitable<void> HttpClient::enter(Deadline deadline) {
-    while (busy_ >= most_ && !closed_) {
-        if (waiting_.size() >= max_waiting) throw Error(Code::busy, "endpoint", "too many requests wait for it");
-        const auto waiter = std::make_shared<Waiter>(io_.get_executor(), deadline);
-        waiting_.push_back(waiter);
-        if (!co_await waiter->wait()) {
-            std::erase(waiting_, waiter);
-            throw Error(Code::timeout, "endpoint", "was busy for too long");
-        }
-    }
-    if (closed_) throw Error(Code::unavailable, "endpoint", "is closed");
-    ++busy_;
-}
-
-void HttpClient::leave() {
-    --busy_;
-    wake();
-}
-
-void HttpClient::wake() {
-    if (waiting_.empty()) return;
-    waiting_.front()->wake();
-    waiting_.pop_front();
+    gate_.close();
 }
 
 asio::awaitable<HttpClient::Held> HttpClient::open(Deadline deadline) {
@@ -130,13 +108,10 @@ asio::awaitable<HttpAnswer> HttpClient::send_within(const HttpRequest& request, 
     }
 }
 
-asio::awaitable<HttpAnswer> HttpClient::exchange(HttpRequest request, Deadline deadline) {
-    co_await enter(deadline);
-    struct Leave {
-        HttpClient& all;
-        ~Leave() { all.leave(); }
-    } const at_end{*this};
-    HttpAnswer answer = co_await send_within(request, deadline);
+asio::awaitable<HttpAnswer> HttpClient::exchange(HttpRequest request, Deadline deadline,
+                                                 std::chrono::milliseconds timeout) {
+    const Gate::Turn turn = co_await gate_.enter(deadline);
+    HttpAnswer answer = co_await send_within(request, std::chrono::steady_clock::now() + timeout);
     co_return answer;
 }
 

@@ -2,13 +2,12 @@
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <deque>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "gate.hpp"
 #include "stream.hpp"
-#include "waiter.hpp"
 
 namespace concordat::ledger::net {
 
@@ -29,13 +28,18 @@ struct HttpAnswer {
 
 class HttpClient {
   public:
-    // At most `connections` at a time, answers of at most `max_body` bytes.
+    // At most `connections` at a time, answers of at most `max_body` bytes. More requests wait, max_waiting of them.
     HttpClient(boost::asio::io_context& io, Url url, Trust trust, std::size_t connections, std::size_t max_body);
 
-    // A kept connection that turns out to be closed is replaced: what is sent here must do no harm when it arrives
-    // twice. Throws Error(unavailable | timeout | protocol | too_large | busy). Must outlive the call.
-    boost::asio::awaitable<HttpAnswer> exchange(HttpRequest request, Deadline deadline);
+    // It is begun before the deadline, or not at all: then Error(busy), which says nothing of the server. From then on
+    // the server has `timeout` to answer. A kept connection that turns out to be closed is replaced: what is sent here
+    // must do no harm when it arrives twice. Throws Error(unavailable | timeout | protocol | too_large | busy). Must
+    // outlive the call.
+    boost::asio::awaitable<HttpAnswer> exchange(HttpRequest request, Deadline deadline,
+                                                std::chrono::milliseconds timeout);
     void close();  // for good; every call that is under way ends with an error
+
+    static constexpr std::size_t max_waiting = 4096;
 
   private:
     struct Connection {
@@ -50,9 +54,6 @@ class HttpClient {
         HttpAnswer answer;
     };
 
-    boost::asio::awaitable<void> enter(Deadline deadline);
-    void leave();
-    void wake();
     boost::asio::awaitable<Held> open(Deadline deadline);
     boost::asio::awaitable<Result> send(Held connection, const HttpRequest& request, bool reused);
     boost::asio::awaitable<HttpAnswer> send_within(const HttpRequest& request, Deadline deadline);
@@ -60,13 +61,11 @@ class HttpClient {
     boost::asio::io_context& io_;
     Url url_;
     Trust trust_;
-    std::size_t most_;
     std::size_t max_body_;
-    std::size_t busy_ = 0;
+    Gate gate_;
     bool closed_ = false;
     std::vector<Held> idle_;
     std::vector<std::weak_ptr<Connection>> open_;
-    std::deque<std::shared_ptr<Waiter>> waiting_;
 };
 
 }  // namespace concordat::ledger::net

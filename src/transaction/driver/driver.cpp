@@ -6,6 +6,14 @@ namespace concordat::transaction {
 
 using contract::EntryType;
 
+namespace {
+
+constexpr TimeMs at_least = 5;                  // between two looks at the same
+constexpr std::size_t most_looks_each_ms = 1;   // at one ledger's transactions, where nothing was told
+constexpr std::size_t most_woken_each_ms = 20;  // where something was
+
+}  // namespace
+
 std::uint64_t reached_with(const ledger::Kind& kind, const Journal& journal, const json::Value& evidence) {
     try {
         return kind.judge(journal.pin, journal.finality, evidence).block + journal.finality.blocks - 1;
@@ -37,9 +45,10 @@ void Driver::start(const Hash256& transaction, const Journal& journal, ledger::L
     if (!fresh) return;
     at->second.progress.journal = journal;
     at->second.ledger = &ledger;
+    at->second.line = &line_of(ledger);
+    ++at->second.line->open;
     at->second.progress.reached = reached;
     note_move(at->second);
-    listen(ledger);
     again_in(transaction, 0);
 }
 
@@ -69,54 +78,118 @@ void Driver::again_in(const Hash256& transaction, TimeMs ms) {
     });
 }
 
+// What the ledger told of since the last look is not waited for.
 void Driver::wait(const Hash256& transaction, TimeMs ms) {
-    again_in(transaction, ms);
-    open_.at(transaction).waits = true;
+    Open& open = open_.at(transaction);
+    const TimeMs soon = std::max(at_least, pause_of_waking(*open.line));
+    again_in(transaction, open.changes == open.line->changes ? ms : std::min(ms, soon));
+    open.waits = true;
 }
 
-void Driver::listen(ledger::Ledger& ledger) {
-    if (!heard_.insert(&ledger).second) return;
-    ledger.on_change([this, alive = alive_, &ledger] {
+TimeMs Driver::pause_of_waking(const Line& line) { return static_cast<TimeMs>(line.open / most_woken_each_ms); }
+
+Driver::Line& Driver::line_of(ledger::Ledger& ledger) {
+    const auto [at, fresh] = lines_.try_emplace(&ledger);
+    if (!fresh) return at->second;
+    ledger.on_change([this, alive = alive_, &line = at->second] {
         if (!*alive) return;
-        std::vector<Hash256> waiting;
-        for (const auto& [transaction, open] : open_) {
-            if (open.ledger == &ledger && open.waits) waiting.push_back(transaction);
-        }
-        for (const Hash256& transaction : waiting) look(transaction);
+        ++line.changes;
+        if (std::exchange(line.telling, true)) return;
+        // Where blocks come faster than all can be looked at, each is looked at in every few of them.
+        const TimeMs pause = pause_of_waking(line);
+        if (pause == 0) return wake_waiting(line);
+        timeline_.after(pause, [this, alive, &line] {
+            if (*alive) wake_waiting(line);
+        });
     });
+    return at->second;
 }
 
-// What has just moved is likely to move on soon on a fast ledger; on a slow one an eighth of the time that it has
-// waited is not missed.
+void Driver::wake_waiting(Line& line) {
+    line.telling = false;
+    std::vector<Hash256> waiting;
+    for (const auto& [transaction, open] : open_) {
+        if (open.line == &line && open.waits) waiting.push_back(transaction);
+    }
+    for (const Hash256& transaction : waiting) look(transaction);
+}
+
+// Between two looks at what nothing has happened to.
+TimeMs Driver::pause_of(const Open& open) const {
+    const TimeMs most = open.ledger->announces() ? policy_.silent_look_every_ms : policy_.look_every_ms;
+    return std::max(most, static_cast<TimeMs>(open.line->open / most_looks_each_ms));
+}
+
+// What has just moved is likely to move on soon on a fast ledger that does not tell of it; on a slow one an eighth of
+// the time that it has waited is not missed. The deadline is not missed either.
 void Driver::again_soon(const Hash256& transaction, Open& open) {
-    constexpr TimeMs at_least = 5;
-    const TimeMs waited = timeline_.passed() - open.moved;
-    wait(transaction, std::clamp(waited / 8, std::min(at_least, policy_.look_every_ms), policy_.look_every_ms));
+    const Journal& journal = open.progress.journal;
+    TimeMs pause = pause_of(open);
+    if (!open.ledger->announces()) {
+        pause = std::clamp((timeline_.passed() - open.moved) / 8, std::min(at_least, policy_.look_every_ms), pause);
+    }
+    if (!journal.cancelling) {
+        pause = std::min(pause, std::max(journal.deadline - timeline_.now(), policy_.look_every_ms));
+    }
+    wait(transaction, pause);
+}
+
+void Driver::go_on(Line& line) {
+    while (line.under_way < policy_.most_at_once) {
+        auto& next = line.first.empty() ? line.rest : line.first;
+        if (next.empty()) return;
+        const auto question = std::move(next.front());
+        next.pop_front();
+        question();
+    }
+}
+
+template <class T, class Question, class F>
+void Driver::ask(const Hash256& transaction, std::deque<std::function<void()>>& where, Question question, F what) {
+    Line& line = *open_.at(transaction).line;
+    where.push_back([=, this, &line] {
+        const auto found = open_.find(transaction);
+        if (found == open_.end()) return;
+        ++line.under_way;
+        question(found->second, [=, this, alive = alive_, &line](T value) {
+            if (!*alive) return;
+            --line.under_way;
+            if (const auto now = open_.find(transaction); now != open_.end()) what(now->second, std::move(value));
+            if (*alive) go_on(line);
+        });
+    });
+    go_on(line);
 }
 
 void Driver::look(const Hash256& transaction) {
     Open& open = open_.at(transaction);
-    const Journal& journal = open.progress.journal;
     open.waits = false;
     ++open.turn;
-    open.facts = {};
-    open.ledger->look(journal.pin, journal.finality,
-                      later<ledger::View>(transaction, [=, this](Open& now, ledger::View view) {
-                          using Status = ledger::View::Status;
-                          now.progress.transaction = view.transaction;
-                          now.facts.view = std::move(view);
-                          const Journal& known = now.progress.journal;
-                          const Status status = now.facts.view.status;
-                          const bool to_send = status == Status::open || status == Status::pending;
-                          const bool watched = known.ending && !known.disputed && status != Status::unknown;
-                          if (!to_send && !watched) return decide(transaction);
-                          now.ledger->conditions(
-                              {}, later<std::optional<ledger::Conditions>>(
-                                      transaction, [=, this](Open& then, std::optional<ledger::Conditions> conditions) {
-                                          then.facts.conditions = std::move(conditions);
-                                          decide(transaction);
-                                      }));
-                      }));
+    ask<ledger::View>(
+        transaction, open.line->rest,
+        [](Open& now, auto then) {
+            now.facts = {};
+            now.changes = now.line->changes;
+            now.ledger->look(now.progress.journal.pin, now.progress.journal.finality, std::move(then));
+        },
+        [=, this](Open& now, ledger::View view) { looked(transaction, now, std::move(view)); });
+}
+
+void Driver::looked(const Hash256& transaction, Open& open, ledger::View view) {
+    using Status = ledger::View::Status;
+    open.progress.transaction = view.transaction;
+    open.facts.view = std::move(view);
+    const Journal& journal = open.progress.journal;
+    const Status status = open.facts.view.status;
+    const bool to_send = status == Status::open || status == Status::pending;
+    const bool watched = journal.ending && !journal.disputed && status != Status::unknown;
+    if (!to_send && !watched) return decide(transaction);
+    ask<std::optional<ledger::Conditions>>(
+        transaction, open.line->first, [](Open& now, auto then) { now.ledger->conditions({}, std::move(then)); },
+        [=, this](Open& now, std::optional<ledger::Conditions> conditions) {
+            now.facts.conditions = std::move(conditions);
+            decide(transaction);
+        });
 }
 
 void Driver::decide(const Hash256& transaction) {
@@ -146,21 +219,26 @@ void Driver::decide(const Hash256& transaction) {
         // With what the ledger said of it, where that is known.
         if (wait->why.empty() || !open.progress.waits_for.starts_with(wait->why)) open.progress.waits_for = wait->why;
         // Nobody waits for an outcome that is only watched.
-        const bool soon = wait->why.empty() && !open.progress.journal.ending;
-        soon ? again_soon(transaction, open) : this->wait(transaction, wait->ms);
+        const bool well = wait->why.empty();
+        if (well && !open.progress.journal.ending) return again_soon(transaction, open);
+        const auto paced = static_cast<TimeMs>(open.line->open / most_looks_each_ms);
+        this->wait(transaction, well ? pause_of(open) : std::max(wait->ms, paced));
     } else if (const auto* to_send = std::get_if<Send>(&step)) {
         send(transaction, *to_send);
     } else if (const auto* entry = std::get_if<Append>(&step)) {
         if (entry->type != EntryType::outcome) return append(transaction, entry->type, std::nullopt);
-        const Journal& journal = open.progress.journal;
-        open.ledger->prove(journal.pin, journal.finality,
-                           later<std::optional<ledger::Proven>>(
-                               transaction, [=, this](Open& now, std::optional<ledger::Proven> proven) {
-                                   if (!proven) return again_in(transaction, policy_.look_every_ms);
-                                   now.progress.reached = proven->block + now.progress.journal.finality.blocks - 1;
-                                   append(transaction, EntryType::outcome, std::move(proven->evidence));
-                               }));
+        ask<std::optional<ledger::Proven>>(
+            transaction, open.line->first,
+            [](Open& now, auto then) {
+                now.ledger->prove(now.progress.journal.pin, now.progress.journal.finality, std::move(then));
+            },
+            [=, this](Open& now, std::optional<ledger::Proven> proven) {
+                if (!proven) return again_in(transaction, policy_.look_every_ms);
+                now.progress.reached = proven->block + now.progress.journal.finality.blocks - 1;
+                append(transaction, EntryType::outcome, std::move(proven->evidence));
+            });
     } else {
+        --open.line->open;
         open_.erase(transaction);
         listener_.forgotten(transaction);
     }
@@ -170,21 +248,26 @@ void Driver::send(const Hash256& transaction, const Send& step) {
     recorder_.sign(transaction, step.purpose, step.price,
                    later<std::optional<Bytes>>(transaction, [=, this](Open& open, std::optional<Bytes> bytes) {
                        if (!bytes) return again_in(transaction, policy_.look_every_ms);
-                       open.ledger->submit(
-                           *bytes,
-                           later<ledger::Submission>(transaction, [=, this](Open& now, ledger::Submission answer) {
-                               now.last = Attempt{step.purpose, step.price, timeline_.passed(), answer.status};
-                               now.progress.waits_for = trouble(answer.status);
-                               if (!now.progress.waits_for.empty() && !answer.detail.empty()) {
-                                   now.progress.waits_for += ": " + answer.detail;
-                               }
-                               if (answer.status != ledger::Submission::Status::accepted) {
-                                   return again_in(transaction, policy_.look_every_ms);
-                               }
-                               note_move(now);
-                               again_soon(transaction, now);
-                           }));
+                       submit(transaction, open, step, std::move(*bytes));
                    }));
+}
+
+void Driver::submit(const Hash256& transaction, Open& open, const Send& step, Bytes bytes) {
+    ask<ledger::Submission>(
+        transaction, open.line->first,
+        [bytes = std::move(bytes)](Open& now, auto then) { now.ledger->submit(bytes, std::move(then)); },
+        [=, this](Open& now, const ledger::Submission& answer) {
+            now.last = Attempt{step.purpose, step.price, timeline_.passed(), answer.status};
+            now.progress.waits_for = trouble(answer.status);
+            if (!now.progress.waits_for.empty() && !answer.detail.empty()) {
+                now.progress.waits_for += ": " + answer.detail;
+            }
+            if (answer.status != ledger::Submission::Status::accepted) {
+                return again_in(transaction, policy_.look_every_ms);
+            }
+            note_move(now);
+            again_soon(transaction, now);
+        });
 }
 
 // Where it is not known what became of it, the same is asked again: nothing else may be decided on an old journal.

@@ -2,10 +2,14 @@
 // again. It remembers only what it last tried, so it may be lost at any instant: whoever starts the open journals again
 // goes on. Untrusted, as all of the node: signing and recording is the enclave's and the record ledger's, behind
 // `Recorder`. One thread, the timeline's.
+//
+// However many transactions there are, a ledger is asked a few questions at a time, and those that only look wait the
+// longer for their turn the more there are: it is not to fail under our own load.
 #pragma once
 #include <base/timeline.hpp>
+#include <deque>
+#include <map>
 #include <memory>
-#include <set>
 #include <unordered_map>
 
 #include <ledger/ledger.hpp>
@@ -58,27 +62,45 @@ class Driver {
     const Progress* progress(const Hash256& transaction) const;
 
   private:
+    // Of one ledger.
+    struct Line {
+        std::deque<std::function<void()>> first, rest;  // what moves a transaction on, and what only looks
+        std::size_t under_way = 0, open = 0;            // questions; transactions
+        std::uint64_t changes = 0;                      // that it has told of
+        bool telling = false;                           // those who wait will be woken
+    };
     struct Open {
         Progress progress;
         ledger::Ledger* ledger = nullptr;
+        Line* line = nullptr;
         std::optional<Attempt> last;
         bool waits = false;
-        std::uint64_t turn = 0;  // a wait that was cut short is not ended again
-        TimeMs moved = 0;        // these by Timeline::passed
+        std::uint64_t turn = 0;     // a wait that was cut short is not ended again
+        std::uint64_t changes = 0;  // of the ledger, when it was last looked at
+        TimeMs moved = 0;           // these by Timeline::passed
         std::optional<TimeMs> contradicts_since, failed_since;
         Facts facts;
     };
     // Calls `what(open)` later, unless driver or transaction is gone by then.
     template <class T, class F>
     std::function<void(T)> later(const Hash256& transaction, F what);
+    // The same of a question to the ledger, which is put when its turn comes.
+    template <class T, class Question, class F>
+    void ask(const Hash256& transaction, std::deque<std::function<void()>>& where, Question question, F what);
+    void go_on(Line& line);
     void again_in(const Hash256& transaction, TimeMs ms);
     void wait(const Hash256& transaction, TimeMs ms);  // the same, or as soon as the ledger has changed
     void again_soon(const Hash256& transaction, Open& open);
+    TimeMs pause_of(const Open& open) const;
     void note_move(Open& open);
-    void listen(ledger::Ledger& ledger);
+    static TimeMs pause_of_waking(const Line& line);
+    Line& line_of(ledger::Ledger& ledger);
+    void wake_waiting(Line& line);
     void look(const Hash256& transaction);
+    void looked(const Hash256& transaction, Open& open, ledger::View view);
     void decide(const Hash256& transaction);
     void send(const Hash256& transaction, const Send& step);
+    void submit(const Hash256& transaction, Open& open, const Send& step, Bytes bytes);
     void append(const Hash256& transaction, contract::EntryType type, const std::optional<json::Value>& evidence);
 
     Timeline& timeline_;
@@ -86,7 +108,7 @@ class Driver {
     Policy policy_;
     Listener listener_;
     std::unordered_map<Hash256, Open, Hash256Hasher> open_;
-    std::set<ledger::Ledger*> heard_;
+    std::map<ledger::Ledger*, Line> lines_;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
