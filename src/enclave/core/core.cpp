@@ -64,10 +64,8 @@ void Core::dispatch(const Frame& frame) {
         case FrameType::execute:
             return begin(frame);
         case FrameType::act:
-            run_all();  // acts keep their place among the inputs that came before them
             return act(frame);
         case FrameType::sign:
-            run_all();
             return sign(frame);
         case FrameType::ping:
             return reply(FrameType::ping, frame.id, {});
@@ -290,8 +288,10 @@ Context* Core::still_held(const Hash256& binding, std::uint64_t generation) {
 // ------------------------------------------------------------------------------------------------- inputs
 
 void Core::act(const Frame& frame) {
-    check_room();
     Act in = decode_act(frame.payload);
+    if (std::optional<Make> make = make_of(in)) return begin(frame.id, std::move(in), std::move(*make));
+    run_all();  // it keeps its place among the inputs that came before it
+    check_room();
     const Asked asked{frame.id, std::move(in.trace)};
     switch (in.type) {
         case contract::EntryType::bind:
@@ -311,46 +311,47 @@ void Core::act(const Frame& frame) {
             Context& context = context_of(in.binding);
             return on_head(asked, context, [&] { return terminate(context, std::move(in.input), in.time); });
         }
-        case contract::EntryType::cancelling: {
-            Context& context = context_of(in.binding);
-            return on_head(asked, context, [&] { return cancel(context, in.transaction, in.time, jobs_.slots()); });
-        }
-        case contract::EntryType::step:
-        case contract::EntryType::outcome: {
-            Context& context = context_of(in.binding);
-            return on_head(asked, context, [&] {
-                return conclude(context, in.transaction, in.call, std::move(in.input), in.time, options_.limits,
-                                jobs_.slots());
-            });
-        }
-        case contract::EntryType::disputed: {
-            Context& context = context_of(in.binding);
-            return on_head(asked, context, [&] { return dispute(context, in.transaction, in.call, in.time); });
-        }
         case contract::EntryType::resolve: {
             Context& context = context_of(in.binding);
             return on_head(asked, context, [&] { return resolve(context, std::move(in.input), in.time); });
         }
-        case contract::EntryType::execute:
-        case contract::EntryType::prepare:
+        default:
             break;
     }
     throw Error(Code::protocol, "/type", "must be the type of an entry that no message makes");
 }
 
+// What carries a transaction on; nothing for another act.
+std::optional<Core::Make> Core::make_of(const Act& in) const {
+    using enum contract::EntryType;
+    const Hash256 transaction = in.transaction;
+    const std::size_t call = in.call;
+    const TimeMs time = in.time;
+    if (in.type == cancelling) {
+        return
+            [=](const Context& context, ByteView, Slots& slots) { return cancel(context, transaction, time, slots); };
+    }
+    if (in.type == step || in.type == outcome) {
+        return [=, limits = options_.limits](const Context& context, ByteView evidence, Slots& slots) {
+            return conclude(context, transaction, call, to_bytes(evidence), time, limits, slots);
+        };
+    }
+    if (in.type == disputed) {
+        return [=](const Context& context, ByteView, Slots&) { return dispute(context, transaction, call, time); };
+    }
+    return std::nullopt;
+}
+
 // The signature waits for the ledger to say that the head is the newest: so the prepare entry is recorded, and so is
 // 'cancelling' before anything is signed that takes the call's place.
 void Core::sign(const Frame& frame) {
-    check_room();
     const Sign in = decode_sign(frame.payload);
-    Context& context = context_of(in.binding);
-    Pending made{.request = frame.id, .binding = {}, .generation = 0, .id = context.head.id};
-    try {
-        made.signed_transaction = enclave::sign(context, in.transaction, in.call, in.purpose, in.price);
-    } catch (const Error& error) {
-        made.refusal = error;
-    }
-    keep(context, std::move(made));
+    std::unique_ptr<Job> job = fresh_job(frame.id);
+    job->in = Execute{in.binding, 0, {}, {}};
+    job->sign = [in](const Context& context) {
+        return enclave::sign(context, in.transaction, in.call, in.purpose, in.price);
+    };
+    begin(std::move(job));
 }
 
 void Core::begin_bind(const Asked& asked, SignedVersion&& given, TimeMs time) {

@@ -91,6 +91,12 @@ class Core {
     void load_package(const Frame& frame);
     void load_binding(const Frame& frame);
     void begin(const Frame& frame);
+    std::unique_ptr<Job> fresh_job(std::uint64_t request);
+    void begin(std::unique_ptr<Job> job);
+    // What carries a transaction on is done like an input, in its place among its binding's.
+    using Make = decltype(Job::act);
+    std::optional<Make> make_of(const Act& in) const;
+    void begin(std::uint64_t request, Act&& in, Make&& make);
     void run_all();
     void collect();
     void act(const Frame& frame);

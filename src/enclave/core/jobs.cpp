@@ -57,6 +57,9 @@ void Jobs::hand_back(std::unique_ptr<Job> job) {
     job->context.reset();
     job->error.reset();
     job->refusal.reset();
+    job->act = nullptr;
+    job->sign = nullptr;
+    job->signed_transaction.reset();
     job->is_prepared_ = false;
     job->prepared_.reset();
     job->memory_.release();
@@ -72,12 +75,22 @@ void Jobs::add(std::unique_ptr<Job> job) {
         std::unique_ptr<Lane>& lane = lanes_[job->context.get()];
         if (!lane) lane = std::make_unique<Lane>();
         job->lane_ = lane.get();
-        to_prepare_.push_back(job.get());
+        job->is_prepared_ = job->act || job->sign;
+        if (!job->is_prepared_) {
+            to_prepare_.push_back(job.get());
+            ++to_begin_;
+        }
         lane->jobs.push_back(std::move(job));
+        if (lane->jobs.size() == 1 && lane->jobs.front()->is_prepared_) make_ready(*lane);
         // One piece is the caller's own: a lone input is done sooner without waking anybody.
-        wake = ++to_begin_ > 1 && asleep_ > 0;
+        wake = to_begin_ > 1 && asleep_ > 0;
     }
     if (wake) wake_.notify_one();
+}
+
+void Jobs::make_ready(Lane& lane) {
+    ready_.push_back(&lane);
+    ++to_begin_;
 }
 
 bool Jobs::step() {
@@ -103,8 +116,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         if (lane.jobs.empty()) {
             lanes_.erase(job.context.get());
         } else if (lane.jobs.front()->is_prepared_) {
-            ready_.push_back(&lane);
-            ++to_begin_;
+            make_ready(lane);
         }
     } else if (!to_prepare_.empty()) {
         Job& job = *to_prepare_.front();
@@ -114,10 +126,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         prepare_one(job);
         lock.lock();
         job.is_prepared_ = true;
-        if (!job.lane_->running && job.lane_->jobs.front().get() == &job) {
-            ready_.push_back(job.lane_);
-            ++to_begin_;
-        }
+        if (!job.lane_->running && job.lane_->jobs.front().get() == &job) make_ready(*job.lane_);
     } else {
         return false;
     }
@@ -135,8 +144,11 @@ void Jobs::run_one(Job& job) {
     }
     if (job.error) return;
     or_error(job.refusal, [&] {
-        Link link = execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, job.in.routes, limits_,
-                            slots_);
+        if (job.sign) {
+            job.signed_transaction = job.sign(context);
+            return;
+        }
+        Link link = make(job);
         job.record = std::move(link.record);
         job.accounts = link.slots.accounts();
         job.slots_ = std::move(link.slots);
@@ -144,6 +156,12 @@ void Jobs::run_one(Job& job) {
         made_bytes_ += job.record.size();
     });
     job.id = context.head.id;
+}
+
+Link Jobs::make(Job& job) {
+    const Context& context = *job.context;
+    if (job.act) return job.act(context, bytes_of(job.in.input), slots_);
+    return execute(context, job.in.input, *job.prepared_, job.in.time, job.in.ancestry, job.in.routes, limits_, slots_);
 }
 
 std::vector<std::unique_ptr<Job>> Jobs::take_done() {
@@ -155,7 +173,7 @@ std::vector<std::unique_ptr<Job>> Jobs::take_done() {
     for (const auto& job : out) {
         --under_way_;
         input_bytes_ -= job->in.input.size();
-        if (!job->error && !job->refusal) made_bytes_ -= job->record.size();
+        if (!job->error && !job->refusal && !job->sign) made_bytes_ -= job->record.size();
     }
     return out;
 }

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <enclave/protocol/protocol.hpp>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -22,11 +23,15 @@ struct Job {
     std::uint64_t request = 0;
     std::shared_ptr<Context> context;
     Execute in;
+    // Instead of executing `in`: what makes an entry of its input, or a signature, on the head.
+    std::function<Link(const Context&, ByteView input, Slots&)> act;
+    std::function<Bytes(const Context&)> sign;
     // Made. `error` has nothing to do with the binding's state; `refusal` does, and speaks of the head `id`.
     std::optional<Error> error, refusal;
     Hash256 id;  // of the entry, or of the head that it was refused on
     contract::EntryRecord record;
     std::vector<std::string> accounts;  // whose slots the entry pins, as Slots names them
+    std::optional<Bytes> signed_transaction;
 
   private:
     friend class Jobs;
@@ -66,8 +71,10 @@ class Jobs {
   private:
     void help();
     bool one_piece(std::unique_lock<std::mutex>& lock);
+    void make_ready(Lane& lane);
     void prepare_one(Job& job) const;
     void run_one(Job& job);
+    Link make(Job& job);
 
     const runtime::Limits limits_;
     const std::size_t max_made_bytes_;

@@ -10,13 +10,29 @@ constexpr std::size_t least_part = 8;  // of what is under way: a batch has its 
 }
 
 void Core::begin(const Frame& frame) {
+    std::unique_ptr<Job> job = fresh_job(frame.id);
+    job->in = decode_execute(frame.payload);
+    begin(std::move(job));
+}
+
+std::unique_ptr<Job> Core::fresh_job(std::uint64_t request) {
     while (jobs_.under_way() >= options_.max_inputs || jobs_.input_bytes() >= options_.max_input_bytes) turn();
     std::unique_ptr<Job> job = jobs_.fresh();
-    job->request = frame.id;
-    job->in = decode_execute(frame.payload);
+    job->request = request;
+    return job;
+}
+
+void Core::begin(std::unique_ptr<Job> job) {
     job->context = held(job->in.binding);
     ++job->context->in_flight;
     jobs_.add(std::move(job));
+}
+
+void Core::begin(std::uint64_t request, Act&& in, Make&& make) {
+    std::unique_ptr<Job> job = fresh_job(request);
+    job->in = Execute{in.binding, in.time, std::string(text_of(in.input)), {}, std::move(in.trace)};
+    job->act = std::move(make);
+    begin(std::move(job));
 }
 
 bool Core::turn() {
@@ -60,6 +76,7 @@ void Core::collect() {
                          .record = std::move(job->record),
                          .accounts = std::move(job->accounts),
                          .refusal = std::move(job->refusal),
+                         .signed_transaction = std::move(job->signed_transaction),
                          .trace = std::move(job->in.trace)};
             pending_bytes_ += made.size();
             pending_.push_back(std::move(made));
