@@ -20,11 +20,6 @@ constexpr auto looked_each = 4ms;   // or later, where there is so much to look 
 constexpr auto advice_holds = 1s;
 constexpr auto announcements_hold = 1s;  // one that stops is noticed that late
 
-const Listed* find(const std::vector<Listed>& all, const Hash256& hash) {
-    const auto found = std::ranges::find(all, hash, &Listed::hash);
-    return found == all.end() ? nullptr : &*found;
-}
-
 // Nothing for what some chains put into their blocks themselves: no account sent it.
 std::optional<Slot> slot_in(const json::Value& transaction, const std::string& field) {
     try {
@@ -145,17 +140,32 @@ void Follower::search(const json::Value& block) {
         const std::optional<Slot> slot = item.is_string() ? known_slot(hash) : slot_in(item, at);
         const auto found = slot ? watched_.find(*slot) : watched_.end();
         if (found == watched_.end()) continue;
-        Sight& sight = found->second.sight;
-        if (const Listed* listed = find(found->second.candidates, hash)) {
-            sight = {.transaction = *listed, .succeeded = {}};
+        Watched& watched = found->second;
+        if (const Listed* listed = watched.find(hash)) {
+            watched.see({.transaction = *listed, .succeeded = {}});
         } else if (item.is_object()) {
-            sight = {.transaction = listed_of(item, at), .succeeded = {}};
+            watched.see({.transaction = listed_of(item, at), .succeeded = {}});
         } else {
             watched_.erase(found);
             continue;
         }
-        sight.transaction->block = number;
+        watched.sight.transaction->block = number;
     }
+}
+
+const Listed* Follower::Watched::find(const Hash256& transaction) const {
+    if (sight.transaction && sight.transaction->hash == transaction) return &*sight.transaction;
+    const auto found = std::ranges::find(others, transaction, &Listed::hash);
+    return found == others.end() ? nullptr : &*found;
+}
+
+// There may be very many slots: what is seen of one is kept once.
+void Follower::Watched::see(const Sight& found) {
+    const std::optional<Listed> before = std::exchange(sight, found).transaction;
+    if (before && find(before->hash) == nullptr) others.push_back(*before);
+    if (sight.transaction)
+        std::erase_if(others, [&](const Listed& one) { return one.hash == sight.transaction->hash; });
+    if (others.empty()) others.shrink_to_fit();
 }
 
 std::optional<Slot> Follower::known_slot(const Hash256& transaction) const {
@@ -186,7 +196,7 @@ Follower::Watched& Follower::watched(const Slot& slot) {
 
 void Follower::add_candidate(const Slot& slot, Watched& watched, const Listed& transaction) {
     by_transaction_[transaction.hash] = slot;
-    if (find(watched.candidates, transaction.hash) == nullptr) watched.candidates.push_back(transaction);
+    if (watched.find(transaction.hash) == nullptr) watched.others.push_back(transaction);
 }
 
 void Follower::looking(const Slot& slot, const std::vector<Hash256>& transactions) {
@@ -208,7 +218,7 @@ void Follower::looked(const Slot& slot, const Sight& found, const Head& head_bef
             return;
         }
     }
-    known.sight = found;
+    known.see(found);
     known.looked = steady_clock::now();
     known.head = head_before.number;
 }
@@ -235,9 +245,9 @@ void Follower::submitted(const Listed& transaction) {
     const auto at = watched_.find(slot_of(transaction));
     if (at == watched_.end()) return;
     Watched& known = at->second;
-    std::optional<Listed>& seen = known.sight.transaction;
+    const std::optional<Listed>& seen = known.sight.transaction;
     if (seen && seen->block) return;
-    if (!seen || seen->price <= transaction.price) seen = transaction;
+    if (!seen || seen->price <= transaction.price) known.see({.transaction = transaction, .succeeded = {}});
     known.looked = steady_clock::now();
     known.head = head_->number;
 }

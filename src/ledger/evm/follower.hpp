@@ -71,8 +71,11 @@ class Follower {
     struct Watched {
         Sight sight;
         std::optional<Deadline> looked;
-        std::uint64_t head = 0;  // of this branch, when it was looked at
-        std::vector<Listed> candidates;
+        std::uint64_t head = 0;      // of this branch, when it was looked at
+        std::vector<Listed> others;  // that are for the slot, besides the one that is seen
+
+        const Listed* find(const Hash256& transaction) const;
+        void see(const Sight& found);
     };
     boost::asio::awaitable<void> fetch_alone(Deadline deadline);
     boost::asio::awaitable<void> wait(Deadline deadline);

@@ -168,7 +168,6 @@ void Driver::look(const Hash256& transaction) {
     ask<ledger::View>(
         transaction, open.line->rest,
         [](Open& now, auto then) {
-            now.facts = {};
             now.changes = now.line->changes;
             now.ledger->look(now.progress.journal.pin, now.progress.journal.finality, std::move(then));
         },
@@ -178,41 +177,42 @@ void Driver::look(const Hash256& transaction) {
 void Driver::looked(const Hash256& transaction, Open& open, ledger::View view) {
     using Status = ledger::View::Status;
     open.progress.transaction = view.transaction;
-    open.facts.view = std::move(view);
     const Journal& journal = open.progress.journal;
-    const Status status = open.facts.view.status;
+    const Status status = view.status;
     const bool to_send = status == Status::open || status == Status::pending;
     const bool watched = journal.ending && !journal.disputed && status != Status::unknown;
-    if (!to_send && !watched) return decide(transaction);
+    if (!to_send && !watched) return decide(transaction, open, std::move(view), {});
     ask<std::optional<ledger::Conditions>>(
         transaction, open.line->first, [](Open& now, auto then) { now.ledger->conditions({}, std::move(then)); },
-        [=, this](Open& now, std::optional<ledger::Conditions> conditions) {
-            now.facts.conditions = std::move(conditions);
-            decide(transaction);
+        [=, this, view = std::move(view)](Open& now, std::optional<ledger::Conditions> conditions) {
+            decide(transaction, now, view, std::move(conditions));
         });
 }
 
-void Driver::decide(const Hash256& transaction) {
-    Open& open = open_.at(transaction);
-    open.facts.last = open.last;
-    open.facts.now = timeline_.now();
-    open.facts.passed = timeline_.passed();
+void Driver::decide(const Hash256& transaction, Open& open, ledger::View view,
+                    std::optional<ledger::Conditions> conditions) {
+    Facts facts;
+    facts.view = std::move(view);
+    facts.conditions = std::move(conditions);
+    facts.last = open.last;
+    facts.now = timeline_.now();
+    facts.passed = timeline_.passed();
     // The time during which the ledger was behind does not count: what it shows then says nothing of the outcome.
-    const bool behind = open.facts.conditions && open.facts.conditions->height < open.progress.reached;
-    if (behind || !contradicts(open.progress.journal, open.facts.view)) {
+    const bool behind = facts.conditions && facts.conditions->height < open.progress.reached;
+    if (behind || !contradicts(open.progress.journal, facts.view)) {
         open.contradicts_since.reset();
     } else if (!open.contradicts_since) {
-        open.contradicts_since = open.facts.passed;
+        open.contradicts_since = facts.passed;
     }
-    open.facts.contradicts_since = open.contradicts_since;
-    if (!failed(open.progress.journal, open.facts.view)) {
+    facts.contradicts_since = open.contradicts_since;
+    if (!failed(open.progress.journal, facts.view)) {
         open.failed_since.reset();
     } else if (!open.failed_since) {
-        open.failed_since = open.facts.passed;
+        open.failed_since = facts.passed;
     }
-    open.facts.failed_since = open.failed_since;
-    open.facts.reached = open.progress.reached;
-    const Step step = next(open.progress.journal, open.facts, policy_);
+    facts.failed_since = open.failed_since;
+    facts.reached = open.progress.reached;
+    const Step step = next(open.progress.journal, facts, policy_);
     // What was refused is asked for again now and then: until the answer the reason stands.
     if (!std::holds_alternative<Send>(step) && !std::holds_alternative<Wait>(step)) open.progress.waits_for.clear();
     if (const auto* wait = std::get_if<Wait>(&step)) {

@@ -79,7 +79,6 @@ class Driver {
         std::uint64_t changes = 0;  // of the ledger, when it was last looked at
         TimeMs moved = 0;           // these by Timeline::passed
         std::optional<TimeMs> contradicts_since, failed_since;
-        Facts facts;
     };
     // Calls `what(open)` later, unless driver or transaction is gone by then.
     template <class T, class F>
@@ -98,7 +97,8 @@ class Driver {
     void wake_waiting(Line& line);
     void look(const Hash256& transaction);
     void looked(const Hash256& transaction, Open& open, ledger::View view);
-    void decide(const Hash256& transaction);
+    void decide(const Hash256& transaction, Open& open, ledger::View view,
+                std::optional<ledger::Conditions> conditions);
     void send(const Hash256& transaction, const Send& step);
     void submit(const Hash256& transaction, Open& open, const Send& step, Bytes bytes);
     void append(const Hash256& transaction, contract::EntryType type, const std::optional<json::Value>& evidence);
