@@ -233,10 +233,11 @@ bool is_later_step(EntryType type) {
 // What became of another binding's call, where the entry comes of one. One that did not happen leaves no trace but
 // this.
 void check_called_rules(const Entry& entry) {
-    const bool happened = !entry.fate || entry.fate == ledger::Fate::called;
+    if (!entry.fate) return;
+    const bool happened = entry.fate == ledger::Fate::called;
     if (!happened && entry.type == EntryType::prepare) fail("fate", "must be called for prepare");
     if ((entry.fate == ledger::Fate::failed) != !entry.reason.empty()) {
-        fail("reason", "must be present for a call that failed, and of executions only for such");
+        fail("reason", "must be present for a call that failed, and only for such");
     }
     if (happened) return;
     if (entry.state_after != entry.state_before) fail("state_after", "must be the state before where a call failed");

@@ -178,6 +178,44 @@ TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
     EXPECT_EQ(refusal_of(vague), "/entry/ending");
 }
 
+// What another binding's call came to: one that was not done leaves no trace but its entry.
+TEST(Entry, AnExecutionSaysWhatBecameOfTheCallThatItComesOf) {
+    Entry called = execute_entry();
+    called.fate = ledger::Fate::called;
+    EXPECT_EQ(refusal_of(called), "none");
+    Entry entry = called;
+    entry.reason = "because";
+    EXPECT_EQ(refusal_of(entry), "/entry/reason");
+
+    Entry failed = called;
+    failed.fate = ledger::Fate::failed;
+    failed.reason = "contract_aborted: as it was asked to";
+    failed.state_after = failed.state_before;
+    failed.result.reset();
+    failed.events = {};
+    EXPECT_EQ(refusal_of(failed), "none");
+    entry = failed;
+    entry.reason.clear();
+    EXPECT_EQ(refusal_of(entry), "/entry/reason");
+    entry = failed;
+    entry.state_after = hash_of("another");
+    EXPECT_EQ(refusal_of(entry), "/entry/state_after");
+    entry = failed;
+    entry.events = {json::Object{{"type", "confirmed"}}};
+    EXPECT_EQ(refusal_of(entry), "/entry/fate");
+    entry = failed;
+    entry.fate = ledger::Fate::cancelled;
+    EXPECT_EQ(refusal_of(entry), "/entry/reason");
+    entry.reason.clear();
+    EXPECT_EQ(refusal_of(entry), "none");
+
+    entry = prepare_entry();
+    entry.fate = ledger::Fate::called;
+    EXPECT_EQ(refusal_of(entry), "none");
+    entry.fate = ledger::Fate::cancelled;
+    EXPECT_EQ(refusal_of(entry), "/entry/fate");
+}
+
 TEST(Entry, ParseIsStrict) {
     const json::Object good = json::parse(execute_entry().write(), "entry").as_object();
     const auto refused = [&](const char* member, auto value) {

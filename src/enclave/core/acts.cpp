@@ -177,7 +177,9 @@ void check_amend(const Context& context, const SignedVersion& version, const Loa
     contract::check_amendment(context.binding, version.binding, version.jws);
     if (context.head.costs) {
         std::set<std::string> chains;
-        for (const auto& [name, target] : version.binding.ledgers) chains.insert(target.chain);
+        for (const auto& [name, place] : version.binding.ledgers) {
+            for (const contract::LedgerTarget& target : place.candidates) chains.insert(target.chain);
+        }
         contract::check_fee_chains(*context.head.costs, std::move(chains));
     }
     check_package(version.binding, package, kinds);

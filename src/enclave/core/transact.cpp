@@ -153,7 +153,8 @@ void check_target(const contract::Contract& contract, const std::string& name, c
                                      std::pair{Role::undo, &effect.undo}}) {
         if (call->empty()) continue;
         try {
-            kind.check(contract::target_of(contract, effect, target.address, target.work, role, {}), target.finality);
+            kind.check(contract::target_of(contract, effect, target.address, target.work, role, {}, {}),
+                       target.finality);
         } catch (const Error& error) {
             refuse_target(error, where, name, role);
         }

@@ -48,6 +48,12 @@ void BindingLedger::conditions(const std::string&, Then<std::optional<Conditions
     });
 }
 
+void BindingLedger::pace(Then<std::optional<Pace>> then) {
+    peer_->find([alive = alive_, then = std::move(then)](bool) {
+        if (*alive) then(Pace{});
+    });
+}
+
 // Whether the call has the kind's form. Whether it will succeed nobody knows before it is made.
 void BindingLedger::plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) {
     Plan plan{.call = call, .ceiling = 0, .problem = {}};

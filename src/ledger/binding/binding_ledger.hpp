@@ -18,6 +18,7 @@ class BindingLedger final : public Ledger {
     Description describe() const override;
     std::vector<Health> health() const override;
     void conditions(const std::string& account, Then<std::optional<Conditions>> then) override;
+    void pace(Then<std::optional<Pace>> then) override;
     void plan(const std::string& account, const json::Object& call, Then<std::optional<Plan>> then) override;
     void submit(const Bytes& transaction, Then<Submission> then) override;
     void look(const Pin& pin, const Finality& finality, Then<View> then) override;

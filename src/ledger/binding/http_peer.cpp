@@ -130,8 +130,10 @@ class HttpPeer final : public Peer, public std::enable_shared_from_this<HttpPeer
   private:
     awaitable<net::HttpAnswer> ask(net::HttpRequest request, net::Deadline deadline) {
         request.target = base_ + request.target;
+        // What is handed in may have to wait until a transaction lets the binding go.
+        const auto limit = request.post ? options_.timeout : options_.request_timeout;
         if (request.accept.empty()) request.accept = "application/json, application/problem+json";
-        co_return co_await client_.exchange(std::move(request), deadline);
+        co_return co_await client_.exchange(std::move(request), deadline, limit);
     }
     awaitable<std::string> get(std::string target, net::Deadline deadline) {
         net::HttpRequest request;

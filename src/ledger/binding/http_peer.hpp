@@ -11,7 +11,7 @@ struct HttpPeerOptions {
     Hash256 binding;
     std::string url;  // of the node: https://host:port/path, or http on this machine
     std::string ca;   // certificates (PEM) of authorities that count for it, besides the system's
-    std::chrono::milliseconds timeout{15'000};
+    std::chrono::milliseconds request_timeout{5'000}, timeout{15'000};  // of one request; of an operation
     std::size_t connections = 8;
     std::size_t max_operations = 4096;  // at a time; more are not done
 };

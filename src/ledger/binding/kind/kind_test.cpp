@@ -85,12 +85,12 @@ TEST(BindingKind, EachMemberOfAPinIsChecked) {
     EXPECT_EQ(changed([](Pin& one) { one.call["body"] = 1; }), "bad_format /call/body");
     EXPECT_EQ(changed([](Pin& one) { one.call["fuel"] = "01"; }), "bad_format /call/fuel");
     EXPECT_EQ(changed([](Pin& one) { one.call["callers"] = json::Array{}; }), "bad_format /call/callers");
-    EXPECT_EQ(changed([](Pin& one) { one.call["callers"].as_array().push_back(caller.text()); }),
+    EXPECT_EQ(changed([](Pin& one) { one.call["callers"].as_array().emplace_back(caller.text()); }),
               "bad_format /call/callers")
         << "each once";
     EXPECT_EQ(changed([](Pin& one) {
                   for (const char c : {'1', '2', '3', '4'})
-                      one.call["callers"].as_array().push_back("sha256:" + std::string(64, c));
+                      one.call["callers"].as_array().emplace_back("sha256:" + std::string(64, c));
               }),
               "too_large /call/callers");
     EXPECT_EQ(changed([](Pin& one) { one.call["role"] = "try"; }), "bad_format /call/role");
