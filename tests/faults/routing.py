@@ -37,6 +37,8 @@ class Routed(Agreement):
         (self.folder / "payer.json").write_text(json.dumps(public))
         for chain in chains:
             self.reach(chain)
+        for name in self.names:  # a draft goes by how fast the chain's blocks come
+            until(lambda name=name: "block_seconds" in node.ask("GET", f"/v1/ledgers/{name}")[1], "blocks from which a pace can be told")
         self.binding = self.sign(self.draft(self.candidates()))
         accounts = cli("transaction", "accounts", self.binding, node=node)["accounts"]
         assert [one["chain"] for one in accounts] == self.names, accounts
