@@ -10,6 +10,7 @@
 
 #include <base/frame.hpp>
 #include <base/log.hpp>
+#include <base/memory.hpp>
 #include <csignal>
 #include <cstdio>
 #include <enclave/core/core.hpp>
@@ -17,6 +18,7 @@
 #include <process/sandbox.hpp>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vault/sealing.hpp>
 
 namespace {
@@ -26,6 +28,7 @@ using namespace concordat;
 constexpr int socket_fd = 3;
 constexpr std::int64_t svn = 1;
 constexpr std::int64_t spin_ns = 20'000;
+constexpr int idle_ms = 1000;
 constexpr std::string_view usage =
     "usage: concordat-enclave --attestation FOLDER [--dedicated] [--log-level debug|info|warning|error]";
 
@@ -65,11 +68,13 @@ std::string enter_isolation() {
 }
 
 // Waking from sleep costs more than a short message takes to run: look again for a moment before sleeping.
-std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed) {
+std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed, bool& worked) {
     const std::int64_t until = monotonic_ns() + spin_ns;
     do {
         if (std::optional<Frame> frame = socket.try_receive(closed); frame || closed) return frame;
     } while (monotonic_ns() < until);
+    pollfd entry{socket_fd, POLLIN, 0};
+    if (::poll(&entry, 1, idle_ms) == 0 && std::exchange(worked, false)) give_memory_back();
     return socket.receive();
 }
 
@@ -78,9 +83,10 @@ constexpr int frames_at_once = 256;
 
 void serve(enclave::Core& core) {
     FrameSocket socket(socket_fd);
-    bool closed = false, more = false;
+    bool closed = false, more = false, worked = true;
     while (!closed && !core.ended()) {
-        std::optional<Frame> frame = more ? socket.try_receive(closed) : receive_soon(socket, closed);
+        std::optional<Frame> frame = more ? socket.try_receive(closed) : receive_soon(socket, closed, worked);
+        if (frame) worked = true;
         if (!frame && !more) break;  // the node has gone
         for (int taken = 1; frame; ++taken) {
             core.handle(*frame);

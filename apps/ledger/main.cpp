@@ -14,11 +14,13 @@
 #include <base/file.hpp>
 #include <base/frame.hpp>
 #include <base/log.hpp>
+#include <base/memory.hpp>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <ledger/confidential/core/service.hpp>
 #include <process/sandbox.hpp>
+#include <utility>
 #include <vault/sealing.hpp>
 
 namespace {
@@ -81,13 +83,13 @@ std::string enter_isolation(const std::string& folder) {
 }
 
 // Waking from sleep costs more than a short message takes: look again for a moment before sleeping.
-std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed, std::int64_t spin_ns) {
+std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed, bool& worked, std::int64_t spin_ns) {
     const std::int64_t until = monotonic_ns() + spin_ns;
     do {
         if (auto frame = socket.try_receive(closed); frame || closed) return frame;
     } while (monotonic_ns() < until);
     pollfd entry{socket_fd, POLLIN, 0};
-    ::poll(&entry, 1, poll_ms);
+    if (::poll(&entry, 1, poll_ms) == 0 && std::exchange(worked, false)) give_memory_back();
     return socket.try_receive(closed);
 }
 
@@ -97,9 +99,10 @@ void send_output(FrameSocket& socket, ccl::Service& service) {
 
 void serve(ccl::Service& service, std::int64_t spin_ns) {
     FrameSocket socket(socket_fd);
-    bool closed = false;
+    bool closed = false, worked = true;
     while (!closed && !service.stopped() && terminate_asked == 0) {
-        auto frame = receive_soon(socket, closed, spin_ns);
+        auto frame = receive_soon(socket, closed, worked, spin_ns);
+        if (frame) worked = true;
         while (frame && !service.stopped()) {
             service.handle(*frame);
             if (service.full()) service.flush();

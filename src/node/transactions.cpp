@@ -1,6 +1,7 @@
 #include "transactions.hpp"
 
 #include <base/log.hpp>
+#include <base/memory.hpp>
 #include <boost/asio/post.hpp>
 #include <crypto/hash.hpp>
 
@@ -79,7 +80,7 @@ void Transactions::make_driver() {
 // A part of the rows, then the next one: their entries are read from the ledger together.
 void Transactions::take_up(const std::shared_ptr<const Rows>& rows, std::size_t from) {
     const std::size_t end = std::min(rows->size(), from + rows_at_once);
-    if (from == end) return;
+    if (from == end) return rest();
     std::vector<EntryRow> wanted;
     for (std::size_t i = from; i < end; ++i) append_entries((*rows)[i], wanted);
     std::ranges::sort(wanted, {}, &EntryRow::index);
@@ -97,6 +98,9 @@ void Transactions::take_up(const std::shared_ptr<const Rows>& rows, std::size_t 
         });
     });
 }
+
+// What the answers took is much, where much was open, and is not needed again.
+void Transactions::rest() { timeline_.after(policy_.look_every_ms, give_memory_back); }
 
 void Transactions::know_all(std::span<const TransactionRow> rows, const std::vector<CommitPtr>& entries) {
     std::unordered_map<Hash256, std::vector<CommitPtr>, Hash256Hasher> of;

@@ -94,6 +94,7 @@ class Transactions : private transaction::Recorder {
     void on_entry(const CommitPtr& commit, const contract::Entry& parsed);
     using Rows = std::vector<TransactionRow>;
     void take_up(const std::shared_ptr<const Rows>& rows, std::size_t from);
+    void rest();
     void know_all(std::span<const TransactionRow> rows, const std::vector<CommitPtr>& entries);
     void take_up(const TransactionRow& row);
     void take_up_later(const Hash256& transaction);
