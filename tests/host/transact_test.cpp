@@ -258,6 +258,54 @@ TEST_F(Transact, ManyBindingsShareAnAccountWithoutAGap) {
     EXPECT_EQ(*slots.rbegin(), static_cast<std::uint64_t>(count - 1));
 }
 
+// Many bindings at once, on several threads: each one's own inputs stay in order.
+TEST_F(Transact, WhatCarriesATransactionOnKeepsItsPlaceAmongTheInputs) {
+    for (const std::size_t helpers : {0u, 1u, 3u}) {
+        paying = std::make_unique<HostedEnclave>(*platform.ledger, platform.world.measurement, platform.clock,
+                                                 enclave::CoreOptions{.helpers = helpers}, kinds);
+        std::vector<std::unique_ptr<Payer>> payers;
+        for (int i = 0; i < 12; ++i) {
+            payers.push_back(std::make_unique<Payer>(platform));
+            payers.back()->lock(*paying);
+            payers.back()->pay(*paying, 5, "first", 1);
+        }
+        struct Asked {
+            std::uint64_t early, signature, outcome, next, late;
+        };
+        std::vector<Asked> asked;
+        for (const auto& payer : payers) {
+            const Bytes message =
+                enclave::encode(enclave::Execute{payer->id, start_time, payer->message(7, "x", 2), {}});
+            const Bytes sign = enclave::encode(enclave::Sign{payer->id, payer->head, 0, Purpose::call, 10});
+            const std::string shown = json::canonical(evidence(payer->entry().pinned().at(0).pin, Fate::called));
+            const enclave::Act ends{.type = EntryType::outcome,
+                                    .binding = payer->id,
+                                    .time = start_time,
+                                    .input = to_bytes(bytes_of(shown)),
+                                    .transaction = payer->head,
+                                    .call = 0};
+            Asked& now = asked.emplace_back();
+            now.early = paying->queue(enclave::FrameType::execute, message);
+            now.signature = paying->queue(enclave::FrameType::sign, sign);
+            now.outcome = paying->queue(enclave::FrameType::act, enclave::encode(ends));
+            now.next = paying->queue(enclave::FrameType::execute, message);
+            now.late = paying->queue(enclave::FrameType::act, enclave::encode(ends));
+        }
+        paying->pump();
+        for (std::size_t i = 0; i < payers.size(); ++i) {
+            EXPECT_EQ(error_of([&] { paying->take(asked[i].early); }), "in_transaction /binding");
+            EXPECT_FALSE(paying->take(asked[i].signature).empty());
+            payers[i]->take(enclave::decode_committed(paying->take(asked[i].outcome)));
+            EXPECT_EQ(payers[i]->entry().type, EntryType::outcome);
+            EXPECT_EQ(payers[i]->entry().sequence, 2);
+            payers[i]->take(enclave::decode_committed(paying->take(asked[i].next)));
+            EXPECT_EQ(payers[i]->entry().type, EntryType::prepare);
+            EXPECT_EQ(payers[i]->entry().sequence, 3);
+            EXPECT_NE(error_of([&] { paying->take(asked[i].late); }), "");
+        }
+    }
+}
+
 // Else anybody's contract could use what somebody has approved for an account.
 TEST_F(Transact, AnAccountIsTheBindingsOwnUnlessItsOwnerSigned) {
     Payer one(platform), other(platform);
