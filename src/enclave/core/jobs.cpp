@@ -68,6 +68,7 @@ void Jobs::hand_back(std::unique_ptr<Job> job) {
 
 void Jobs::add(std::unique_ptr<Job> job) {
     ++under_way_;
+    if (job->is_act()) ++acts_;
     input_bytes_ += job->in.input.size();
     bool wake = false;
     {
@@ -75,7 +76,7 @@ void Jobs::add(std::unique_ptr<Job> job) {
         std::unique_ptr<Lane>& lane = lanes_[job->context.get()];
         if (!lane) lane = std::make_unique<Lane>();
         job->lane_ = lane.get();
-        job->is_prepared_ = job->act || job->sign;
+        job->is_prepared_ = job->is_act();
         if (!job->is_prepared_) {
             to_prepare_.push_back(job.get());
             ++to_begin_;
@@ -172,6 +173,7 @@ std::vector<std::unique_ptr<Job>> Jobs::take_done() {
     }
     for (const auto& job : out) {
         --under_way_;
+        if (job->is_act()) --acts_;
         input_bytes_ -= job->in.input.size();
         if (!job->error && !job->refusal && !job->sign) made_bytes_ -= job->record.size();
     }
