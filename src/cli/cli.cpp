@@ -82,6 +82,7 @@ void add_all(CLI::App& app, Session& session) {
     add_reading_commands(app, session);
     add_proof_commands(app, session);
     add_audit_command(app, session);
+    add_costs_command(app, session);
     add_transaction_commands(app, session);
     add_system_commands(app, session);
     add_completion_command(app, session);

@@ -15,6 +15,7 @@ void add_message_commands(CLI::App& app, Session& session);
 void add_reading_commands(CLI::App& app, Session& session);
 void add_proof_commands(CLI::App& app, Session& session);
 void add_audit_command(CLI::App& app, Session& session);
+void add_costs_command(CLI::App& app, Session& session);
 void add_system_commands(CLI::App& app, Session& session);
 void add_ledger_commands(CLI::App& ledger, Session& session);  // below `ledger`
 void add_chain_commands(CLI::App& ledger, Session& session);   // below `ledger`

@@ -6,11 +6,14 @@ nothing is left in the escrow. Standard library only.
 usage: delivery.py [--once]     environment: CONCORDAT_BIN, TOOLCHAIN, POINTS (names, separated by commas)
 --once: one deal, nothing is killed
 """
+import json
+import subprocess
 import sys
 import time
 
 from agreement import Agreement, Crossing, chosen, on_two_chains
 from payments import cli
+from system import BIN
 
 QUANTITY, PRICE, STOCK = 10, 500, 1000000
 NOBODY = "0x0000000000000000000000000000000000000000"
@@ -40,7 +43,7 @@ class Market(Agreement):
         # The seller lets the escrow take its shares when the contract's account asks for it; the buyer lets that account pay.
         self.send(shares, self.share, "approve(address spender, uint256 amount)", [self.escrow, str(STOCK)])
         self.send(shares, self.escrow, "authorize(address agent, address to, bool allowed)", [accounts["shares"], NOBODY, True])
-        self.payer = accounts["cash"]
+        self.payer, self.accounts = accounts["cash"], accounts
         self.allow(STOCK)
 
     def allow(self, amount):
@@ -63,6 +66,35 @@ class Market(Agreement):
         assert (state["deals"], state["delivered"], state["paid"]) == (deals, delivered, paid), state
         return len(endings), deals
 
+    @staticmethod
+    def charged(chain, account):
+        """What the chain took from the account for being executed, read from each of its blocks."""
+        total = 0
+        for number in range(int(chain.ask("eth_blockNumber"), 16) + 1):
+            for one in chain.ask("eth_getBlockByNumber", hex(number), True)["transactions"]:
+                if one["from"].lower() == account.lower():
+                    done = chain.ask("eth_getTransactionReceipt", one["hash"])
+                    total += int(done["gasUsed"], 16) * int(done["effectiveGasPrice"], 16)
+        return total
+
+    def statement(self, trust):
+        """Signed by the seller; each bears half of what the chains charged, and no other figure holds."""
+        file = self.folder / "statement.json"
+        cli("costs", self.binding, "--trust", trust, "--key", self.folder / "seller.key", "-o", file, node=self.node)
+        said = cli("costs", "verify", file, "--trust", trust)["said"]
+        spent = {chain.network["chain"]: self.charged(chain, self.accounts[name])
+                 for name, chain in (("shares", self.shares), ("cash", self.cash))}
+        assert {chain: int(fee) for chain, fee in said["used"]["fees"].items()} == spent, (said["used"], spent)
+        for share in said["shares"]:
+            for chain, fee in spent.items():
+                assert abs(int(share["used"]["fees"][chain]) * 2 - fee) <= 1, (share, spent)
+        wrong, document = self.folder / "wrong-statement.json", json.loads(file.read_text())
+        document["opening"] = document["closing"]
+        wrong.write_text(json.dumps(document, separators=(",", ":"), sort_keys=True))
+        done = subprocess.run([BIN / "concordat", "costs", "verify", wrong, "--trust", trust], capture_output=True, text=True, check=False)
+        assert done.returncode == 1 and "/opening" in done.stderr, done.stderr
+        return said["used"]
+
 
 def run(node, shares, cash, once):
     market = Market(node, shares, cash)
@@ -75,6 +107,9 @@ def run(node, shares, cash, once):
     total, committed = market.check()
     trust = market.verify(shares, cash)
     market.audit(trust, "<b>deliver</b>", "<b>pay</b>", "done, then made to hold", ">asserted<", "witness host", "<svg ")
+    used = market.statement(trust)
+    print("used: " + ", ".join(f"{used[one]} {one}" for one in ("bytes", "fuel", "signatures")) + "; the chains charged "
+          + ", ".join(f"{int(fee) / 1e18:.6f} on {chain}" for chain, fee in used["fees"].items()) + ", as the statement says")
     print(f"{total} deals, {committed} delivered and paid, {total - committed} neither; all receipts hold")
 
 

@@ -15,6 +15,7 @@ schemas = {path.stem: json.loads(path.read_text()) for path in (root / "docs/sch
 registry = Registry().with_resources((schema["$id"], Resource.from_contents(schema)) for schema in schemas.values())
 OPTIONAL = {"sealed", "sender", "action", "package", "number", "result", "effects", "events", "fuel", "meter"}
 OPTIONAL |= {"audiences", "accounts", "proposal", "deadline", "reason", "parties", "chains", "package", "anchor", "anchors"}
+OPTIONAL |= {"from", "to", "party", "opening"}
 OPTIONAL |= {"call", "fate", "decision", "commit", "given_up", "costs"}
 NEEDED = {"execute": ("sender", "action"), "prepare": ("sender", "action", "effects", "deadline"), "step": ("fate",), "resolve": ("reason",)}
 
@@ -48,6 +49,8 @@ def documents():
                  "receipt_repeated.json", "receipt_cancelled.json", "receipt_resolved.json", "receipt_costs.json",
                  "receipt_called.json", "receipt_routed.json"):
         yield from within(json.loads((vectors / name).read_text()))
+    statement = json.loads((vectors / "statement.json").read_text())
+    yield "statement", json.loads(unb64(statement["statement"].split(".")[1]))
     for one in json.loads((vectors / "documents.json").read_text()):
         yield one["schema"], one["document"]
 
