@@ -31,13 +31,12 @@ void complete(json::Object& target, const json::Value& known) {
     if (!target.contains("genesis")) {
         const std::string genesis = text_at(known, "genesis");
         if (genesis.empty())
-            throw Error(Code::unavailable, "genesis", "must be given: the node does not know the chain's first block");
+            throw Error(Code::unavailable, "genesis", "the node does not know the chain's first block: give a genesis");
         target["genesis"] = genesis;
     }
     if (!target.contains("ceiling")) {
         const std::string price = text_at(known, "price");
-        if (price.empty())
-            throw Error(Code::unavailable, "ceiling", "must be given: the node cannot ask the chain for its price");
+        if (price.empty()) throw Error(Code::unavailable, "ceiling", "the chain does not answer: give a ceiling");
         target["ceiling"] = std::to_string(std::max<std::uint64_t>(std::stoull(price), 1) * 10);
     }
     json::Value* finality = target.if_contains("finality");
