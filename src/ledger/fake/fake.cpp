@@ -95,8 +95,10 @@ void FakeLedger::conditions(const std::string& account, Then<std::optional<Condi
 void FakeLedger::pace(Then<std::optional<Pace>> then) {
     answer<std::optional<Pace>>(
         [this] {
-            return Pace{.block_seconds = static_cast<std::uint64_t>(options_.block_ms + 999) / 1000,
-                        .newest = static_cast<std::uint64_t>(timeline_.now() / 1000)};
+            // Blocks on demand come as fast as anything can be told to.
+            return Pace{
+                .block_seconds = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(options_.block_ms + 999) / 1000),
+                .newest = static_cast<std::uint64_t>(timeline_.now() / 1000)};
         },
         std::nullopt, std::move(then));
 }
