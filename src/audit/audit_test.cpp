@@ -527,6 +527,18 @@ TEST(Cost, CoinsHaveEighteenDecimals) {
     EXPECT_EQ(coins(U256("1234500000000000000000")), "1234.5");
 }
 
+TEST(Cost, WhoBearsWhatIsToldWhereTheContractSharesIt) {
+    const Facts facts = audit_vector("receipt_costs", "trust");
+    ASSERT_EQ(facts.shares.size(), 2u);
+    const std::string costs = part(report_of(facts), "costs");
+    for (const statement::Share& share : facts.shares) {
+        EXPECT_GT(share.used.fuel + share.used.bytes, 0u);
+        EXPECT_TRUE(says(costs, share.party)) << costs;
+    }
+    EXPECT_TRUE(says(costs, "and who bears it"));
+    EXPECT_TRUE(audit_vector("receipt_delivered", "trust_delivery").shares.empty());
+}
+
 TEST(Shown, AParticipantsWordsArePassedOn) {
     const auto evidence = [](std::string_view payload) {
         const std::string answer =

@@ -8,6 +8,7 @@
 #include <optional>
 #include <proof/anchor.hpp>
 #include <proof/verdict.hpp>
+#include <statement/shares.hpp>
 #include <string>
 #include <vector>
 
@@ -200,6 +201,8 @@ struct Facts {
     std::vector<TransactionFact> disputes;  // all, as far as there is room
     TransactionTotals totals;
     std::map<std::string, ChainTotals> chains;
+    // Who bears what the binding used, from its beginning up to the last entry; empty where no contract shares costs.
+    std::vector<statement::Share> shares;
     std::map<std::string, Reliance> asserted;  // by layer
     std::size_t sealed_fields = 0, opened_fields = 0;
     std::vector<proof::Line> verdict;  // of the last receipt

@@ -363,6 +363,15 @@ void Gatherer::add_transaction(const Reading& reading) {
     if (shown_.size() > max_shown_transactions) shown_.erase(shown_.begin());
 }
 
+// Figures that do not add up are the verdict's business.
+void Gatherer::share_costs() {
+    if (newest_.empty()) return;
+    try {
+        facts_.shares = statement::shares_of(statement::parts_of(proof::Receipt::parse(newest_), nullptr));
+    } catch (const Error&) {
+    }
+}
+
 void Gatherer::sum_up() {
     for (const auto& [id, one] : contributions_) {
         facts_.totals.committed += one.committed ? 1 : 0;
@@ -382,6 +391,7 @@ void Gatherer::sum_up() {
         }
     }
     facts_.transactions_left_out = contributions_.size() - shown_.size();
+    share_costs();
     for (auto& [at, fact] : shown_) facts_.transactions.push_back(std::move(fact));
     for (auto& [at, fact] : disputed_) facts_.disputes.push_back(std::move(fact));
 }

@@ -76,6 +76,7 @@ class Gatherer {
     void learn_package(const proof::Receipt& receipt);
     void read_ledger(const proof::Receipt& receipt, const proof::Verdict* verdict);
     void check_head();
+    void share_costs();
     void sum_up();
 
     Options options_;

@@ -236,9 +236,43 @@ void put_transactions(const Report& report) {
     for (const TransactionFact& fact : facts.transactions) put_transaction(report, fact);
 }
 
+// Of each party, its part of all that the binding has used (docs/costs.md).
+void put_shares(const Report& report) {
+    const auto& [html, facts, about] = report;
+    if (facts.shares.empty()) return;
+    html.put("p",
+             "What the agreement has used up to entry " + std::to_string(facts.last) +
+                 ", and who bears it as the contract shares it. `concordat costs` states it for a period, signed.",
+             {{"class", "soft"}});
+    TableOf table(html, "By party",
+                  {{"Party", false, "28%"},
+                   {"Bytes", true, "12%"},
+                   {"Fuel", true, "14%"},
+                   {"Signatures", true, "10%"},
+                   {"Fees", true, "22%"},
+                   {"Comes to", true, "14%"}});
+    for (const statement::Share& share : facts.shares) {
+        const auto line = table.row();
+        table.put(share.party);
+        for (const std::uint64_t figure : {share.used.bytes, share.used.fuel, share.used.signatures})
+            table.put(grouped(std::to_string(figure)));
+        std::string fees, amounts;
+        for (const auto& [chain, fee] : share.used.fees) {
+            const bool coin = chain.starts_with("eip155:");  // elsewhere the smallest unit is all that is known
+            fees += (fees.empty() ? "" : ", ") +
+                    (coin ? wei_text(ledger::evm::parse_u256(fee, "/fees")) : grouped(fee)) + " on " + chain;
+        }
+        for (const auto& [currency, amount] : share.amounts)
+            amounts += (amounts.empty() ? "" : ", ") + amount + " " + currency;
+        table.put(fees.empty() ? "–" : fees);
+        table.put(amounts.empty() ? "–" : amounts);
+    }
+}
+
 void put_costs(const Report& report) {
     const auto& [html, facts, about] = report;
     const Section section(html, "costs", "Calls and costs by ledger");
+    put_shares(report);
     if (facts.chains.empty()) {
         html.put("p", "None.");
         return;

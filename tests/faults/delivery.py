@@ -106,7 +106,7 @@ def run(node, shares, cash, once):
         deals.kill_at(name, "deal")
     total, committed = market.check()
     trust = market.verify(shares, cash)
-    market.audit(trust, "<b>deliver</b>", "<b>pay</b>", "done, then made to hold", ">asserted<", "witness host", "<svg ")
+    market.audit(trust, "<b>deliver</b>", "<b>pay</b>", "done, then made to hold", ">asserted<", "witness host", "<svg ", "and who bears it")
     used = market.statement(trust)
     print("used: " + ", ".join(f"{used[one]} {one}" for one in ("bytes", "fuel", "signatures")) + "; the chains charged "
           + ", ".join(f"{int(fee) / 1e18:.6f} on {chain}" for chain, fee in used["fees"].items()) + ", as the statement says")
