@@ -242,14 +242,15 @@ void put_shares(const Report& report) {
     if (facts.shares.empty()) return;
     html.put("p",
              "What the agreement has used up to entry " + std::to_string(facts.last) +
-                 ", and who bears it as the contract shares it. `concordat costs` states it for a period, signed.",
+                 ", and who bears it as the contract shares it. The command “concordat costs” states it for a period, "
+                 "signed.",
              {{"class", "soft"}});
     TableOf table(html, "By party",
-                  {{"Party", false, "28%"},
-                   {"Bytes", true, "12%"},
-                   {"Fuel", true, "14%"},
-                   {"Signatures", true, "10%"},
-                   {"Fees", true, "22%"},
+                  {{"Party", false, "26%"},
+                   {"Bytes", true, "10%"},
+                   {"Fuel", true, "12%"},
+                   {"Signatures", true, "11%"},
+                   {"Fees", true, "27%"},
                    {"Comes to", true, "14%"}});
     for (const statement::Share& share : facts.shares) {
         const auto line = table.row();
@@ -283,14 +284,14 @@ void put_costs(const Report& report) {
              "block, in each chain’s own coin (10⁻¹⁸: wei). They were paid by the enclaves’ accounts.",
              {{"class", "soft"}});
     TableOf table(html, "By chain",
-                  {{"Chain", false, "20%"},
-                   {"Calls", true, "8%"},
+                  {{"Chain", false, "18%"},
+                   {"Calls", true, "7%"},
                    {"Ended", true, "8%"},
-                   {"Proved", true, "9%"},
-                   {"Asserted", true, "11%"},
+                   {"Proved", true, "8%"},
+                   {"Asserted", true, "10%"},
                    {"Refused", true, "10%"},
-                   {"Gas", true, "14%"},
-                   {"Cost", true, "20%"}});
+                   {"Gas", true, "13%"},
+                   {"Cost", true, "26%"}});
     for (const auto& [chain, totals] : facts.chains) {
         const auto line = table.row();
         {
