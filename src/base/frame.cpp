@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t length_bytes = 4;
 constexpr std::size_t head_bytes = 2 + 8;  // type and id
 constexpr std::size_t chunk_bytes = 1 << 16;
+constexpr std::size_t kept_bytes = 1 << 20;  // by a buffer that has nothing in it
 
 [[noreturn]] void fail_socket(std::string_view doing) {
     throw Error(Code::protocol, "socket", std::string(doing) + ": " + std::strerror(errno));
@@ -90,6 +91,10 @@ std::optional<Frame> FrameBuffer::next() {
     frame.id = in.u64();
     frame.payload = to_bytes(in.raw(size - head_bytes));
     start_ += length_bytes + size;
+    if (start_ == buffer_.size() && buffer_.capacity() > kept_bytes) {
+        buffer_ = Bytes();
+        start_ = 0;
+    }
     return frame;
 }
 

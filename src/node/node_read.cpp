@@ -52,9 +52,10 @@ void Node::material(const Hash256& binding, Then<Material> then) {
         const EntryRow* head = state == nullptr ? nullptr : chronicle_->head(binding);
         const auto version = state == nullptr ? std::nullopt : index_->version(state->row.local, state->row.number);
         if (head == nullptr || !version) return then(Error(Code::not_found, "/binding", "no such binding runs here"));
-        chronicle_->find(*head, [version, then](Outcome<CommitPtr> commit) {
+        // The enclave keeps it from now on: here it would only take up memory.
+        chronicle_->find_all({*head}, [version, then](Outcome<std::vector<CommitPtr>> commits) {
             process::complete<Material>(
-                then, [&] { return Material{{version->jws, commit.get()->decode().record}, version->package}; });
+                then, [&] { return Material{{version->jws, commits.get().at(0)->decode().record}, version->package}; });
         });
     });
 }

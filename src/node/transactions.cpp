@@ -99,8 +99,14 @@ void Transactions::take_up(const std::shared_ptr<const Rows>& rows, std::size_t 
     });
 }
 
-// What the answers took is much, where much was open, and is not needed again.
-void Transactions::rest() { timeline_.after(policy_.look_every_ms, give_memory_back); }
+// What the answers took is much, where much was open, and so is what it takes to have all of that signed; neither is
+// needed again.
+void Transactions::rest() {
+    timeline_.after(policy_.look_every_ms, [this, alive = alive_, before = signatures_] {
+        if (!*alive) return;
+        signatures_ == before ? give_memory_back() : rest();
+    });
+}
 
 void Transactions::know_all(std::span<const TransactionRow> rows, const std::vector<CommitPtr>& entries) {
     std::unordered_map<Hash256, std::vector<CommitPtr>, Hash256Hasher> of;
@@ -330,8 +336,10 @@ void Transactions::drive(const Hash256& transaction, std::size_t call) {
     }
     learn_reached(known);
     const Hash256 name = transaction::call_id(transaction, call);
-    driver_->update(name, journal, known.reached[call]);  // where it is driven already
-    driver_->start(name, journal, *ledger, known.reached[call]);
+    const auto found_at = known.reached.find(call);
+    const std::uint64_t reached = found_at == known.reached.end() ? 0 : found_at->second;
+    driver_->update(name, journal, reached);  // where it is driven already
+    driver_->start(name, journal, *ledger, reached);
     check_balance(known, call, *ledger);
 }
 

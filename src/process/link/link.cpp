@@ -17,6 +17,7 @@ using boost::system::error_code;
 
 namespace {
 constexpr std::size_t chunk_bytes = 1 << 18;
+constexpr std::size_t kept_bytes = 1 << 20;  // by a buffer that has nothing in it
 constexpr int reap_timeout_ms = 2000;
 constexpr int exit_grace_ms = 100;  // between a socket's end and the process's, so that the log tells why it ended
 }  // namespace
@@ -128,14 +129,20 @@ struct ChildLink::State : std::enable_shared_from_this<ChildLink::State> {
         const ssize_t sent =
             ::send(socket.native_handle(), sending.data(), sending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         const std::size_t done = sent > 0 ? static_cast<std::size_t>(sent) : 0;
-        if (done == sending.size()) return sending.clear();
+        if (done == sending.size()) return sent_all();
         writing = true;
         asio::async_write(socket, asio::buffer(sending.data() + done, sending.size() - done),
                           [self = shared_from_this()](error_code error, std::size_t) {
                               self->writing = false;
-                              self->sending.clear();
+                              self->sent_all();
                               if (!error) self->flush();
                           });
+    }
+
+    // The buffers are used in turns; one that was needed for much once is not kept.
+    void sent_all() {
+        sending.clear();
+        if (sending.capacity() > kept_bytes) sending = Bytes();
     }
 };
 
