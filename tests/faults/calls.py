@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 
-from agreement import chosen
+from agreement import Agreement, chosen
 from payments import ROOT, cli, until
 from system import BIN, Node
 
@@ -56,10 +56,13 @@ class Line:
         return self.entries()[-1]["state"]["drawn"]
 
 
-class Purchases:
+class Purchases(Agreement):
+    parties = {"buyer": "buyer", "seller": "seller"}
+
     def __init__(self, here, there):
-        self.here, self.there, self.folder, self.asked = here, there, here.folder, 0
-        for party in ("buyer", "seller"):
+        super().__init__(here)
+        self.here, self.there = here, there
+        for party in self.parties:
             public = cli("key", "new", self.folder / f"{party}.key", "--id", f"did:web:{party}.example")
             (self.folder / f"{party}.json").write_text(json.dumps(public))
         for package, nodes in (("line", (here, there)), ("purchase", (here,))):
@@ -76,8 +79,7 @@ class Purchases:
         cli("binding", "draft", "--package", "purchase:1.0.0", "--terms", "{}", "--party", f"buyer={self.folder / 'buyer.json'}",
             "--party", f"seller={self.folder / 'seller.json'}", "--ledger", f"first=@{self.first.target()}",
             "--ledger", f"second=@{self.second.target()}", "-o", draft, node=here)
-        self.binding = cli("binding", "propose", draft, "--key", self.folder / "buyer.key", node=here)["binding"]
-        cli("binding", "sign", self.binding, "--key", self.folder / "seller.key", node=here)
+        self.binding = self.sign(draft)
         accounts = cli("transaction", "accounts", self.binding, node=here)["accounts"]
         self.accounts = {one["ledger"]: one["account"] for one in accounts}
 
@@ -86,35 +88,12 @@ class Purchases:
         self.second.let(self.accounts["second"])
 
     def buy(self, first=FIRST, second=SECOND):
-        self.asked += 1
-        cli("message", "send", self.binding, "buy", "--body", json.dumps({"first": first, "second": second}), "--key",
-            self.folder / "buyer.key", "--async", node=self.here)
-
-    def newest(self):
-        status, page = self.here.ask("GET", f"/v1/bindings/{self.binding}/transactions?limit=100")
-        if status != 200:
-            raise OSError(page)
-        found = page["transactions"]
-        return found[0] if len(found) == self.asked else None
-
-    def has(self, *statuses):
-        newest = self.newest()
-        return newest if newest and newest["status"] in statuses else None
-
-    def pinned(self, calls):
-        newest = self.newest()
-        return newest if newest and len(newest["calls"]) >= calls else None
-
-    def ends(self, status):
-        found = until(lambda: self.has("committed", "aborted", "disputed"), "an outcome", 120)
-        assert found["status"] == status, found
+        self.begun += 1
+        self.message("buyer", "buy", {"first": first, "second": second}, "--async")
 
     def check(self):
-        status, page = self.here.ask("GET", f"/v1/bindings/{self.binding}/entries?limit=500")
-        assert status == 200, page
-        endings = [entry["ending"] for entry in page["entries"] if entry["type"] == "outcome"]
-        assert len(endings) == self.asked, f"{self.asked} purchases, {endings}"
-        bought, state = endings.count("committed"), page["entries"][-1]["state"]
+        endings, state = self.outcomes()
+        bought = endings.count("committed")
         assert (state["purchases"], state["paid"]) == (bought, bought * (FIRST + SECOND)), state
         drawn = self.first.drawn(), self.second.drawn()
         assert drawn == (bought * FIRST, bought * SECOND), f"{bought} purchases, drawn {drawn}"
@@ -125,8 +104,7 @@ class Purchases:
 
     def verify(self):
         """The last receipt, by both verifiers, for who trusts both record ledgers; and not for who trusts one of them."""
-        receipt, both = self.folder / "receipt.json", self.folder / "trust.json"
-        cli("receipt", self.binding, "-o", receipt, node=self.here)
+        receipt, both = self.receipt(), self.folder / "trust.json"
         one, other = (json.loads(line.trust.read_text()) for line in (self.first, self.second))
         joined = {name: one[name] + [value for value in other[name] if value not in one[name]]
                   for name in ("ledgers", "development_roots", "measurements")}
@@ -221,7 +199,7 @@ def run(here, there, once):
         purchases.ends("committed")
     bought = purchases.check()
     purchases.verify()
-    print(f"{purchases.asked} purchases, {bought} drawn on both lines, {purchases.asked - bought} on neither; all receipts hold")
+    print(f"{purchases.begun} purchases, {bought} drawn on both lines, {purchases.begun - bought} on neither; all receipts hold")
 
 
 if __name__ == "__main__":
