@@ -30,7 +30,7 @@ std::map<std::string, Big> weights_of(const Part& part) {
     return out;
 }
 
-// The whole divided by weight. The parties come in the order of their ids, and sorting is stable.
+// The whole divided by weight. What is left goes to the largest fractions, of equal ones to the party whose id is first.
 std::map<std::string, Big> divide(const Big& whole, const std::map<std::string, Big>& weights) {
     Big total = 0;
     for (const auto& [party, weight] : weights) total += weight;
@@ -43,7 +43,9 @@ std::map<std::string, Big> divide(const Big& whole, const std::map<std::string, 
         left -= out[party];
         rests.emplace_back(scaled % total, party);
     }
-    std::ranges::stable_sort(rests, [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::ranges::sort(rests, [](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
     for (const auto& [rest, party] : rests) {
         if (left == 0) break;
         ++out[party];
