@@ -2,6 +2,7 @@
 
 #include <base/log.hpp>
 #include <base/memory.hpp>
+#include <bit>
 #include <boost/asio/post.hpp>
 #include <crypto/hash.hpp>
 
@@ -182,6 +183,18 @@ void Transactions::entries_of(const TransactionRow& row, Then<std::vector<Commit
     });
 }
 
+std::shared_ptr<const Transactions::Steps> Transactions::shared(Steps&& steps) {
+    json::Array text;
+    for (const contract::Step& step : steps) text.push_back(step.to_json());
+    // Each time that there are twice as many, so that many different ones cost no more than few.
+    if (steps_.size() >= max_targets && std::has_single_bit(steps_.size())) {
+        std::erase_if(steps_, [](const auto& one) { return one.second.use_count() == 1; });
+    }
+    std::shared_ptr<const Steps>& known = steps_[json::canonical(json::Value(std::move(text)))];
+    if (!known) known = std::make_shared<const Steps>(std::move(steps));
+    return known;
+}
+
 std::shared_ptr<const Transactions::Targets> Transactions::targets_of(const Hash256& binding, const Hash256& version) {
     if (const auto known = targets_.find(version); known != targets_.end()) return known->second;
     const BindingState* state = chronicle_.binding(binding);
@@ -217,16 +230,17 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
             .id = entries[0]->entry.id, .binding = binding->row.local, .prepare = entries[0]->index, .ending = {}};
         known.early = prepare.early;
         known.first_sequence = entries[0]->entry.sequence;
-        known.steps = prepare.steps();
         known.targets = targets_of(prepare.binding, prepare.version);
         if (known.targets == nullptr) return std::nullopt;
-        known.saga = transaction::Saga(known.steps, prepare.deadline);
+        Steps steps = prepare.steps();
+        known.saga = transaction::Saga(steps, prepare.deadline);
         // What the calls are made of is in their pins: there may be very many of them.
-        for (contract::Step& step : known.steps) {
+        for (contract::Step& step : steps) {
             step.arguments = {};
             step.commit.reset();
             step.undo.reset();
         }
+        known.steps = shared(std::move(steps));
         take(known, *entries[0], prepare);
         for (const CommitPtr& commit : std::span(entries).subspan(1)) {
             take(known, *commit, contract::Entry::parse(commit->document));
@@ -240,7 +254,7 @@ std::optional<Transactions::Known> Transactions::make_known(const std::vector<Co
 }
 
 void Transactions::take(Known& known, const Commit& commit, const contract::Entry& entry) {
-    known.saga.take(entry, known.steps, [&](const contract::Step& step) { return known.target_of(step).finality; });
+    known.saga.take(entry, *known.steps, [&](const contract::Step& step) { return known.target_of(step).finality; });
     known.row.last = commit.index;
     known.row.changed = std::max(known.row.changed, entry.time);
     known.row.cancelling |= entry.type == EntryType::cancelling;
@@ -268,7 +282,7 @@ void Transactions::hold_ledgers(Known& known) {
     if (known.saga.ending()) return known.holds.clear();
     if (!known.holds.empty()) return;
     std::set<std::string> chains;
-    for (const contract::Step& step : known.steps) {
+    for (const contract::Step& step : *known.steps) {
         if (step.route) chains.insert(step.route->chain);
     }
     for (const std::string& chain : chains) known.holds.push_back(routing_.hold(chain));
@@ -494,7 +508,7 @@ std::optional<transaction::Journal> Transactions::journal_of(const Hash256& call
 
 CallView Transactions::view(const Hash256& transaction, const Known& known, std::size_t number) const {
     const transaction::Call& call = known.saga.call(number);
-    const contract::Step& step = known.steps[call.what.step];
+    const contract::Step& step = (*known.steps)[call.what.step];
     CallView view{.call = call, .effect = step.effect, .ledger = step.ledger, .waits_for = {}, .submission = {}};
     const auto driven = known_.find(transaction);
     const auto* progress = driver_ ? driver_->progress(transaction::call_id(transaction, number)) : nullptr;

@@ -57,13 +57,14 @@ class Transactions : private transaction::Recorder {
 
   private:
     using Targets = contract::LedgerPlaces;
+    using Steps = std::vector<contract::Step>;
     // A transaction that is driven, or would be if its ledgers were known.
     struct Known {
         Hash256 binding;
         TransactionRow row;  // as the index has it, or will
         bool early = false;  // its outcome changes the state
         std::uint64_t first_sequence = 0, last_sequence = 0;
-        std::vector<contract::Step> steps;
+        std::shared_ptr<const Steps> steps;  // without what calls are made of: most transactions have the same
         std::shared_ptr<const Targets> targets;
         transaction::Saga saga;
         std::map<std::size_t, std::uint64_t> reached{};  // of calls that have ended
@@ -74,7 +75,7 @@ class Transactions : private transaction::Recorder {
         // Throws Error(bad_format) where the version has no such ledger.
         const contract::LedgerTarget& target_of(const contract::Step& step) const;
         const contract::LedgerTarget& target_of(std::size_t call) const {
-            return target_of(steps[saga.call(call).what.step]);
+            return target_of((*steps)[saga.call(call).what.step]);
         }
     };
     struct CallPlace {
@@ -102,6 +103,7 @@ class Transactions : private transaction::Recorder {
     void append_entries(const TransactionRow& row, std::vector<EntryRow>& rows);
     void entries_of(const TransactionRow& row, Then<std::vector<CommitPtr>> then);
     // What a binding's version says of its ledgers; null where this node does not know it.
+    std::shared_ptr<const Steps> shared(Steps&& steps);
     std::shared_ptr<const Targets> targets_of(const Hash256& binding, const Hash256& version);
     // Nothing where the entries are not understood.
     std::optional<Known> make_known(const std::vector<CommitPtr>& entries);
@@ -132,6 +134,7 @@ class Transactions : private transaction::Recorder {
     Balances balances_;
     std::unordered_map<Hash256, Known, Hash256Hasher> known_;
     std::unordered_map<Hash256, CallPlace, Hash256Hasher> places_;   // by the call's name
+    std::map<std::string, std::shared_ptr<const Steps>> steps_;      // by their text
     std::map<Hash256, std::shared_ptr<const Targets>> targets_;      // by the version
     std::map<std::string, std::vector<CallPlace>> without_genesis_;  // yet, by the chain, which is being asked
     std::unique_ptr<transaction::Driver> driver_;
