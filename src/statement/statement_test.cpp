@@ -72,6 +72,7 @@ class Statements : public ::testing::Test {
     }
     // Bound, paid, amended to another split, and two more entries; a receipt of each entry.
     void tell(const std::optional<CostTerms>& first = terms(1), const std::optional<CostTerms>& then = terms(3)) {
+        issuer_.reset();  // its key is the maker's
         maker.emplace(first);
         const auto keep = [&] { receipts.push_back(maker->receipt().write()); };
         maker->lock();

@@ -125,7 +125,7 @@ TEST_F(Steps, WhatIsCancelledIsUndoneWhereItHappenedAllTheSame) {
 
 TEST_F(Steps, OtherEnclavesGoOnFromEachEntry) {
     begin("lbpn");
-    for (const std::size_t call : {0, 1, 2, 3, 4}) {
+    for (std::size_t call = 0; call < 5; ++call) {
         const contract::EntryRecord before = deal.last.record;
         paying = make_paying();
         paying->load(several_package());
