@@ -462,8 +462,7 @@ void Transactions::sign(const Hash256& call, ledger::Purpose purpose, ledger::Pr
     });
 }
 
-void Transactions::append(const Hash256& call, EntryType type, std::optional<json::Value> evidence,
-                          std::function<void(std::optional<transaction::Journal>)> then) {
+void Transactions::append(const Hash256& call, EntryType type, std::optional<json::Value> evidence, Advanced then) {
     const CallPlace* place = place_of(call);
     if (place == nullptr) return timeline_.after(0, [then = std::move(then)] { then(std::nullopt); });
     const Hash256 transaction = place->transaction, binding = known_.at(transaction).binding;
@@ -478,12 +477,24 @@ void Transactions::append(const Hash256& call, EntryType type, std::optional<jso
     }
     auto work = std::make_shared<Work>();
     work->type = type;
+    work->binding = binding;
     work->transaction = transaction;
     work->call = static_cast<std::uint32_t>(place->call);
     // A clock that was ahead when the transaction began must not hold it up until the right ones have come there.
     work->not_before = known_.at(transaction).row.changed;
     if (evidence) work->input = json::canonical(*evidence);
     work->digest = evidence ? crypto::sha256(work->input) : digest_of(call, contract::entry_type_name(type));
+    if (type == EntryType::disputed && known_.at(transaction).row.outcome != 0) {
+        return add_private_state(work, [this, alive = alive_, call, work, then = std::move(then)](bool found) {
+            if (!*alive) return;
+            found ? submit(call, work, then) : then(std::nullopt);
+        });
+    }
+    submit(call, std::move(work), std::move(then));
+}
+
+void Transactions::submit(const Hash256& call, std::shared_ptr<Work> work, Advanced then) {
+    const Hash256 transaction = work->transaction, binding = work->binding;
     lanes_.submit(binding, std::move(work),
                   [this, alive = alive_, call, transaction, then = std::move(then)](const Outcome<CommitPtr>& done) {
                       if (!*alive) return;
@@ -496,6 +507,20 @@ void Transactions::append(const Hash256& call, EntryType type, std::optional<jso
                           if (*alive) then(read.ok() ? journal_of(call) : std::nullopt);
                       });
                   });
+}
+
+// The enclave only remembers where it wrote down what has ended.
+void Transactions::add_private_state(const std::shared_ptr<Work>& work, std::function<void(bool)> then) {
+    chronicle_.index().barrier([this, alive = alive_, work, then = std::move(then)] {
+        if (!*alive) return;
+        const auto known = known_.find(work->transaction);
+        const auto row = known == known_.end() ? std::nullopt : chronicle_.index().entry_at(known->second.row.outcome);
+        if (!row) return then(false);
+        chronicle_.find(*row, [work, then](Outcome<CommitPtr> outcome) {
+            if (outcome.ok()) work->input = std::string(text_of(outcome.get()->private_state));
+            then(outcome.ok());
+        });
+    });
 }
 
 std::optional<transaction::Journal> Transactions::journal_of(const Hash256& call) const {

@@ -87,10 +87,11 @@ class Transactions : private transaction::Recorder {
         std::function<void()> then;
     };
 
+    using Advanced = std::function<void(std::optional<transaction::Journal>)>;
     void sign(const Hash256& call, ledger::Purpose purpose, ledger::Price price,
               std::function<void(std::optional<Bytes>)> then) override;
     void append(const Hash256& call, contract::EntryType type, std::optional<json::Value> evidence,
-                std::function<void(std::optional<transaction::Journal>)> then) override;
+                Advanced then) override;
 
     void on_entry(const CommitPtr& commit, const contract::Entry& parsed);
     using Rows = std::vector<TransactionRow>;
@@ -119,6 +120,8 @@ class Transactions : private transaction::Recorder {
     void forgotten(const Hash256& call);
     void make_driver();
     void end_waiting(const Hash256& transaction);
+    void submit(const Hash256& call, std::shared_ptr<Work> work, Advanced then);
+    void add_private_state(const std::shared_ptr<Work>& work, std::function<void(bool)> then);
     const CallPlace* place_of(const Hash256& call) const;
     std::optional<transaction::Journal> journal_of(const Hash256& call) const;
     TransactionView view(const Known& known) const;

@@ -99,8 +99,8 @@ TEST_F(Resolve, WhatCameBeforeAGivenUpUndoIsUndoneAllTheSame) {
     EXPECT_EQ(deal.entry().given_up, std::vector<std::uint32_t>{3});
     EXPECT_EQ(deal.state().at("paid"), 0);
     expect_verified();
-    EXPECT_EQ("action_refused /resolution/step", refused(resolution(1, Role::undo))) << "given up already";
-    EXPECT_EQ("action_refused /resolution/step", refused(resolution(0, Role::undo))) << "has happened";
+    EXPECT_EQ("action_refused /transaction", refused(resolution(1, Role::undo))) << "given up already";
+    EXPECT_EQ("action_refused /transaction", refused(resolution(0, Role::undo))) << "has happened";
 }
 
 TEST_F(Resolve, OneRuleDecidesWhoMustSign) {
@@ -155,7 +155,7 @@ TEST_F(Resolve, WhatItDoesNotFitIsNamed) {
     ends(3, Fate::cancelled);
     ends(2);
     EXPECT_EQ(deal.entry().ending, "committed");
-    EXPECT_EQ("action_refused /resolution/step", with([](Resolution& one) {
+    EXPECT_EQ("action_refused /transaction", with([](Resolution& one) {
                   one.step = 1;
                   one.role = Role::call;
               }))
@@ -232,8 +232,8 @@ TEST_F(Resolve, ADisputedBindingResolvesToo) {
     expect_verified();
 }
 
-// Private states that were written before calls could be given up.
-TEST(PrivateState, of_format_4_is_read) {
+// Private states that were written before what has ended was referred to, and before calls could be given up.
+TEST(PrivateState, of_formats_4_and_5_is_read) {
     contract::Step step;
     step.effect = "note";
     step.ledger = "notes";
@@ -247,11 +247,16 @@ TEST(PrivateState, of_format_4_is_read) {
     saga.pin({0, Role::call}, {.chain = "fake:1", .account = "a", .slot = 0, .call = {}, .ceiling = 1}, {}, start_time);
     Bytes bytes = enclave::write_private(head);
     EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
+    // Before the transaction: that it is whole.
+    const Hash256 id = hash_of("transaction");
+    bytes.erase(std::ranges::search(bytes, id.view()).begin() - 1);
+    bytes.at(0) = 5;
+    EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
     // Behind the last call: that it was committed early, and two lengths.
     bytes.erase(bytes.end() - 10);
     bytes.at(0) = 4;
     EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
-    bytes.at(0) = 6;
+    bytes.at(0) = 7;
     EXPECT_EQ("bad_format /private", error_of([&] { enclave::read_private(bytes); }));
     saga.give_up(0);
     EXPECT_TRUE(enclave::read_private(enclave::write_private(head)).transactions.at(0).saga.call(0).journal.given_up);

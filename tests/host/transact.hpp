@@ -78,7 +78,8 @@ struct Payer {
     json::Object state() const { return json::parse(text_of(last.record.state), "").as_object(); }
     void step(HostedEnclave& enclave, EntryType type, const Hash256& transaction, const json::Value& input = nullptr,
               TimeMs time = start_time, std::uint32_t call = 0) {
-        const Bytes bytes = input.is_null() ? Bytes{} : to_bytes(bytes_of(json::canonical(input)));
+        Bytes bytes = input.is_null() ? Bytes{} : to_bytes(bytes_of(json::canonical(input)));
+        if (type == EntryType::disputed) bytes = ended[transaction];
         take(enclave::decode_committed(
             enclave.call(enclave::FrameType::act, enclave::encode(enclave::Act{.type = type,
                                                                                .binding = id,
@@ -86,7 +87,9 @@ struct Payer {
                                                                                .input = bytes,
                                                                                .transaction = transaction,
                                                                                .call = call}))));
+        if (entry().type == EntryType::outcome) ended[transaction] = last.record.private_state;
     }
+    std::map<Hash256, Bytes> ended;  // private states of the entries that ended transactions
     Bytes sign(HostedEnclave& enclave, const Hash256& transaction, Purpose purpose, ledger::Price price,
                std::uint32_t call = 0) {
         return enclave.call(enclave::FrameType::sign,

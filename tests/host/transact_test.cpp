@@ -168,7 +168,7 @@ TEST_F(Transact, AHostGetsNoSecondSignatureOfAnotherKind) {
     EXPECT_EQ(payer.entry().ending, "committed");
     EXPECT_EQ(error_of([&] { payer.sign(*paying, transaction, Purpose::call, 10); }), "action_refused /transaction");
     EXPECT_EQ(error_of([&] { payer.step(*paying, EntryType::outcome, transaction, evidence(pin, Fate::called)); }),
-              "action_refused /type");
+              "action_refused /transaction");
 }
 
 // A signature is an effect: it must not leave while the entry that allows it is not recorded.
@@ -456,7 +456,7 @@ TEST_F(Early, TheBindingGoesOnAndHearsOfEachOutcome) {
     EXPECT_EQ(judged(), "holds");
     // What it says confidentially is for those it is said to.
     EXPECT_NE(text_of(payer.last.record.disclosures).find("buyer"), std::string_view::npos);
-    EXPECT_EQ(error_of([&] { end(first, Fate::called); }), "action_refused /type");
+    EXPECT_EQ(error_of([&] { end(first, Fate::called); }), "action_refused /transaction");
     payer.step(*paying, EntryType::disputed, second.id);
     EXPECT_EQ(judged(), "holds");
     EXPECT_EQ(error_of([&] { pay(1, 4); }), "disputed /binding");
@@ -532,6 +532,34 @@ TEST_F(Early, WhatEndedIsRememberedForAWhile) {
     EXPECT_EQ(error_of([&] { payer.sign(*paying, open.front().id, Purpose::call, 10); }), "not_found /transaction");
     payer.step(*paying, EntryType::disputed, open[1].id);
     EXPECT_FALSE(payer.sign(*paying, open[1].id, Purpose::call, 10).empty());
+}
+
+// Where a transaction ended is in every entry; what it was in that one's private state only, which the host brings.
+TEST_F(Early, WhatEndedIsDisputedWithWhatItsEndWroteDown) {
+    const Open first = pay(1, 1);
+    end(first, Fate::called);
+    const Open second = pay(1, 2);
+    end(second, Fate::called);
+    payer.pay(*paying, 0, "only said", 3);
+    const std::size_t size = payer.last.record.private_state.size();
+    std::unique_ptr<HostedEnclave> other = make_paying();
+    other->load(early_package());
+    other->load_binding(payer.jws, payer.last.record);
+    const auto dispute = [&](const Hash256& with) {
+        payer.ended[first.id] = payer.ended.contains(with) ? payer.ended.at(with) : Bytes{};
+        return error_of([&] { payer.step(*other, EntryType::disputed, first.id); });
+    };
+    const Bytes right = payer.ended.at(first.id);
+    EXPECT_EQ(dispute(hash_of("none")), "bad_format /input");
+    EXPECT_EQ(dispute(second.id), "bad_format /input");
+    payer.ended[first.id] = right;
+    EXPECT_EQ(error_of([&] { payer.sign(*other, first.id, Purpose::call, 10); }), "action_refused /transaction");
+    payer.step(*other, EntryType::disputed, first.id);
+    EXPECT_GT(payer.last.record.private_state.size(), size);  // whole from now on
+    other = make_paying();
+    other->load(early_package());
+    other->load_binding(payer.jws, payer.last.record);
+    EXPECT_FALSE(payer.sign(*other, first.id, Purpose::call, 10).empty());
 }
 
 TEST_F(Early, AHostSendsNoOutcomeAsAMessage) {

@@ -192,8 +192,9 @@ void Head::keep_ended() {
 
 void Head::forget_ended() {
     const auto ordinary = [&] { return std::ranges::count(ended, false, &EndedTransaction::early); };
+    const auto size_of = [](const EndedTransaction& one) { return one.whole ? one.whole->size() : 0; };
     std::size_t bytes = 0;
-    for (const EndedTransaction& one : ended) bytes += one.bytes->size();
+    for (const EndedTransaction& one : ended) bytes += size_of(one);
     for (auto one = ended.begin(); one != ended.end();) {
         const bool goes = (!one->early && ordinary() > static_cast<std::ptrdiff_t>(kept_transactions)) ||
                           ended.size() > kept_early_transactions ||
@@ -202,8 +203,17 @@ void Head::forget_ended() {
             ++one;
             continue;
         }
-        bytes -= one->bytes->size();
+        bytes -= size_of(*one);
         one = ended.erase(one);
+    }
+}
+
+void Head::leave_ended(const contract::Entry& entry) {
+    for (EndedTransaction& one : ended) {
+        if (!one.whole) continue;
+        one.sequence = entry.sequence;
+        one.private_state = entry.private_state;
+        if (!one.disputed) one.whole.reset();
     }
 }
 
@@ -220,16 +230,19 @@ void Context::advance(Head&& next) {
     if (recent.size() > recent_entries) recent.pop_front();
 }
 
+Head open_private(ByteView sealed, const Hash256& binding, std::int64_t sequence, const Keychain& keys,
+                  const std::string& field) {
+    wire::Reader in(sealed);
+    contract::Sealed box;
+    box.iv = in.hash();
+    box.ciphertext = to_bytes(in.raw(in.left()));
+    return read_private(contract::open(keys.state(), private_aad(binding, sequence), box, field).expose());
+}
+
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys) {
     const contract::Entry entry = record.check();
     if (entry.binding != binding) throw Error(Code::bad_format, "/head/binding", "the head is of another binding");
-    wire::Reader sealed(record.private_state);
-    contract::Sealed box;
-    box.iv = sealed.hash();
-    box.ciphertext = to_bytes(sealed.raw(sealed.left()));
-    const SecretBytes plaintext =
-        contract::open(keys.state(), private_aad(binding, entry.sequence), box, "/head/private");
-    Head head = read_private(plaintext.expose());
+    Head head = open_private(record.private_state, binding, entry.sequence, keys, "/head/private");
     head.sequence = entry.sequence;
     head.id = entry.id(record.document);
     head.time = entry.time;
@@ -237,6 +250,7 @@ Head open_head(const contract::EntryRecord& record, const Hash256& binding, cons
     if (head.version != entry.version) {
         throw Error(Code::wrong_version, "/head/version", "the version in force is " + head.version.text());
     }
+    head.leave_ended(entry);
     head.root = entry.state_after;
     const bool brings_version = entry.type == contract::EntryType::bind || entry.type == contract::EntryType::amend;
     if (!brings_version || entry.cost_terms) head.costs = entry.costs;

@@ -83,15 +83,18 @@ struct Transaction {
     std::size_t size() const;  // in a head's private state, about
 };
 
-// One that has its outcome. A ledger may still go back on it, which is rare; meanwhile each entry's private state has
-// these bytes.
+// One that has its outcome. A ledger may still go back on it, which is rare: the private state of the entry that ended
+// it has it whole, and the later ones say where that is. One that is disputed is in all of them.
 struct EndedTransaction {
     Hash256 id;
     bool early = false;
-    std::shared_ptr<const Bytes> bytes;
+    std::int64_t sequence = 0;  // of the entry that ended it
+    Hash256 private_state;      // that entry's digest of its private state
+    bool disputed = false;
+    std::shared_ptr<const Bytes> whole;  // null where the other entry's is enough
 
     static EndedTransaction of(const Transaction& transaction);
-    Transaction read() const;
+    Transaction read() const;  // of a whole one
 };
 
 // Everything that changes from entry to entry. It travels sealed in each entry's private state, so an enclave can go on
@@ -128,6 +131,8 @@ struct Head {
     std::size_t open_count() const;
     void keep_ended();    // moves what has its outcome to the others that have
     void forget_ended();  // what is more than is kept; the oldest go first
+    // What ended with an entry is in that one's private state: from then on a reference is enough.
+    void leave_ended(const contract::Entry& entry);
     bool paused_at(TimeMs now) const { return proposal && proposal->pause && now <= proposal->deadline; }
 };
 
@@ -169,8 +174,7 @@ inline constexpr std::size_t recent_entries = 64;
 inline constexpr std::size_t max_closed_of_one = 16;
 inline constexpr std::size_t max_closed_proposals = contract::max_parties * max_closed_of_one + 65;
 // With an outcome. Of those that were committed early as many more as may be open at once: each can still be disputed.
-// They are in each entry's private state, and an entry that grew too large for the ledger could not even have an
-// outcome: of large ones fewer are kept.
+// An entry that grew too large for the ledger could not even have an outcome: of large disputed ones fewer are kept.
 inline constexpr std::size_t kept_transactions = 8;
 inline constexpr std::size_t kept_early_transactions = transaction::max_open_early + kept_transactions;
 inline constexpr std::size_t max_transactions_bytes = 1 << 20;  // of those kept, and of those open
@@ -178,6 +182,10 @@ inline constexpr std::size_t max_transactions_bytes = 1 << 20;  // of those kept
 // decide. What is due for the first time is pinned in any case.
 inline constexpr std::size_t max_calls = 256;
 
+// What an entry's private state holds of a head. Throws Error(bad_signature | bad_format) where it is not of this
+// binding's entry.
+Head open_private(ByteView sealed, const Hash256& binding, std::int64_t sequence, const Keychain& keys,
+                  const std::string& field);
 // Opens the head record of a running binding. Throws Error(bad_format | bad_signature | …) when the parts do not fit.
 Head open_head(const contract::EntryRecord& record, const Hash256& binding, const Keychain& keys);
 

@@ -337,7 +337,9 @@ std::optional<Core::Make> Core::make_of(const Act& in) const {
         };
     }
     if (in.type == disputed) {
-        return [=](const Context& context, ByteView, Slots&) { return dispute(context, transaction, call, time); };
+        return [=](const Context& context, ByteView private_state, Slots&) {
+            return dispute(context, transaction, call, private_state, time);
+        };
     }
     return std::nullopt;
 }

@@ -291,6 +291,7 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
     take_costs(entry, head, record);
     entry.disclosures = crypto::sha256(record.disclosures);
     entry.private_state = crypto::sha256(record.private_state);
+    head.leave_ended(entry);
     record.document = to_bytes(bytes_of(entry.write()));
     // The ledger refuses a batch whole, and others' entries are in it: what it would refuse must not get there.
     if (record.document.size() > max_document_bytes) {

@@ -7,6 +7,8 @@ namespace concordat::enclave {
 
 namespace {
 
+// Format 5 had what has ended whole in every entry.
+constexpr std::uint8_t private_format_5 = 5;
 // Format 4 had no calls that people had given up.
 constexpr std::uint8_t private_format_4 = 4;
 // Format 3 had transactions with one call.
@@ -108,6 +110,29 @@ Transaction read_single(wire::Reader& in, std::uint8_t format) {
     return out;
 }
 
+constexpr std::uint8_t form_whole = 0, form_reference = 1;
+
+void write_ended(wire::Writer& out, const EndedTransaction& ended) {
+    if (ended.whole) {
+        out.u8(form_whole);
+        return out.raw(*ended.whole);
+    }
+    out.u8(form_reference);
+    out.hash(ended.id);
+    out.u8(ended.early ? 1 : 0);
+    out.u64(static_cast<std::uint64_t>(ended.sequence));
+    out.hash(ended.private_state);
+}
+
+EndedTransaction read_reference(wire::Reader& in) {
+    EndedTransaction out;
+    out.id = in.hash();
+    out.early = in.u8() != 0;
+    out.sequence = static_cast<std::int64_t>(in.u64());
+    out.private_state = in.hash();
+    return out;
+}
+
 Bytes bytes_of_one(const Transaction& transaction) {
     wire::Writer out;
     write_transaction(out, transaction);
@@ -137,30 +162,41 @@ std::map<std::string, Salt> read_salts(wire::Reader& in) {
 
 std::size_t size_of(const Head& head) {
     std::size_t size = 0;
-    for (const EndedTransaction& one : head.ended) size += one.bytes->size();
+    for (const EndedTransaction& one : head.ended) size += one.whole ? one.whole->size() : 128;
     for (const Transaction& one : head.transactions) size += one.size();
     return size;
 }
 
 void write_transactions(wire::Writer& out, const Head& head) {
     out.u32(static_cast<std::uint32_t>(head.ended.size() + head.transactions.size()));
-    for (const EndedTransaction& one : head.ended) out.raw(*one.bytes);
-    for (const Transaction& one : head.transactions) write_transaction(out, one);
+    for (const EndedTransaction& one : head.ended) write_ended(out, one);
+    for (const Transaction& one : head.transactions) {
+        out.u8(form_whole);
+        write_transaction(out, one);
+    }
 }
 
 void read_transactions(wire::Reader& in, std::uint8_t format, Head& head) {
     for (std::uint32_t left = in.count(kept_early_transactions + transaction::max_open_early); left > 0; --left) {
+        if (format > private_format_5 && in.u8() == form_reference) {
+            head.ended.push_back(read_reference(in));
+            continue;
+        }
         Transaction one = format > private_format_3 ? read_transaction(in, format) : read_single(in, format);
         one.ended() ? head.ended.push_back(EndedTransaction::of(one)) : head.transactions.push_back(std::move(one));
     }
 }
 
 EndedTransaction EndedTransaction::of(const Transaction& transaction) {
-    return {transaction.id, transaction.early, std::make_shared<const Bytes>(bytes_of_one(transaction))};
+    return {.id = transaction.id,
+            .early = transaction.early,
+            .private_state = {},
+            .disputed = transaction.saga.disputed(),
+            .whole = std::make_shared<const Bytes>(bytes_of_one(transaction))};
 }
 
 Transaction EndedTransaction::read() const {
-    wire::Reader in(*bytes);
+    wire::Reader in(*whole);
     Transaction out = read_transaction(in, private_format);
     in.finish();
     return out;

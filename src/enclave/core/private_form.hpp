@@ -4,7 +4,7 @@
 
 namespace concordat::enclave {
 
-inline constexpr std::uint8_t private_format = 5;
+inline constexpr std::uint8_t private_format = 6;
 
 void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts);
 std::map<std::string, Salt> read_salts(wire::Reader& in);

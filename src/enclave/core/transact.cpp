@@ -73,12 +73,20 @@ ledger::Target target_of(const Context& context, const contract::Step& step, led
                                name, step.callers);
 }
 
-Transaction find_ended(const Head& head, const Hash256& id) {
+template <class AnyHead>
+auto& ended_in(AnyHead& head, const Hash256& id) {
     const auto found = std::ranges::find(head.ended, id, &EndedTransaction::id);
     if (found == head.ended.end()) {
         throw Error(Code::not_found, "/transaction", "must be one that is open, or of the last few");
     }
-    return found->read();
+    return *found;
+}
+
+// One that something can still become of: its ledger has gone back on it.
+Transaction find_ended(const Head& head, const Hash256& id) {
+    const EndedTransaction& found = ended_in(head, id);
+    if (!found.whole) throw Error(Code::action_refused, "/transaction", "has its outcome");
+    return found.read();
 }
 
 // One that has ended is among the open ones after this, until keep_ended().
@@ -91,6 +99,20 @@ Transaction& find(Head& head, const Hash256& id) {
     std::erase_if(head.ended, [&](const EndedTransaction& one) { return one.id == id; });
     head.transactions.push_back(std::move(ended));
     return head.transactions.back();
+}
+
+// Where the head only refers to it: whole again, out of the private state of the entry that ended it.
+void recall(const Context& context, Head& head, const Hash256& id, ByteView private_state) {
+    if (std::ranges::find(head.transactions, id, &Transaction::id) != head.transactions.end()) return;
+    EndedTransaction& mine = ended_in(head, id);
+    if (mine.whole) return;
+    if (crypto::sha256(private_state) != mine.private_state) {
+        throw Error(
+            Code::bad_format, "/input",
+            "must be the private state of entry " + std::to_string(mine.sequence) + ", where the transaction ended");
+    }
+    const Head then = open_private(private_state, context.binding.id, mine.sequence, context.keys, "/input");
+    mine.whole = ended_in(then, id).whole;
 }
 
 // No sender's expiry bounds these entries. A host that claims a far future with one would keep every later message from
@@ -490,9 +512,11 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
     return link;
 }
 
-Link dispute(const Context& context, const Hash256& transaction, std::size_t call, TimeMs time) {
+Link dispute(const Context& context, const Hash256& transaction, std::size_t call, ByteView private_state,
+             TimeMs time) {
     Link link;
     link.head = context.head;
+    recall(context, link.head, transaction, private_state);
     Transaction& mine = find(link.head, transaction);
     time = step_time(context, mine, time);
     mine.saga.dispute(call);

@@ -41,7 +41,8 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
 // What the parties have signed: a call that has to succeed is given up (contract::Resolution). `input` is its general
 // JWS in JCS.
 Link resolve(const Context& context, Bytes&& input, TimeMs time);
-Link dispute(const Context& context, const Hash256& transaction, std::size_t call, TimeMs time);
+// `private_state`: of the entry that ended the transaction; empty while it is open, or disputed already.
+Link dispute(const Context& context, const Hash256& transaction, std::size_t call, ByteView private_state, TimeMs time);
 // The transaction that the other ledger takes. Only for a head that is recorded.
 Bytes sign(const Context& context, const Hash256& transaction, std::size_t call, ledger::Purpose purpose,
            ledger::Price price);

@@ -60,7 +60,7 @@ struct Execute {
 };
 
 // bind, amend, propose, close, terminate, cancelling, outcome, disputed, resolve. `input` is the entry's input
-// (docs/formats.md §5).
+// (docs/formats.md §5); of disputed, which has none, the private state of the entry that ended the transaction.
 struct Act {
     contract::EntryType type{};
     Hash256 binding;  // zero for bind
