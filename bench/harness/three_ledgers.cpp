@@ -90,7 +90,7 @@ class Deals {
         return out;
     }
 
-    test::LedgerWorld platform_;
+    test::LedgerWorld platform_{{.segment_bytes = 4u << 20}};  // memory that grows by doubling is no disk
     ledger::fake::FakeKind fake_{"fake:1"};
     std::array<const ledger::Kind*, 1> kinds_{&fake_};
     test::HostedEnclave enclave_{*platform_.ledger, platform_.world.measurement, platform_.clock,

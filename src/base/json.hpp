@@ -2,6 +2,7 @@
 // Refused: duplicate keys, fractions and exponents, integers beyond ±(2^53−1), -0, invalid UTF-8, lone surrogates,
 // trailing text, depth or size over the limits.
 #pragma once
+#include <array>
 #include <boost/json.hpp>
 #include <cstdint>
 #include <optional>
@@ -26,6 +27,20 @@ struct Limits {
 
 // Throws Error(bad_json | too_large); `what` names the document in the error's field.
 Value parse(std::string_view text, std::string_view what, Limits limits = {}, boost::json::storage_ptr storage = {});
+
+// Memory for a value that is read and left behind: from the stack while it is small, and given back all at once. The
+// value must not outlive it; what is copied from the value may.
+class Scratch {
+  public:
+    Scratch() = default;
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+    boost::json::storage_ptr storage() { return &resource_; }
+
+  private:
+    std::array<unsigned char, 6144> first_;
+    boost::json::monotonic_resource resource_{first_.data(), first_.size()};
+};
 
 // RFC 8785: keys sorted by UTF-16 code units, minimal escapes, no white space. Strings must be valid UTF-8. Aborts on a
 // double or an integer beyond ±max_integer (never made here).

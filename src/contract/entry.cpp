@@ -384,7 +384,8 @@ std::string Entry::write() const {
 }
 
 Entry Entry::parse(ByteView document) {
-    const json::Value value = json::parse(text_of(document), "/entry");
+    json::Scratch scratch;
+    const json::Value value = json::parse(text_of(document), "/entry", {}, scratch.storage());
     json::Reader in(value, "/entry");
     Entry entry;
     in.expect("typ", "concordat/entry/1");

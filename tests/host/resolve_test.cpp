@@ -242,14 +242,25 @@ TEST(PrivateState, of_formats_4_and_5_is_read) {
     head.version = hash_of("version");
     head.state_text = head.terms_text = "{}";
     head.transactions.push_back(
-        {.id = hash_of("transaction"), .sequence = 3, .steps = {step}, .saga = {}, .early = true});
+        {.id = hash_of("transaction"), .sequence = 3, .steps = std::vector{step}, .saga = {}, .early = true});
     transaction::Saga& saga = head.transactions.back().saga = transaction::Saga({step}, start_time);
-    saga.pin({0, Role::call}, {.chain = "fake:1", .account = "a", .slot = 0, .call = {}, .ceiling = 1}, {}, start_time);
+    const ledger::Pin pin{.chain = "fake:1", .account = "a", .slot = 0, .call = {}, .ceiling = 1};
+    saga.pin({0, Role::call}, pin, {}, start_time);
     Bytes bytes = enclave::write_private(head);
     EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
-    // Before the transaction: that it is whole.
+    // Before the transaction: that it is whole. The pin was JSON.
     const Hash256 id = hash_of("transaction");
     bytes.erase(std::ranges::search(bytes, id.view()).begin() - 1);
+    wire::Writer now, then;
+    now.text(pin.chain);
+    now.text(pin.account);
+    now.u64(pin.slot);
+    now.text(json::canonical(pin.call));
+    now.u64(pin.ceiling);
+    then.text(json::canonical(pin.to_json()));
+    const auto found = std::ranges::search(bytes, now.get());
+    const auto at = bytes.erase(found.begin(), found.end());
+    bytes.insert(at, then.get().begin(), then.get().end());
     bytes.at(0) = 5;
     EXPECT_EQ(enclave::read_private(bytes).transactions.at(0).saga, saga);
     // Behind the last call: that it was committed early, and two lengths.

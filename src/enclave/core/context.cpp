@@ -65,9 +65,10 @@ Bytes private_aad(const Hash256& binding, std::int64_t sequence) {
 
 Bytes write_private(const Head& head) {
     wire::Writer out;
+    const TransactionsForm transactions(head);
     // One buffer, which the caller wipes.
-    out.reserve(512 + head.state_text.size() + head.terms_text.size() + 128 * head.salts.size() +
-                72 * head.senders.size() + 128 * head.closed.size() + size_of(head));
+    out.reserve(512 + head.state_text.size() + head.terms_text.size() + size_of(head.salts) + 72 * head.senders.size() +
+                128 * head.closed.size() + transactions.size());
     out.u8(private_format);
     out.hash(head.version);
     out.text(head.state_text);
@@ -97,7 +98,7 @@ Bytes write_private(const Head& head) {
     }
     out.u8(head.terminated ? 1 : 0);
     out.u8(head.disputed ? 1 : 0);
-    write_transactions(out, head);
+    transactions.write(out);
     return out.take();
 }
 
@@ -169,14 +170,15 @@ const Transaction* Head::open() const {
     return found == transactions.end() ? nullptr : &*found;
 }
 
-std::size_t Transaction::size() const {
-    std::size_t size = 1024 + state_text.size() + 128 * salts.size();
-    for (const contract::Step& step : steps) size += 512 + json::canonical(step.to_json()).size();
-    for (const transaction::Call& call : saga.calls()) {
-        const transaction::Journal& journal = call.journal;
-        size += 2048 + json::canonical(journal.pin.call).size() + json::canonical(journal.finality.parameters).size();
-    }
-    return size;
+Steps::Steps(std::vector<contract::Step> list) {
+    json::Array texts;
+    for (const contract::Step& step : list) texts.push_back(step.to_json());
+    shared_ = std::make_shared<const Shared>(Shared{std::move(list), json::canonical(json::Value(std::move(texts)))});
+}
+
+const std::shared_ptr<const Steps::Shared>& Steps::none() {
+    static const auto shared = std::make_shared<const Shared>();
+    return shared;
 }
 
 void Head::keep_ended() {

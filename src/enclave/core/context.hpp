@@ -66,11 +66,29 @@ struct ClosedProposal {
     std::string account;
 };
 
+// The steps of a transaction. They stay what they are: the heads that have it share them.
+class Steps {
+  public:
+    Steps() = default;
+    Steps(std::vector<contract::Step> list);  // NOLINT(google-explicit-constructor): it is that list
+    const std::vector<contract::Step>& list() const { return shared_->list; }
+    const contract::Step& operator[](std::size_t i) const { return list()[i]; }
+    const std::string& text() const { return shared_->text; }  // JCS of all, as a prepare entry has them
+
+  private:
+    struct Shared {
+        std::vector<contract::Step> list;
+        std::string text = "[]";
+    };
+    static const std::shared_ptr<const Shared>& none();
+    std::shared_ptr<const Shared> shared_ = none();
+};
+
 // Calls on other ledgers, and what the binding goes back to if they come to nothing.
 struct Transaction {
     Hash256 id;  // of its prepare entry; in that entry's own private state, which the id follows from, zero
     std::int64_t sequence = 0;  // of its prepare entry
-    std::vector<contract::Step> steps;
+    Steps steps;
     transaction::Saga saga;
     bool early = false;        // its state holds already: the binding goes on, and the contract hears of the outcome
     std::string state_text{};  // before it; empty once its state holds or is taken back
@@ -80,7 +98,7 @@ struct Transaction {
     // Whether an abort would take the binding's state back.
     bool holds() const { return !early && !ended() && saga.decision() != transaction::Decision::commit; }
     const std::string& ledger_of(const transaction::Call& call) const { return steps[call.what.step].ledger; }
-    std::size_t size() const;  // in a head's private state, about
+    std::size_t size() const;  // in a head's private state
 };
 
 // One that has its outcome. A ledger may still go back on it, which is rare: the private state of the entry that ended

@@ -74,7 +74,7 @@ void Jobs::add(std::unique_ptr<Job> job) {
     {
         const std::lock_guard lock(mutex_);
         std::unique_ptr<Lane>& lane = lanes_[job->context.get()];
-        if (!lane) lane = std::make_unique<Lane>();
+        if (!lane) lane = fresh_lane();
         job->lane_ = lane.get();
         job->is_prepared_ = job->is_act();
         if (!job->is_prepared_) {
@@ -87,6 +87,13 @@ void Jobs::add(std::unique_ptr<Job> job) {
         wake = to_begin_ > 1 && asleep_ > 0;
     }
     if (wake) wake_.notify_one();
+}
+
+std::unique_ptr<Lane> Jobs::fresh_lane() {
+    if (spare_lanes_.empty()) return std::make_unique<Lane>();
+    std::unique_ptr<Lane> lane = std::move(spare_lanes_.back());
+    spare_lanes_.pop_back();
+    return lane;
 }
 
 void Jobs::make_ready(Lane& lane) {
@@ -115,7 +122,9 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         lane.jobs.pop_front();
         job.slots_.release();  // its place among the entries is certain
         if (lane.jobs.empty()) {
-            lanes_.erase(job.context.get());
+            const auto ended = lanes_.find(job.context.get());
+            if (spare_lanes_.size() < max_spare) spare_lanes_.push_back(std::move(ended->second));
+            lanes_.erase(ended);
         } else if (lane.jobs.front()->is_prepared_) {
             make_ready(lane);
         }

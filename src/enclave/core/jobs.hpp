@@ -73,6 +73,7 @@ class Jobs {
   private:
     void help();
     bool one_piece(std::unique_lock<std::mutex>& lock);
+    std::unique_ptr<struct Lane> fresh_lane();
     void make_ready(Lane& lane);
     void prepare_one(Job& job) const;
     void run_one(Job& job);
@@ -90,6 +91,7 @@ class Jobs {
     std::deque<Job*> to_prepare_;
     std::deque<Lane*> ready_;  // its first job is prepared, and nobody runs it
     std::unordered_map<const Context*, std::unique_ptr<Lane>> lanes_;
+    std::vector<std::unique_ptr<Lane>> spare_lanes_;
     std::vector<std::unique_ptr<Job>> done_;
     std::size_t asleep_ = 0;
     bool ending_ = false;

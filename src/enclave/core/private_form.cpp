@@ -21,7 +21,11 @@ void write_call(wire::Writer& out, const transaction::Call& call) {
     const transaction::Journal& journal = call.journal;
     out.u8(call.what.step);
     out.u8(static_cast<std::uint8_t>(call.what.role));
-    out.text(json::canonical(journal.pin.to_json()));
+    out.text(journal.pin.chain);
+    out.text(journal.pin.account);
+    out.u64(journal.pin.slot);
+    out.text(json::canonical(journal.pin.call));
+    out.u64(journal.pin.ceiling);
     out.u64(journal.finality.blocks);
     out.text(journal.finality.witness);
     out.text(json::canonical(journal.finality.parameters));
@@ -33,9 +37,19 @@ void write_call(wire::Writer& out, const transaction::Call& call) {
     out.u8(journal.given_up ? 1 : 0);
 }
 
+ledger::Pin read_pin(wire::Reader& in, std::uint8_t format) {
+    if (format <= private_format_5) return ledger::Pin::parse(json::parse(in.text(), "/pin"), "/pin");
+    ledger::Pin pin;
+    pin.chain = in.text(contract::max_name_bytes);
+    pin.account = in.text(contract::max_name_bytes);
+    pin.slot = in.u64();
+    pin.call = json::parse(in.text(), "/pin/call").as_object();
+    pin.ceiling = in.u64();
+    return pin;
+}
+
 void read_journal(wire::Reader& in, std::uint8_t format, transaction::Journal& journal) {
-    const json::Value pin = json::parse(in.text(), "/pin");
-    journal.pin = ledger::Pin::parse(pin, "/pin");
+    journal.pin = read_pin(in, format);
     journal.finality.blocks = in.u64();
     journal.finality.witness = in.text(contract::max_name_bytes);
     journal.finality.parameters = json::parse(in.text(max_parameters), "/finality").as_object();
@@ -49,19 +63,28 @@ void read_journal(wire::Reader& in, std::uint8_t format, transaction::Journal& j
     if (format > private_format_4) journal.given_up = in.u8() != 0;
 }
 
-void write_transaction(wire::Writer& out, const Transaction& transaction) {
+// What entries say in the open: all of a transaction but the state before it.
+Bytes open_part(const Transaction& transaction) {
+    wire::Writer out;
+    out.reserve(256 + transaction.steps.text().size() + 512 * transaction.saga.calls().size());
     out.hash(transaction.id);
     out.u64(static_cast<std::uint64_t>(transaction.sequence));
-    json::Array steps;
-    for (const contract::Step& step : transaction.steps) steps.push_back(step.to_json());
-    out.text(json::canonical(json::Value(std::move(steps))));
+    out.text(transaction.steps.text());
     out.u64(static_cast<std::uint64_t>(transaction.saga.deadline()));
     out.u8(transaction.saga.cancelling() ? 1 : 0);
     out.u32(static_cast<std::uint32_t>(transaction.saga.calls().size()));
     for (const transaction::Call& call : transaction.saga.calls()) write_call(out, call);
     out.u8(transaction.early ? 1 : 0);
+    return out.take();
+}
+
+void write_confidential_part(wire::Writer& out, const Transaction& transaction) {
     out.text(transaction.state_text);
     write_salts(out, transaction.salts);
+}
+
+std::size_t size_of_confidential_part(const Transaction& transaction) {
+    return 8 + transaction.state_text.size() + size_of(transaction.salts);
 }
 
 Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
@@ -70,7 +93,7 @@ Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
     out.sequence = static_cast<std::int64_t>(in.u64());
     const json::Value steps = json::parse(in.text(), "/steps");
     std::vector<contract::PinnedCall> none;
-    out.steps = contract::parse_steps(steps.as_array(), "/steps", none);
+    out.steps = Steps(contract::parse_steps(steps.as_array(), "/steps", none));
     const auto deadline = static_cast<TimeMs>(in.u64());
     const bool cancelling = in.u8() != 0;
     std::vector<transaction::Call> calls;
@@ -81,7 +104,7 @@ Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
         read_journal(in, format, call.journal);
         calls.push_back(std::move(call));
     }
-    out.saga = transaction::Saga(out.steps, deadline, cancelling, std::move(calls));
+    out.saga = transaction::Saga(out.steps.list(), deadline, cancelling, std::move(calls));
     out.early = in.u8() != 0;
     out.state_text = in.text();
     out.salts = read_salts(in);
@@ -103,10 +126,10 @@ Transaction read_single(wire::Reader& in, std::uint8_t format) {
         step.effect = in.text(contract::max_name_bytes);
         out.sequence = static_cast<std::int64_t>(in.u64());
     }
-    out.steps = {std::move(step)};
+    out.steps = Steps({std::move(step)});
     const TimeMs deadline = call.journal.deadline;
     const bool cancelling = call.journal.cancelling;
-    out.saga = transaction::Saga(out.steps, deadline, cancelling, {std::move(call)});
+    out.saga = transaction::Saga(out.steps.list(), deadline, cancelling, {std::move(call)});
     return out;
 }
 
@@ -133,12 +156,6 @@ EndedTransaction read_reference(wire::Reader& in) {
     return out;
 }
 
-Bytes bytes_of_one(const Transaction& transaction) {
-    wire::Writer out;
-    write_transaction(out, transaction);
-    return out.take();
-}
-
 }  // namespace
 
 void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts) {
@@ -160,19 +177,29 @@ std::map<std::string, Salt> read_salts(wire::Reader& in) {
     return salts;
 }
 
-std::size_t size_of(const Head& head) {
-    std::size_t size = 0;
-    for (const EndedTransaction& one : head.ended) size += one.whole ? one.whole->size() : 128;
-    for (const Transaction& one : head.transactions) size += one.size();
+std::size_t size_of(const std::map<std::string, Salt>& salts) {
+    std::size_t size = 4;
+    for (const auto& [path, salt] : salts) size += 4 + path.size() + salt.size();
     return size;
 }
 
-void write_transactions(wire::Writer& out, const Head& head) {
-    out.u32(static_cast<std::uint32_t>(head.ended.size() + head.transactions.size()));
-    for (const EndedTransaction& one : head.ended) write_ended(out, one);
+std::size_t Transaction::size() const { return open_part(*this).size() + size_of_confidential_part(*this); }
+
+TransactionsForm::TransactionsForm(const Head& head) : head_(head) {
+    for (const EndedTransaction& one : head.ended) size_ += one.whole ? 1 + one.whole->size() : 128;
     for (const Transaction& one : head.transactions) {
+        open_.push_back(open_part(one));
+        size_ += 1 + open_.back().size() + size_of_confidential_part(one);
+    }
+}
+
+void TransactionsForm::write(wire::Writer& out) const {
+    out.u32(static_cast<std::uint32_t>(head_.ended.size() + head_.transactions.size()));
+    for (const EndedTransaction& one : head_.ended) write_ended(out, one);
+    for (std::size_t i = 0; i < open_.size(); ++i) {
         out.u8(form_whole);
-        write_transaction(out, one);
+        out.raw(open_[i]);
+        write_confidential_part(out, head_.transactions[i]);
     }
 }
 
@@ -188,11 +215,14 @@ void read_transactions(wire::Reader& in, std::uint8_t format, Head& head) {
 }
 
 EndedTransaction EndedTransaction::of(const Transaction& transaction) {
+    wire::Writer out;
+    out.raw(open_part(transaction));
+    write_confidential_part(out, transaction);
     return {.id = transaction.id,
             .early = transaction.early,
             .private_state = {},
             .disputed = transaction.saga.disputed(),
-            .whole = std::make_shared<const Bytes>(bytes_of_one(transaction))};
+            .whole = std::make_shared<const Bytes>(out.take())};
 }
 
 Transaction EndedTransaction::read() const {

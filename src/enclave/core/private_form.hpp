@@ -9,10 +9,21 @@ inline constexpr std::uint8_t private_format = 6;
 void write_salts(wire::Writer& out, const std::map<std::string, Salt>& salts);
 std::map<std::string, Salt> read_salts(wire::Reader& in);
 
-// Those that have ended first, each sort oldest first.
-void write_transactions(wire::Writer& out, const Head& head);
+std::size_t size_of(const std::map<std::string, Salt>& salts);
+
+// A head's transactions as bytes: those that have ended first, each sort oldest first.
+class TransactionsForm {
+  public:
+    explicit TransactionsForm(const Head& head);  // which must outlive it
+    std::size_t size() const { return size_; }
+    void write(wire::Writer& out) const;
+
+  private:
+    const Head& head_;
+    std::vector<Bytes> open_;  // all of them but what is confidential
+    std::size_t size_ = 0;
+};
 // Of any format that has transactions.
 void read_transactions(wire::Reader& in, std::uint8_t format, Head& head);
-std::size_t size_of(const Head& head);  // of all of them, about
 
 }  // namespace concordat::enclave

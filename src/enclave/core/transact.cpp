@@ -242,11 +242,18 @@ void check_room(const Head& head, const Transaction& next) {
     throw Error(Code::in_transaction, "/binding", "the calls that are open may have 1 MiB in all");
 }
 
-// Pins what is due, and gives the calls for the entry.
-std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& transaction, TimeMs time,
-                                          HeldSlots& slots) {
+// Pins what is due, and gives the calls for the entry; `held` takes their slots.
+std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& transaction, TimeMs time, Slots& slots,
+                                          HeldSlots& held) {
+    const std::vector<transaction::Due> all = transaction.saga.due();
+    std::vector<std::string> accounts;
+    for (const transaction::Due& due : all) {
+        const contract::Step& step = transaction.steps[due.step];
+        accounts.push_back(place_of(context, step).chain + " " + account_at(context, step).address);
+    }
+    held = slots.hold(std::move(accounts));
     std::vector<contract::PinnedCall> out;
-    for (const transaction::Due& due : transaction.saga.due()) {
+    for (const transaction::Due& due : all) {
         const contract::Step& step = transaction.steps[due.step];
         const contract::LedgerTarget& where = place_of(context, step);
         const Account& account = account_at(context, step);
@@ -256,7 +263,7 @@ std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& t
         ledger::Pin pin{.chain = where.chain, .account = account.address, .call = {}, .ceiling = where.ceiling};
         pin.call = account.kind->call(target, step.arguments_of(due.role),
                                       "/output/effects/" + std::to_string(due.step) + "/" + member);
-        pin.slot = slots.take(where.chain + " " + account.address);
+        pin.slot = held.at(out.size());
         account.kind->check(pin);
         out.push_back({due.step, due.role, pin});
         transaction.saga.pin(due, std::move(pin), where.finality, time);
@@ -266,7 +273,7 @@ std::vector<contract::PinnedCall> pin_due(const Context& context, Transaction& t
 
 // What a later call of the transaction could not be made of is found out before it begins.
 void check_later_calls(const Context& context, const Transaction& transaction) {
-    for (std::size_t i = 0; i < transaction.steps.size(); ++i) {
+    for (std::size_t i = 0; i < transaction.steps.list().size(); ++i) {
         const contract::Step& step = transaction.steps[i];
         const ledger::Kind& kind = *account_at(context, step).kind;
         const std::string field = "/output/effects/" + std::to_string(i) + "/";
@@ -328,7 +335,7 @@ void check_budget(const Context& context, const Transaction& transaction, const 
                   std::uint64_t used) {
     std::uint64_t left = std::numeric_limits<std::uint64_t>::max();
     if (caller != nullptr) left = caller->call.fuel - std::min(used, caller->call.fuel);
-    for (const contract::Step& step : transaction.steps) {
+    for (const contract::Step& step : transaction.steps.list()) {
         if (step.callers.empty()) continue;
         if (step.callers.size() > contract::max_callers) {
             throw Error(Code::action_refused, "/output/effects",
@@ -353,22 +360,22 @@ Pinned pin_effects(const Context& context, json::Array& effects, const Cause& ca
     Pinned out;
     std::vector<const ledger::Kind*> kinds;
     Transaction& transaction = out.transaction;
-    transaction.steps = contract::plan_steps(context.package->contract, effects, kinds_of(context, kinds),
-                                             callers_of(context, cause.caller));
-    transaction.sequence = context.head.sequence + 1;
-    transaction.early = early;
+    std::vector<contract::Step> steps = contract::plan_steps(
+        context.package->contract, effects, kinds_of(context, kinds), callers_of(context, cause.caller));
     std::int64_t minutes = 0;
-    for (contract::Step& step : transaction.steps) {
+    for (contract::Step& step : steps) {
         take_route(context, step, *cause.routes);
         minutes = std::max(minutes, place_of(context, step).deadline_minutes);
     }
+    transaction.steps = Steps(std::move(steps));
+    transaction.sequence = context.head.sequence + 1;
+    transaction.early = early;
     check_budget(context, transaction, cause.caller, cause.fuel);
-    transaction.saga = transaction::Saga(transaction.steps, time + minutes * 60'000);
+    transaction.saga = transaction::Saga(transaction.steps.list(), time + minutes * 60'000);
     check_later_calls(context, transaction);
-    out.slots = slots.hold();
-    const std::vector<contract::PinnedCall> pinned = pin_due(context, transaction, time, out.slots);
+    const std::vector<contract::PinnedCall> pinned = pin_due(context, transaction, time, slots, out.slots);
     effects.clear();
-    for (const contract::Step& step : transaction.steps) effects.push_back(step.to_json());
+    for (const contract::Step& step : transaction.steps.list()) effects.push_back(step.to_json());
     for (const contract::PinnedCall& call : pinned) effects[call.step].as_object()["pin"] = call.pin.to_json();
     if (transaction.holds()) {
         transaction.state_text = context.head.state_text;
@@ -390,8 +397,7 @@ Link cancel(const Context& context, const Hash256& transaction, TimeMs time, Slo
     time = step_time(context, mine, time);
     mine.saga.cancel();
     contract::Entry entry = step_entry(contract::EntryType::cancelling, context, transaction, {}, time);
-    link.slots = slots.hold();
-    entry.effects = effects_of(pin_due(context, mine, time, link.slots));
+    entry.effects = effects_of(pin_due(context, mine, time, slots, link.slots));
     entry.decision = decision_of(mine);
     link.record = finish_entry(entry, link.head, {}, {}, context.keys);
     link.slots.use();
@@ -404,7 +410,7 @@ namespace {
 void hear_outcome(const Context& context, const Transaction& transaction, contract::Entry& entry, Head& head,
                   SealedParts& parts, const runtime::Limits& limits) {
     const contract::Contract& contract = context.package->contract;
-    const contract::Step& step = transaction.steps.front();
+    const contract::Step& step = transaction.steps[0];
     const std::string* name = contract.outcomes_of(step.ledger);
     if (name == nullptr) panic("a transaction committed early that no action hears of");
     try {
@@ -481,7 +487,9 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
     Transaction& mine = find(link.head, transaction);
     time = step_time(context, mine, time);
     const transaction::Journal& journal = mine.saga.call(call).journal;
-    const json::Value value = json::parse(text_of(evidence), "/evidence", {.bytes = max_evidence_bytes});
+    json::Scratch scratch;
+    const json::Value value =
+        json::parse(text_of(evidence), "/evidence", {.bytes = max_evidence_bytes}, scratch.storage());
     if (json::canonical(value) != text_of(evidence))
         throw Error(Code::bad_format, "/evidence", "must be in RFC 8785 form");
     const ledger::Kind& kind = *account_of(context, mine, mine.saga.call(call)).kind;
@@ -497,8 +505,7 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
         end(context, mine, entry, link, parts, limits);
     } else {
         check_calls(mine.saga);
-        link.slots = slots.hold();
-        entry.effects = effects_of(pin_due(context, mine, time, link.slots));
+        entry.effects = effects_of(pin_due(context, mine, time, slots, link.slots));
         entry.decision = decision_of(mine);
     }
     // The head may be another by now.

@@ -38,14 +38,12 @@ void Core::begin(std::uint64_t request, Act&& in, Make&& make) {
 bool Core::turn() {
     const std::size_t before = jobs_.under_way();
     // A part only: while the ledger has that, there is more to do here. Where it is slow, batches grow by themselves.
-    // Acts take little here: they go together.
-    const std::size_t acts = jobs_.acts(), inputs = before - acts;
-    const std::size_t part =
-        acts + std::clamp(inputs / 4, std::min(least_part, options_.turn_inputs), options_.turn_inputs);
+    const std::size_t part = std::clamp(before / 2, std::min(least_part, options_.turn_inputs), options_.turn_inputs);
     const std::size_t goal = before - std::min(before, part);
+    collect();
     for (bool waited = false; jobs_.under_way() > goal;) {
         bool began = true;
-        for (std::size_t i = 0; began && i < options_.turn_inputs; ++i) began = jobs_.step();
+        for (std::size_t i = 0; began && i < 4; ++i) began = jobs_.step();
         collect();
         if (began || jobs_.under_way() <= goal) continue;
         // What a helper has in hand is done in a moment. If it is not, the rest need not wait for it.
