@@ -10,6 +10,7 @@ packages=(
   g++ make cmake ninja-build ccache pkg-config git
   libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev libfmt-dev libcli11-dev
   libssl-dev libsodium-dev libsecp256k1-dev nettle-dev libsqlite3-dev libseccomp-dev libre2-dev libyaml-cpp-dev libarchive-dev
+  libmimalloc-dev
   prometheus-cpp-dev libgtest-dev libgmock-dev librapidcheck-dev
   clang-19 lld-19 wasi-libc libc++-19-dev-wasm32 libc++abi-19-dev-wasm32 libclang-rt-19-dev-wasm32)
 case "${1:-}" in

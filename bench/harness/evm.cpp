@@ -101,10 +101,10 @@ std::vector<Account> make_accounts(evm::PlainClient& client, const std::string& 
         ledger::Pin pin{.chain = chain,
                         .account = address,
                         .slot = 0,
-                        .call = {{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
-                                 {"data", "0x"},
-                                 {"value", "1"},
-                                 {"gas", "21000"}},
+                        .call = json::Object{{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
+                                             {"data", "0x"},
+                                             {"value", "1"},
+                                             {"gas", "21000"}},
                         .ceiling = 20'000'000'000};
         out.push_back({std::move(key), std::move(pin)});
     }

@@ -95,4 +95,11 @@ std::string canonical(const Object& object) {
     return out;
 }
 
+std::string canonical(const Array& array) {
+    std::string out;
+    out.reserve(first_capacity);
+    append_array(out, array, 0);
+    return out;
+}
+
 }  // namespace concordat::json

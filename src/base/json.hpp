@@ -29,7 +29,8 @@ struct Limits {
 Value parse(std::string_view text, std::string_view what, Limits limits = {}, boost::json::storage_ptr storage = {});
 
 // Memory for a value that is read and left behind: from the stack while it is small, and given back all at once. The
-// value must not outlive it; what is copied from the value may.
+// value must not outlive it, nor a copy that was constructed from a part of it: Boost.JSON lets that have the same
+// memory. What is assigned to an object that is there keeps that one's.
 class Scratch {
   public:
     Scratch() = default;
@@ -47,6 +48,7 @@ class Scratch {
 std::string canonical(const Value& value);
 void append_canonical(std::string& out, const Value& value);
 std::string canonical(const Object& object);
+std::string canonical(const Array& array);
 
 // Reads an object's members by name with errors that name the field; finish() refuses members nobody asked for.
 // `path` is a JSON Pointer prefix ("/entry"). Errors: bad_format, missing_field, too_large, unknown_field. The value

@@ -309,10 +309,10 @@ class Anchoring {
         return {.chain = chain(),
                 .account = evm::Address::parse(text_at(found, "from"), "/from").text(),
                 .slot = static_cast<std::uint64_t>(number("nonce")),
-                .call = {{"to", contract_.text()},
-                         {"data", text_at(found, "input")},
-                         {"value", "0"},
-                         {"gas", evm::decimal(number("gas"))}},
+                .call = json::Object{{"to", contract_.text()},
+                                     {"data", text_at(found, "input")},
+                                     {"value", "0"},
+                                     {"gas", evm::decimal(number("gas"))}},
                 .ceiling = 0};
     }
 

@@ -130,11 +130,11 @@ std::optional<Hash256> read_optional_hash(json::Reader& in, std::string_view nam
     return in.hash(name);
 }
 
-json::Array read_optional_array(json::Reader& in, std::string_view name) {
-    if (in.find(name) == nullptr) return {};
+void read_optional_array(json::Reader& in, std::string_view name, json::Array& out) {
+    if (in.find(name) == nullptr) return;
     const json::Array& value = in.array(name, max_items);
     if (value.empty()) in.fail(name, "must not be empty where it is present");
-    return value;
+    out = value;
 }
 
 json::Object read_audiences(json::Reader& in) {
@@ -198,9 +198,9 @@ void read_optional_members(json::Reader& in, Entry& entry) {
     entry.action = read_optional_name(in, "action");
     entry.package = read_optional_hash(in, "package");
     entry.number = in.integer_or("number", 0, 1);
-    if (in.find("result") != nullptr) entry.result = in.object("result");
-    entry.effects = read_optional_array(in, "effects");
-    entry.events = read_optional_array(in, "events");
+    if (in.find("result") != nullptr) entry.result.emplace() = in.object("result");
+    read_optional_array(in, "effects", entry.effects);
+    read_optional_array(in, "events", entry.events);
     entry.fuel = static_cast<std::uint64_t>(in.integer_or("fuel", 0, 1));
     entry.meter = read_optional_text(in, "meter");
     entry.accounts = read_accounts(in);
@@ -314,7 +314,7 @@ void check_type_rules(const Entry& entry) {
 }
 
 Hash256 effects_digest(const json::Array& effects) {
-    return effects.empty() ? Hash256{} : crypto::sha256(json::canonical(json::Value(effects)));
+    return effects.empty() ? Hash256{} : crypto::sha256(json::canonical(effects));
 }
 
 std::array<std::uint8_t, 32> u256(std::uint64_t value) {

@@ -73,7 +73,8 @@ Entry prepare_entry() {
     Entry entry = execute_entry();
     entry.type = EntryType::prepare;
     entry.deadline = entry.time + 60'000;
-    const ledger::Pin pin{.chain = "fake:1", .account = "a1", .slot = 7, .call = {{"pay", "5"}}, .ceiling = 1000};
+    const ledger::Pin pin{
+        .chain = "fake:1", .account = "a1", .slot = 7, .call = json::Object{{"pay", "5"}}, .ceiling = 1000};
     entry.effects = {
         json::Object{{"effect", "pay"}, {"ledger", "cash"}, {"args", json::Object{}}, {"pin", pin.to_json()}}};
     return entry;

@@ -21,12 +21,17 @@ std::uint64_t read_number(json::Reader& reader, std::string_view name) {
     return value;
 }
 
+const std::shared_ptr<const json::Object>& SharedObject::empty() {
+    static const auto none = std::make_shared<const json::Object>();
+    return none;
+}
+
 json::Object Pin::to_json() const {
     // Slots and prices may exceed 2^53, so they are text.
     return json::Object{{"chain", chain},
                         {"account", account},
                         {"slot", std::to_string(slot)},
-                        {"call", call},
+                        {"call", *call},
                         {"ceiling", std::to_string(ceiling)}};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <base/json.hpp>
 #include <base/secret.hpp>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,13 +14,36 @@ namespace concordat::ledger {
 // What one unit of work costs: wei per gas on Ethereum, satoshi per virtual byte on Bitcoin.
 using Price = std::uint64_t;
 
+// An object that stays as it is: its copies are one. Many calls wait for a long time, and each is known in several
+// places.
+class SharedObject {
+  public:
+    SharedObject() = default;
+    // NOLINTNEXTLINE(google-explicit-constructor): it is that object
+    SharedObject(json::Object object) : shared_(std::make_shared<const json::Object>(std::move(object))) {}
+    // Only this copy changes.
+    json::Object& own() {
+        auto mine = std::make_shared<json::Object>(**this);
+        shared_ = mine;
+        return *mine;
+    }
+    const json::Object& operator*() const { return *shared_; }
+    operator const json::Object&() const { return *shared_; }  // NOLINT(google-explicit-constructor)
+    const json::Object* operator->() const { return shared_.get(); }
+    bool operator==(const SharedObject& other) const { return shared_ == other.shared_ || **this == *other; }
+
+  private:
+    static const std::shared_ptr<const json::Object>& empty();
+    std::shared_ptr<const json::Object> shared_ = empty();
+};
+
 // What a `prepare` entry fixes of one call. An account's transactions fill its slots (nonces) in order, and each slot
 // is filled once: so whatever is signed for a pin has at most one effect.
 struct Pin {
     std::string chain;    // CAIP-2
     std::string account;  // as that chain writes it
     std::uint64_t slot = 0;
-    json::Object call;  // in the kind's own form
+    SharedObject call;  // in the kind's own form
     Price ceiling = 0;  // nothing is signed at a higher price
 
     json::Object to_json() const;

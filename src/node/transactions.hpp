@@ -3,6 +3,8 @@
 // What is recorded is all that counts: a node that starts anew goes on from the ledger's entries. Loop thread only.
 #pragma once
 #include <base/asio_timeline.hpp>
+#include <boost/container/flat_map.hpp>
+#include <boost/container/flat_set.hpp>
 #include <transaction/driver/driver.hpp>
 #include <transaction/saga.hpp>
 
@@ -67,10 +69,10 @@ class Transactions : private transaction::Recorder {
         std::shared_ptr<const Steps> steps;  // without what calls are made of: most transactions have the same
         std::shared_ptr<const Targets> targets;
         transaction::Saga saga;
-        std::map<std::size_t, std::uint64_t> reached{};  // of calls that have ended
+        boost::container::flat_map<std::size_t, std::uint64_t> reached{};  // of calls that have ended
         // Of those whose ledger is not known, so that nothing could be told from it.
-        std::map<std::size_t, std::string> evidence{};
-        std::set<std::size_t> forgotten{}, wrong_genesis{};
+        boost::container::flat_map<std::size_t, std::string> evidence{};
+        boost::container::flat_set<std::size_t> forgotten{}, wrong_genesis{};
         std::vector<Routing::Token> holds{};
         // Throws Error(bad_format) where the version has no such ledger.
         const contract::LedgerTarget& target_of(const contract::Step& step) const;

@@ -290,7 +290,7 @@ void CallJudge::check_call(std::string& text) {
     kind_ = *known;
     kind_->check(callee, where.finality);
     kind_->check(pin());
-    if (kind_->call(callee, arguments, "/entry/effects/args") != pin().call) {
+    if (kind_->call(callee, arguments, "/entry/effects/args") != *pin().call) {
         fail("entries", "must pin the call that contract, version and arguments make");
     }
     if (pin().ceiling != where.ceiling) fail("entries", "must pin the ceiling that the version names");

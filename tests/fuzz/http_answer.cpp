@@ -28,13 +28,13 @@ void read_signed(ByteView payload) {
     const Pin pin{.chain = http::chain_of(key.public_key()),
                   .account = answer.account,
                   .slot = answer.number,
-                  .call = {{"resource", "payments"},
-                           {"operation", "reserve"},
-                           {"role", "call"},
-                           {"step", Hash256{}.text()},
-                           {"arguments", json::Object{}}}};
+                  .call = json::Object{{"resource", "payments"},
+                                       {"operation", "reserve"},
+                                       {"role", "call"},
+                                       {"step", Hash256{}.text()},
+                                       {"arguments", json::Object{}}}};
     const Judgement judgement = http::HttpKind().judge(pin, finality, json::Object{{"answer", text}});
-    if (judgement.fate == Fate::called && answer.request != http::digest_of(pin.call)) __builtin_trap();
+    if (judgement.fate == Fate::called && answer.request != http::digest_of(*pin.call)) __builtin_trap();
 }
 
 template <class Read>

@@ -255,7 +255,7 @@ TEST(PrivateState, of_formats_4_and_5_is_read) {
     now.text(pin.chain);
     now.text(pin.account);
     now.u64(pin.slot);
-    now.text(json::canonical(pin.call));
+    now.text(json::canonical(*pin.call));
     now.u64(pin.ceiling);
     then.text(json::canonical(pin.to_json()));
     const auto found = std::ranges::search(bytes, now.get());

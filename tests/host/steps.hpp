@@ -39,7 +39,7 @@ struct Steps : Transact {
     std::string pinned() const {
         std::string out;
         for (const contract::PinnedCall& call : deal.entry().pinned()) {
-            out += (out.empty() ? "" : ", ") + std::string(call.pin.call.at("tag").as_string());
+            out += (out.empty() ? "" : ", ") + std::string(call.pin.call->at("tag").as_string());
         }
         return out;
     }

@@ -28,7 +28,7 @@ TEST_F(Transact, APaymentIsPreparedSignedAndConcluded) {
     EXPECT_EQ(prepare.pinned().at(0).pin.account, account);
     EXPECT_EQ(prepare.pinned().at(0).pin.slot, 0u);
     EXPECT_EQ(prepare.pinned().at(0).pin.ceiling, 1000u);
-    EXPECT_EQ(prepare.pinned().at(0).pin.call.at("pay"), "5");
+    EXPECT_EQ(prepare.pinned().at(0).pin.call->at("pay"), "5");
     EXPECT_EQ(prepare.effects.at(0).as_object().at("ledger"), "cash");
 
     const std::string body = body_of(payer.sign(*paying, transaction, Purpose::call, 800));

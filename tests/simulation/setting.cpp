@@ -42,7 +42,7 @@ void Counts::add(const Counts& other) {
 
 Hash256 Message::id() const { return crypto::sha256("transaction " + tag()); }
 
-std::string tag_of(const ledger::Pin& pin) { return std::string(pin.call.at("tag").as_string()); }
+std::string tag_of(const ledger::Pin& pin) { return std::string(pin.call->at("tag").as_string()); }
 
 Setting::Setting(const Options& asked) : options(asked), random(asked.seed), record(bindings, asked.fences) {
     moods.deep = options.skip == EntryType::disputed || options.seed % 8 == 0;

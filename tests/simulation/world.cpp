@@ -167,7 +167,7 @@ void World::outsider() {
     ledger::Pin pin{.chain = name,
                     .account = address,
                     .slot = setting_.record.next_slot(name, address) + setting_.pick(2),
-                    .call = {{"pay", "1"}, {"tag", "outside"}, {"fail", "never"}},
+                    .call = json::Object{{"pay", "1"}, {"tag", "outside"}, {"fail", "never"}},
                     .ceiling = 1000};
     setting_.outside.insert({name, pin.account, pin.slot});
     setting_.trace(fmt::format("an outsider fills slot {} on {}", pin.slot, name));

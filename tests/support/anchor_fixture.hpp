@@ -23,11 +23,12 @@ class AnchorMaker : public ReceiptMaker {
     }
     // What the chain shows of a transaction that had these logs, `depth` blocks deep.
     json::Value evidence(std::vector<evm::Log> logs, bool succeeded = true, std::size_t depth = 2) {
-        const ledger::Pin pin{.chain = chain_name,
-                              .account = kind_.account(evm::test::secret_of(1)),
-                              .slot = 4,
-                              .call = {{"to", contract}, {"data", "0x1234"}, {"value", "0"}, {"gas", "90000"}},
-                              .ceiling = 1000};
+        const ledger::Pin pin{
+            .chain = chain_name,
+            .account = kind_.account(evm::test::secret_of(1)),
+            .slot = 4,
+            .call = json::Object{{"to", contract}, {"data", "0x1234"}, {"value", "0"}, {"gas", "90000"}},
+            .ceiling = 1000};
         chain.transactions.clear();
         chain.receipts.clear();
         chain.add(kind_.sign(pin, ledger::Purpose::cancel, 10, evm::test::secret_of(1)));

@@ -171,13 +171,12 @@ const Transaction* Head::open() const {
 }
 
 Steps::Steps(std::vector<contract::Step> list) {
-    json::Array texts;
-    for (const contract::Step& step : list) texts.push_back(step.to_json());
-    shared_ = std::make_shared<const Shared>(Shared{std::move(list), json::canonical(json::Value(std::move(texts)))});
+    list.shrink_to_fit();  // many wait for a long time
+    list_ = std::make_shared<const std::vector<contract::Step>>(std::move(list));
 }
 
-const std::shared_ptr<const Steps::Shared>& Steps::none() {
-    static const auto shared = std::make_shared<const Shared>();
+const std::shared_ptr<const std::vector<contract::Step>>& Steps::none() {
+    static const auto shared = std::make_shared<const std::vector<contract::Step>>();
     return shared;
 }
 

@@ -70,18 +70,14 @@ struct ClosedProposal {
 class Steps {
   public:
     Steps() = default;
-    Steps(std::vector<contract::Step> list);  // NOLINT(google-explicit-constructor): it is that list
-    const std::vector<contract::Step>& list() const { return shared_->list; }
+    // NOLINTNEXTLINE(google-explicit-constructor): it is that list
+    Steps(std::vector<contract::Step> list);
+    const std::vector<contract::Step>& list() const { return *list_; }
     const contract::Step& operator[](std::size_t i) const { return list()[i]; }
-    const std::string& text() const { return shared_->text; }  // JCS of all, as a prepare entry has them
 
   private:
-    struct Shared {
-        std::vector<contract::Step> list;
-        std::string text = "[]";
-    };
-    static const std::shared_ptr<const Shared>& none();
-    std::shared_ptr<const Shared> shared_ = none();
+    static const std::shared_ptr<const std::vector<contract::Step>>& none();
+    std::shared_ptr<const std::vector<contract::Step>> list_ = none();
 };
 
 // Calls on other ledgers, and what the binding goes back to if they come to nothing.

@@ -24,7 +24,7 @@ void write_call(wire::Writer& out, const transaction::Call& call) {
     out.text(journal.pin.chain);
     out.text(journal.pin.account);
     out.u64(journal.pin.slot);
-    out.text(json::canonical(journal.pin.call));
+    out.text(json::canonical(*journal.pin.call));
     out.u64(journal.pin.ceiling);
     out.u64(journal.finality.blocks);
     out.text(journal.finality.witness);
@@ -63,13 +63,23 @@ void read_journal(wire::Reader& in, std::uint8_t format, transaction::Journal& j
     if (format > private_format_4) journal.given_up = in.u8() != 0;
 }
 
+// As a prepare entry has them, in JCS.
+std::string steps_text(const std::vector<contract::Step>& steps) {
+    std::string text = "[";
+    for (const contract::Step& step : steps) {
+        if (text.size() > 1) text += ',';
+        text += json::canonical(step.to_json());
+    }
+    return text + "]";
+}
+
 // What entries say in the open: all of a transaction but the state before it.
 Bytes open_part(const Transaction& transaction) {
     wire::Writer out;
-    out.reserve(256 + transaction.steps.text().size() + 512 * transaction.saga.calls().size());
+    out.reserve(512 * (transaction.steps.list().size() + transaction.saga.calls().size()));
     out.hash(transaction.id);
     out.u64(static_cast<std::uint64_t>(transaction.sequence));
-    out.text(transaction.steps.text());
+    out.text(steps_text(transaction.steps.list()));
     out.u64(static_cast<std::uint64_t>(transaction.saga.deadline()));
     out.u8(transaction.saga.cancelling() ? 1 : 0);
     out.u32(static_cast<std::uint32_t>(transaction.saga.calls().size()));

@@ -134,7 +134,7 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
             kind.check(pin);
             if (pin.chain != ChainId{options.chain_id}.text()) return std::nullopt;
             return Wanted{.slot = {Address::parse(pin.account, "/account"), pin.slot},
-                          .call = Call::parse(pin.call, "/call"),
+                          .call = Call::parse(*pin.call, "/call"),
                           .depth = depth_needed(finality)};
         } catch (const Error&) {
             return std::nullopt;

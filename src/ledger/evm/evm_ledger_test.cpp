@@ -465,7 +465,7 @@ TEST_F(EvmLedgerTest, APinOfAnotherChainOrFormIsUnknown) {
     pin.chain = "eip155:1";
     EXPECT_EQ(ask<View>([&](auto then) { ledger->look(pin, host, then); }).status, Seen::unknown);
     pin = pin_of(0);
-    pin.call = {{"to", 1}};
+    pin.call = json::Object{{"to", 1}};
     EXPECT_EQ(ask<View>([&](auto then) { ledger->look(pin, host, then); }).status, Seen::unknown);
     EXPECT_EQ(look(0, {.blocks = 0, .witness = "host", .parameters = {}}).status, Seen::unknown);
     EXPECT_EQ(look(0, {.blocks = 3, .witness = "oracle", .parameters = {}}).status, Seen::unknown);

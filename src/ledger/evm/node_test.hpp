@@ -30,10 +30,10 @@ inline Pin pin_of(std::uint64_t slot, std::uint8_t key = 1) {
     return {.chain = "eip155:31337",
             .account = EvmKind().account(secret_of(key)),
             .slot = slot,
-            .call = {{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
-                     {"data", "0xa9059cbb"},
-                     {"value", "12"},
-                     {"gas", "50000"}},
+            .call = json::Object{{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
+                                 {"data", "0xa9059cbb"},
+                                 {"value", "12"},
+                                 {"gas", "50000"}},
             .ceiling = 1000};
 }
 

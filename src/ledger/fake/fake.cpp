@@ -271,7 +271,7 @@ const FakeLedger::Placed* FakeLedger::find(const Branch& branch, const Pin& pin)
 namespace {
 
 // Another call in the pin's slot is not the pinned one.
-bool is_pinned(const Transaction& one, const Pin& pin) { return one.purpose == Purpose::call && one.call == pin.call; }
+bool is_pinned(const Transaction& one, const Pin& pin) { return one.purpose == Purpose::call && one.call == *pin.call; }
 
 }  // namespace
 

@@ -1,3 +1,4 @@
+#include <base/json_text.hpp>
 #include <charconv>
 #include <crypto/hash.hpp>
 
@@ -16,10 +17,25 @@ std::uint64_t whole(std::string_view text, const std::string& field) {
     return value;
 }
 
+std::string text_of(std::string_view text) {
+    std::string out;
+    json::append_string(out, text);
+    return out;
+}
+
+// JCS of members whose names and texts are in order: it is made for each transaction of a benchmark's.
+std::string object_text(std::initializer_list<std::pair<std::string_view, std::string>> members) {
+    std::string out;
+    for (const auto& [name, text] : members) {
+        out.append(out.empty() ? "{\"" : ",\"").append(name).append("\":").append(text);
+    }
+    return out + "}";
+}
+
 }  // namespace
 
 void FakeKind::check(const Pin& pin) const {
-    json::Reader call(pin.call, "/call");
+    json::Reader call(*pin.call, "/call");
     whole(call.string("pay", 20), "/call/pay");
     call.string("tag", 256);
     const std::string_view fail = call.string("fail", 16);
@@ -42,24 +58,28 @@ std::string FakeKind::account(const SecretKey& key) const { return crypto::sha25
 
 Bytes FakeKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const {
     const bool call = purpose == Purpose::call;
-    const json::Object body{{"chain", pin.chain},
-                            {"account", pin.account},
-                            {"slot", std::to_string(pin.slot)},
-                            {"purpose", call ? "call" : "cancel"},
-                            {"call", call ? pin.call : json::Object{}},
-                            {"price", std::to_string(price)}};
-    const std::string text = json::canonical(body);
+    const std::string text = object_text({{"account", text_of(pin.account)},
+                                          {"call", call ? json::canonical(*pin.call) : "{}"},
+                                          {"chain", text_of(pin.chain)},
+                                          {"price", text_of(std::to_string(price))},
+                                          {"purpose", text_of(call ? "call" : "cancel")},
+                                          {"slot", text_of(std::to_string(pin.slot))}});
     const Hash256 mac = crypto::hmac_sha256(key.expose(), {bytes_of(text)});
-    return to_bytes(bytes_of(json::canonical(json::Object{{"body", text}, {"mac", mac.text()}})));
+    return to_bytes(bytes_of(object_text({{"body", text_of(text)}, {"mac", text_of(mac.text())}})));
 }
 
 Hash256 FakeKind::seal(const Pin& pin, const Judgement& judgement, std::uint64_t depth) const {
-    const std::string text = json::canonical(json::Object{{"pin", pin.to_json()},
-                                                          {"fate", fate_name(judgement.fate)},
-                                                          {"transaction", judgement.transaction},
-                                                          {"block", std::to_string(judgement.block)},
-                                                          {"fee", judgement.fee},
-                                                          {"depth", std::to_string(depth)}});
+    const std::string pinned = object_text({{"account", text_of(pin.account)},
+                                            {"call", json::canonical(*pin.call)},
+                                            {"ceiling", text_of(std::to_string(pin.ceiling))},
+                                            {"chain", text_of(pin.chain)},
+                                            {"slot", text_of(std::to_string(pin.slot))}});
+    const std::string text = object_text({{"block", text_of(std::to_string(judgement.block))},
+                                          {"depth", text_of(std::to_string(depth))},
+                                          {"fate", text_of(fate_name(judgement.fate))},
+                                          {"fee", text_of(judgement.fee)},
+                                          {"pin", pinned},
+                                          {"transaction", text_of(judgement.transaction)}});
     return crypto::hmac_sha256(bytes_of("seal of " + chain_), {bytes_of(text)});
 }
 

@@ -377,7 +377,7 @@ TEST_F(HttpLedgerTest, NonsenseLeavesNothing) {
     const auto plan = [&](const json::Object& call) {
         return ask<std::optional<Plan>>([&](auto then) { ledger->plan(HttpKind().account(secret_of(1)), call, then); });
     };
-    EXPECT_EQ(plan(pin_of(0).call)->call, pin_of(0).call);
+    EXPECT_EQ(plan(pin_of(0).call)->call, *pin_of(0).call);
     EXPECT_NE(plan({{"resource", "payments"}})->problem, "");
     EXPECT_FALSE(ask<std::optional<EventPage>>([&](auto then) { ledger->events({}, "", 10, then); }));
 }

@@ -111,7 +111,7 @@ void BindingKind::check(const Pin& pin) const {
     check_chain(pin.chain, "/chain");
     account_jwk(pin.account, "/account");
     number_of(pin.slot);
-    const contract::SubCall call = contract::SubCall::parse(pin.call, "/call");
+    const contract::SubCall call = contract::SubCall::parse(*pin.call, "/call");
     check_body(call.body, "/call/body");
     if (pin.chain != chain_of(call.binding)) {
         throw Error(Code::bad_format, "/call/binding", "must be the one that " + pin.chain + " is named after");
@@ -152,7 +152,7 @@ Bytes BindingKind::sign(const Pin& pin, Purpose purpose, Price price, const Secr
     }
     const crypto::PrivateKey signer = crypto::PrivateKey::from_secret(crypto::Alg::es256k, key);
     const contract::CallInput input{
-        .number = number_of(pin.slot), .purpose = purpose, .call = contract::SubCall::parse(pin.call, "/call")};
+        .number = number_of(pin.slot), .purpose = purpose, .call = contract::SubCall::parse(*pin.call, "/call")};
     return to_bytes(bytes_of(crypto::sign_compact(bytes_of(contract::write_call(input)), contract::call_typ, signer)));
 }
 
@@ -162,7 +162,7 @@ Judgement BindingKind::judge(const Pin& pin, const Finality& finality, const jso
     const proof::TrustFile trust = trust_of(finality);
     check_verdict(inside->receipt, trust, inside->kinds);
     const Told told = read(inside->receipt);
-    const contract::SubCall asked = contract::SubCall::parse(pin.call, "/call");
+    const contract::SubCall asked = contract::SubCall::parse(*pin.call, "/call");
     if (told.made.binding != asked.binding) refuse("/evidence/receipt", "must be of " + asked.binding.text());
     const contract::Input input = contract::Input::parse(told.input);
     const auto* call = std::get_if<contract::CallInput>(&input.content);
@@ -174,7 +174,7 @@ Judgement BindingKind::judge(const Pin& pin, const Finality& finality, const jso
         refuse("/evidence/receipt", "must be of the call with the number " + std::to_string(number_of(pin.slot)));
     }
     Fate fate = Fate::cancelled;  // somebody else used the account's key: that is another call
-    if (call->purpose == Purpose::call && call->call.to_json() == pin.call) fate = fate_of(told);
+    if (call->purpose == Purpose::call && call->call.to_json() == *pin.call) fate = fate_of(told);
     return {.fate = fate,
             .proved = true,
             .transaction = told.made.input.text(),

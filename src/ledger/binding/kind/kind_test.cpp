@@ -61,7 +61,7 @@ TEST(BindingKind, ACallAndItsCancellationAreSignedUnderTheSlotsNumber) {
         const auto& call = std::get<contract::CallInput>(input.content);
         EXPECT_EQ(call.number, 5);
         EXPECT_EQ(call.purpose, purpose);
-        EXPECT_EQ(call.call.to_json(), pinned.call);
+        EXPECT_EQ(call.call.to_json(), *pinned.call);
         const auto key = crypto::PublicKey::from_jwk(account_jwk(pinned.account, ""), "");
         EXPECT_EQ(input.jws.header.kid, key.kid());
         input.jws.verify(key, "");
@@ -81,21 +81,21 @@ TEST(BindingKind, EachMemberOfAPinIsChecked) {
     EXPECT_EQ(changed([](Pin& one) { one.account[3] = one.account[3] == 'A' ? 'B' : 'A'; }).substr(0, 19),
               "bad_format /account");
     EXPECT_EQ(changed([](Pin& one) { one.slot = std::uint64_t{1} << 60; }), "bad_format /slot");
-    EXPECT_EQ(changed([](Pin& one) { one.call["action"] = "no name"; }), "bad_format /call/action");
-    EXPECT_EQ(changed([](Pin& one) { one.call["body"] = 1; }), "bad_format /call/body");
-    EXPECT_EQ(changed([](Pin& one) { one.call["fuel"] = "01"; }), "bad_format /call/fuel");
-    EXPECT_EQ(changed([](Pin& one) { one.call["callers"] = json::Array{}; }), "bad_format /call/callers");
-    EXPECT_EQ(changed([](Pin& one) { one.call["callers"].as_array().emplace_back(caller.text()); }),
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["action"] = "no name"; }), "bad_format /call/action");
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["body"] = 1; }), "bad_format /call/body");
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["fuel"] = "01"; }), "bad_format /call/fuel");
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["callers"] = json::Array{}; }), "bad_format /call/callers");
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["callers"].as_array().emplace_back(caller.text()); }),
               "bad_format /call/callers")
         << "each once";
     EXPECT_EQ(changed([](Pin& one) {
                   for (const char c : {'1', '2', '3', '4'})
-                      one.call["callers"].as_array().emplace_back("sha256:" + std::string(64, c));
+                      one.call.own()["callers"].as_array().emplace_back("sha256:" + std::string(64, c));
               }),
               "too_large /call/callers");
-    EXPECT_EQ(changed([](Pin& one) { one.call["role"] = "try"; }), "bad_format /call/role");
-    EXPECT_EQ(changed([](Pin& one) { one.call["more"] = 1; }), "unknown_field /call/more");
-    EXPECT_EQ(changed([](Pin& one) { one.call["body"] = json::Object{{"x", std::string(1 << 16, 'x')}}; }),
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["role"] = "try"; }), "bad_format /call/role");
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["more"] = 1; }), "unknown_field /call/more");
+    EXPECT_EQ(changed([](Pin& one) { one.call.own()["body"] = json::Object{{"x", std::string(1 << 16, 'x')}}; }),
               "too_large /call/body");
 }
 

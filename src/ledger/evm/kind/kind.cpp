@@ -164,7 +164,7 @@ void EvmKind::check(const Pin& pin) const {
     ChainId::parse(pin.chain, "/chain");
     const Address account = read_address(pin.account, "/account");
     if (pin.slot == ~std::uint64_t{0}) throw Error(Code::bad_format, "/slot", "must be below 2^64-1 (EIP-2681)");
-    const Call call = Call::parse(pin.call, "/call");
+    const Call call = Call::parse(*pin.call, "/call");
     // Else nobody could tell whether the call or its cancellation happened.
     if (fate_of(call, cancellation(account, call.legacy), true) != Fate::cancelled) {
         throw Error(Code::bad_format, "/call", "must not be what a cancellation is");
@@ -199,7 +199,7 @@ Bytes EvmKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKe
     if (const Price limit = price_limit(pin, purpose); price > limit) {
         throw Error(Code::action_refused, "/price", "must be at most " + std::to_string(limit));
     }
-    Call call = Call::parse(pin.call, "/call");
+    Call call = Call::parse(*pin.call, "/call");
     if (purpose == Purpose::cancel) call = cancellation(Address::parse(pin.account, "/account"), call.legacy);
     Transaction tx;
     tx.type = call.legacy ? Transaction::Type::legacy : Transaction::Type::dynamic_fee;
@@ -219,7 +219,7 @@ Judgement EvmKind::judge(const Pin& pin, const Finality& finality, const json::V
     const Shown shown = read_evidence(pin.chain, depth_needed(finality), evidence);
     const Call found = filling(pin, shown.transaction);
     const std::optional<Cost> cost = cost_of(shown.inclusion, shown.transaction.transaction);
-    return {.fate = fate_of(Call::parse(pin.call, "/call"), found, shown.inclusion.succeeded),
+    return {.fate = fate_of(Call::parse(*pin.call, "/call"), found, shown.inclusion.succeeded),
             .proved = is_final(finality, shown.inclusion),
             .transaction = to_0x(shown.inclusion.transaction_hash.view()),
             .block = shown.inclusion.chain.front().number,

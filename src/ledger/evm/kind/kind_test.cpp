@@ -27,10 +27,10 @@ Pin pin_of(std::uint8_t key = 1) {
     return {.chain = "eip155:31337",
             .account = EvmKind().account(secret_of(key)),
             .slot = 7,
-            .call = {{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
-                     {"data", "0xa9059cbb00"},
-                     {"value", "12"},
-                     {"gas", "50000"}},
+            .call = json::Object{{"to", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"},
+                                 {"data", "0xa9059cbb00"},
+                                 {"value", "12"},
+                                 {"gas", "50000"}},
             .ceiling = 1000};
 }
 
@@ -68,7 +68,9 @@ TEST(EvmKind, SignsThePinnedCall) {
 
 TEST(EvmKind, ACancellationDoesNothing) {
     Pin pin = pin_of();
-    pin.call["type"] = "legacy";
+    json::Object legacy = *pin.call;
+    legacy["type"] = "legacy";
+    pin.call = legacy;
     const SignedTransaction tx = decode_transaction(EvmKind().sign(pin, Purpose::cancel, 1000, secret_of(1)));
     EXPECT_EQ(tx.transaction.type, Transaction::Type::legacy);
     EXPECT_EQ(tx.transaction.to->text(), pin.account);
@@ -96,25 +98,25 @@ TEST(EvmKind, ChecksTheForm) {
         return refusal([&] { EvmKind().check(pin); });
     };
     EXPECT_EQ(rule([](Pin&) {}), "was accepted");
-    EXPECT_EQ(rule([](Pin& p) { p.call.erase("to"); }), "was accepted");
-    EXPECT_EQ(rule([](Pin& p) { p.call["type"] = "legacy"; }), "was accepted");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own().erase("to"); }), "was accepted");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["type"] = "legacy"; }), "was accepted");
     EXPECT_EQ(rule([](Pin& p) { p.chain = "eip155:0"; }).substr(0, 6), "/chain");
     EXPECT_EQ(rule([](Pin& p) { p.chain = "fake:1"; }).substr(0, 6), "/chain");
     EXPECT_EQ(rule([](Pin& p) { p.account = "0x7e5f4552091a69125d5dfcb7b8c2659029395bdf"; }),
               "/account: must be written as EIP-55 has it");
     EXPECT_EQ(rule([](Pin& p) { p.slot = ~std::uint64_t{0}; }).substr(0, 5), "/slot");
-    EXPECT_EQ(rule([](Pin& p) { p.call["to"] = "0x00"; }).substr(0, 8), "/call/to");
-    EXPECT_EQ(rule([](Pin& p) { p.call["data"] = "a9"; }).substr(0, 10), "/call/data");
-    EXPECT_EQ(rule([](Pin& p) { p.call["value"] = "0x1"; }).substr(0, 11), "/call/value");
-    EXPECT_EQ(rule([](Pin& p) { p.call["value"] = 1; }).substr(0, 11), "/call/value");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["to"] = "0x00"; }).substr(0, 8), "/call/to");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["data"] = "a9"; }).substr(0, 10), "/call/data");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["value"] = "0x1"; }).substr(0, 11), "/call/value");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["value"] = 1; }).substr(0, 11), "/call/value");
     for (const char* gas : {"20999", "021000", "1099511627777", "-1", "", "21000 ", "99999999999999999999"})
-        EXPECT_EQ(rule([&](Pin& p) { p.call["gas"] = gas; }).substr(0, 9), "/call/gas") << gas;
-    EXPECT_EQ(rule([](Pin& p) { p.call["type"] = "dynamic"; }).substr(0, 10), "/call/type");
-    EXPECT_EQ(rule([](Pin& p) { p.call["more"] = "1"; }).substr(0, 10), "/call/more");
+        EXPECT_EQ(rule([&](Pin& p) { p.call.own()["gas"] = gas; }).substr(0, 9), "/call/gas") << gas;
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["type"] = "dynamic"; }).substr(0, 10), "/call/type");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["more"] = "1"; }).substr(0, 10), "/call/more");
     EXPECT_EQ(rule([](Pin& p) { p.call = cancellation(Address::parse(p.account, "a"), false).to_json(); }),
               "/call: must not be what a cancellation is");
     for (const char* name : {"data", "value", "gas"})
-        EXPECT_EQ(rule([&](Pin& p) { p.call.erase(name); }).substr(0, 6 + std::string_view(name).size()),
+        EXPECT_EQ(rule([&](Pin& p) { p.call.own().erase(name); }).substr(0, 6 + std::string_view(name).size()),
                   "/call/" + std::string(name));
 }
 
@@ -159,11 +161,11 @@ TEST(EvmKind, EveryOtherTransactionIsNotTheCall) {
     for (const auto& [name, value] : std::vector<std::pair<const char*, const char*>>{
              {"to", "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"}, {"data", "0x"}, {"value", "13"}, {"gas", "50001"}}) {
         Pin other = pin;
-        other.call[name] = value;
+        other.call.own()[name] = value;
         EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(signed_call(other))).fate, Fate::cancelled) << name;
     }
     Pin creation = pin;
-    creation.call.erase("to");
+    creation.call.own().erase("to");
     EXPECT_EQ(EvmKind().judge(pin, host, evidence_of(signed_call(creation))).fate, Fate::cancelled);
     EXPECT_EQ(EvmKind().judge(creation, host, evidence_of(signed_call(creation))).fate, Fate::called);
 }

@@ -63,7 +63,7 @@ void check_account(std::string_view account) {
     throw Error(Code::bad_format, "/account", "must be a key's thumbprint (RFC 7638)");
 }
 
-bool is_try(const Pin& pin) { return pin.call.at("role").as_string() == role_name(Role::call); }
+bool is_try(const Pin& pin) { return pin.call->at("role").as_string() == role_name(Role::call); }
 
 }  // namespace
 
@@ -91,7 +91,7 @@ Fate fate_of(const Pin& pin, const Answer& answer, const std::optional<TimeMs>& 
     if (answer.account != pin.account) refuse(field + "/account", "must be " + pin.account);
     if (answer.number != pin.slot) refuse(field + "/number", "must be " + std::to_string(pin.slot));
     // Somebody else used the account's key: that is another transaction.
-    if (answer.request != digest_of(pin.call)) return Fate::cancelled;
+    if (answer.request != digest_of(*pin.call)) return Fate::cancelled;
     if (answer.fate != Fate::called || !is_try(pin) || !answer.holds_until) return answer.fate;
     // What may be gone before it is made to hold is no reservation. It goes by itself, as its answer says.
     const bool long_enough = hold_ms && *answer.holds_until - answer.time >= *hold_ms;
@@ -101,7 +101,7 @@ Fate fate_of(const Pin& pin, const Answer& answer, const std::optional<TimeMs>& 
 void HttpKind::check(const Pin& pin) const {
     check_chain(pin.chain, "/chain");
     check_account(pin.account);
-    check_call(pin.call);
+    check_call(*pin.call);
 }
 
 void HttpKind::check(const Target& target, const Finality& finality) const {
@@ -139,7 +139,7 @@ Bytes HttpKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretK
                                {"key", signer.public_key().jwk()},
                                {"number", std::to_string(pin.slot)},
                                {"purpose", purpose == Purpose::call ? "call" : "cancel"},
-                               {"call", pin.call}};
+                               {"call", *pin.call}};
     return to_bytes(bytes_of(crypto::sign_compact(bytes_of(json::canonical(payload)), request_typ, signer)));
 }
 

@@ -58,7 +58,7 @@ Answer answer_to(const Pin& pin, Fate fate = Fate::called) {
     return {.participant = pin.chain,
             .account = pin.account,
             .number = pin.slot,
-            .request = digest_of(pin.call),
+            .request = digest_of(*pin.call),
             .fate = fate,
             .time = 1'700'000'000'000};
 }
@@ -96,7 +96,7 @@ TEST(HttpKind, SignsThePinnedCall) {
     EXPECT_EQ(request.account(), pin.account);
     EXPECT_EQ(request.number, 7u);
     EXPECT_EQ(request.purpose, Purpose::call);
-    EXPECT_EQ(request.call, pin.call);
+    EXPECT_EQ(request.call, *pin.call);
     EXPECT_EQ(HttpKind().sign(pin, Purpose::call, 0, secret_of(1)), bytes);
     const Bytes cancel = HttpKind().sign(pin, Purpose::cancel, 0, secret_of(1));
     EXPECT_EQ(Request::parse(text_of(cancel), "request").purpose, Purpose::cancel);
@@ -117,17 +117,17 @@ TEST(HttpKind, ChecksTheForm) {
     for (const char* account : {"", "bob", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB"})
         EXPECT_EQ(rule([&](Pin& p) { p.account = account; }).substr(0, 9), "/account:") << account;
     for (const char* name : {"resource", "operation", "role", "step", "arguments"}) {
-        EXPECT_EQ(rule([&](Pin& p) { p.call.erase(name); }).substr(0, 6 + std::string_view(name).size()),
+        EXPECT_EQ(rule([&](Pin& p) { p.call.own().erase(name); }).substr(0, 6 + std::string_view(name).size()),
                   "/call/" + std::string(name));
-        EXPECT_EQ(rule([&](Pin& p) { p.call[name] = 1; }).substr(0, 6 + std::string_view(name).size()),
+        EXPECT_EQ(rule([&](Pin& p) { p.call.own()[name] = 1; }).substr(0, 6 + std::string_view(name).size()),
                   "/call/" + std::string(name));
-        EXPECT_EQ(rule([&](Pin& p) { p.call[name] = "a b"; }).substr(0, 6 + std::string_view(name).size()),
+        EXPECT_EQ(rule([&](Pin& p) { p.call.own()[name] = "a b"; }).substr(0, 6 + std::string_view(name).size()),
                   "/call/" + std::string(name));
     }
-    EXPECT_EQ(rule([](Pin& p) { p.call["more"] = 1; }).substr(0, 10), "/call/more");
-    EXPECT_EQ(rule([](Pin& p) { p.call["role"] = "undo"; }).substr(0, 32), "/call/arguments: must be empty: ");
-    EXPECT_EQ(rule([](Pin& p) { p.call["resource"] = std::string(129, 'a'); }).substr(0, 14), "/call/resource");
-    EXPECT_EQ(rule([](Pin& p) { p.call["operation"] = "a/b"; }).substr(0, 15), "/call/operation");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["more"] = 1; }).substr(0, 10), "/call/more");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["role"] = "undo"; }).substr(0, 32), "/call/arguments: must be empty: ");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["resource"] = std::string(129, 'a'); }).substr(0, 14), "/call/resource");
+    EXPECT_EQ(rule([](Pin& p) { p.call.own()["operation"] = "a/b"; }).substr(0, 15), "/call/operation");
 }
 
 TEST(HttpKind, ChecksWhatIsBound) {
@@ -171,7 +171,7 @@ TEST(HttpKind, AnotherCallIsACancellation) {
         EXPECT_EQ(judge(pin, evidence_of(answer_to(pin_of(role)))).fate, Fate::cancelled);
     }
     Pin other = pin;
-    other.call["arguments"].as_object()["amount"] = "12.51";
+    other.call.own()["arguments"].as_object()["amount"] = "12.51";
     EXPECT_EQ(judge(pin, evidence_of(answer_to(other))).fate, Fate::cancelled);
 }
 
@@ -241,7 +241,7 @@ TEST(HttpKind, ASignedAnswerHasEveryMember) {
                              {"participant", pin.chain},
                              {"account", pin.account},
                              {"number", "7"},
-                             {"request", digest_of(pin.call).text()},
+                             {"request", digest_of(*pin.call).text()},
                              {"fate", "called"},
                              {"time", "2026-01-31T09:30:00.000Z"}};
     const auto rule = [&](const json::Object& payload) {
@@ -275,8 +275,8 @@ TEST(HttpKind, TheDocumentedBytesAreTheseBytes) {
     const Pin pin = pin_of();
     EXPECT_EQ(example.at("participant"), json::Value(pin.chain));
     EXPECT_EQ(example.at("account"), json::Value(pin.account));
-    EXPECT_EQ(example.at("call"), json::Value(pin.call));
-    EXPECT_EQ(example.at("digest"), json::Value(digest_of(pin.call).text()));
+    EXPECT_EQ(example.at("call"), json::Value(*pin.call));
+    EXPECT_EQ(example.at("digest"), json::Value(digest_of(*pin.call).text()));
     EXPECT_EQ(example.at("request"), json::Value(text_of(HttpKind().sign(pin, Purpose::call, 0, secret_of(1)))));
     EXPECT_EQ(example.at("cancel"), json::Value(text_of(HttpKind().sign(pin, Purpose::cancel, 0, secret_of(1)))));
     const std::string answer(example.at("answer").as_string());
