@@ -128,6 +128,25 @@ TEST(Entry, AResolutionAndWhatCameOfIt) {
     }
 }
 
+TEST(Entry, AStepsTextIsItsJson) {
+    Step step;
+    step.effect = "e\u00e9\"";
+    step.ledger = "cash";
+    step.arguments = {{"b", 1}, {"a", json::Array{1, "x"}}};
+    const auto expect = [&] { EXPECT_EQ(step.text(), json::canonical(step.to_json())); };
+    expect();
+    step.kind = EffectKind::compensatable;
+    step.undo = json::Object{{"z", 1}, {"y", 2}};
+    expect();
+    step.commit = json::Object{};
+    expect();
+    step.after = {0, 2};
+    expect();
+    step.route = Route{.chain = "fake:1", .reason = RouteReason::only, .passed = {}};
+    step.callers = {Hash256{}};
+    expect();
+}
+
 TEST(Entry, TheStepsOfATransactionSayWhatTheyNeedAndNothingElse) {
     EXPECT_EQ(refusal_of(prepare_entry()), "none");
     EXPECT_EQ(prepare_entry().pinned().at(0).pin.slot, 7u);

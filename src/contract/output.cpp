@@ -11,9 +11,9 @@ constexpr std::size_t max_effects = 16;
 constexpr std::size_t max_events = 64;
 constexpr std::size_t max_name = 128;
 
-json::Array read_effects(json::Reader& output, const Action* action) {
-    if (output.find("effects") == nullptr) return {};
-    json::Array effects = output.array("effects", max_effects);
+void check_effects(json::Reader& output, const Action* action) {
+    if (output.find("effects") == nullptr) return;
+    const json::Array& effects = output.array("effects", max_effects);
     for (std::size_t i = 0; i < effects.size(); ++i) {
         json::Reader effect(effects[i], "/output/effects/" + std::to_string(i));
         const std::string name(effect.string("effect", max_name));
@@ -26,19 +26,23 @@ json::Array read_effects(json::Reader& output, const Action* action) {
             throw Error(Code::undeclared_effect, effect.at("effect"), "the action does not declare '" + name + "'");
         }
     }
-    return effects;
 }
 
-json::Array read_events(json::Reader& output) {
-    if (output.find("events") == nullptr) return {};
-    json::Array events = output.array("events", max_events);
+void check_events(json::Reader& output) {
+    if (output.find("events") == nullptr) return;
+    const json::Array& events = output.array("events", max_events);
     for (std::size_t i = 0; i < events.size(); ++i) {
         json::Reader event(events[i], "/output/events/" + std::to_string(i));
         event.string("type", max_name);
         if (event.find("data") != nullptr) event.object("data");
         event.finish();
     }
-    return events;
+}
+
+// A document may be large, so its parts are taken, not copied.
+json::Array take_array(json::Object& object, std::string_view name) {
+    json::Value* value = object.if_contains(name);
+    return value == nullptr ? json::Array() : std::move(value->get_array());
 }
 
 }  // namespace
@@ -49,8 +53,8 @@ Output read_output(std::string_view text, const Action* action) {
     Output out;
     reader.object("state");
     if (reader.find("result") != nullptr) out.result = reader.object("result");
-    out.effects = read_effects(reader, action);
-    out.events = read_events(reader);
+    check_effects(reader, action);
+    check_events(reader);
     reader.finish();
     const bool declared = action != nullptr && action->result.has_value();
     if (out.result.has_value() != declared) {
@@ -59,7 +63,10 @@ Output read_output(std::string_view text, const Action* action) {
                                              : "the action declares no result";
         throw Error(Code::schema_mismatch, "/output/result", rule);
     }
-    out.state = std::move(value.get_object().at("state").get_object());
+    json::Object& parts = value.get_object();
+    out.effects = take_array(parts, "effects");
+    out.events = take_array(parts, "events");
+    out.state = std::move(parts.at("state").get_object());
     return out;
 }
 

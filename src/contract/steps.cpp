@@ -1,6 +1,7 @@
 #include "steps.hpp"
 
 #include <algorithm>
+#include <base/json_text.hpp>
 #include <base/wire.hpp>
 #include <crypto/hash.hpp>
 
@@ -173,6 +174,18 @@ json::Object Step::to_json() const {
     if (route) out["route"] = route->to_json();
     if (!callers.empty()) out["callers"] = texts_of(callers);
     return out;
+}
+
+std::string Step::text() const {
+    if (!after.empty() || route || !callers.empty()) return json::canonical(to_json());
+    // What most steps have, without a copy.
+    std::string out = "{\"args\":" + json::canonical(arguments);
+    if (commit) out.append(",\"commit\":").append(json::canonical(*commit));
+    json::append_string(out += ",\"effect\":", effect);
+    if (kind != EffectKind::pivot) json::append_string(out += ",\"kind\":", effect_kind_name(kind));
+    json::append_string(out += ",\"ledger\":", ledger);
+    if (undo) out.append(",\"undo\":").append(json::canonical(*undo));
+    return out + "}";
 }
 
 const json::Object& Step::arguments_of(ledger::Role role) const {

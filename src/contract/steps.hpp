@@ -71,6 +71,7 @@ struct Step {
     std::vector<Hash256> callers{};
 
     json::Object to_json() const;  // without the pin
+    std::string text() const;      // JCS of that
     std::string_view chain() const { return route ? std::string_view(route->chain) : std::string_view(); }
     const json::Object& arguments_of(ledger::Role role) const;
 };

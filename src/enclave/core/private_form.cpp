@@ -68,7 +68,7 @@ std::string steps_text(const std::vector<contract::Step>& steps) {
     std::string text = "[";
     for (const contract::Step& step : steps) {
         if (text.size() > 1) text += ',';
-        text += json::canonical(step.to_json());
+        text += step.text();
     }
     return text + "]";
 }

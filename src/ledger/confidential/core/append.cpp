@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <base/error.hpp>
 #include <base/log.hpp>
+#include <charconv>
 #include <contract/binding.hpp>
 #include <crypto/hash.hpp>
 
@@ -84,6 +85,15 @@ SignedVersion parse_version(ByteView input) {
 
 Refused refused(const Error& error) { return {std::string(code_name(error.code())), error.field(), error.rule()}; }
 
+// Of a pin that Entry::parse has let through.
+PinnedSlot slot_of(const json::Value& pin) {
+    const auto text = [&](const char* member) { return std::string_view(pin.at(member).as_string()); };
+    PinnedSlot out{account_id(text("chain"), text("account")), 0};
+    const std::string_view slot = text("slot");
+    std::from_chars(slot.data(), slot.data() + slot.size(), out.slot);
+    return out;
+}
+
 void fill_item(GroupItem& item, const contract::EntryRecord& record, const contract::Entry& entry) {
     item.id = entry.id(record.document);
     item.type = entry.type;
@@ -91,10 +101,14 @@ void fill_item(GroupItem& item, const contract::EntryRecord& record, const contr
     item.version = entry.version;
     item.previous = entry.previous;
     item.sequence = static_cast<std::uint64_t>(entry.sequence);
-    if (!entry.effects.empty() && entry.type != contract::EntryType::execute) {
-        for (const contract::PinnedCall& call : entry.pinned()) {
-            item.pins.push_back({account_id(call.pin.chain, call.pin.account), call.pin.slot});
+    using enum contract::EntryType;
+    if (entry.type == prepare || entry.type == cancelling || entry.type == step) {
+        for (const json::Value& effect : entry.effects) {
+            if (const json::Value* pin = effect.as_object().if_contains("pin")) item.pins.push_back(slot_of(*pin));
         }
+    } else if (!entry.effects.empty() && entry.type != execute) {
+        entry.pinned();  // refused, with what is wrong with it: nothing else pins
+        throw Error(Code::bad_format, "/entry/effects", "must be absent where nothing is executed");
     }
     item.document = record.document;
     item.input = record.input;
