@@ -1,8 +1,6 @@
 // concordat-enclave: runs contracts' logic in isolation. Started by a node with a socket at descriptor 3; it has no
 // other way in or out.
-#include <malloc.h>
 
-#include <poll.h>
 #include <algorithm>
 #include <attest/channel.hpp>
 #include <attest/development.hpp>
@@ -10,7 +8,6 @@
 
 #include <base/frame.hpp>
 #include <base/log.hpp>
-#include <base/memory.hpp>
 #include <csignal>
 #include <cstdio>
 #include <enclave/core/core.hpp>
@@ -18,7 +15,6 @@
 #include <process/sandbox.hpp>
 #include <string_view>
 #include <thread>
-#include <utility>
 #include <vault/sealing.hpp>
 
 namespace {
@@ -28,7 +24,6 @@ using namespace concordat;
 constexpr int socket_fd = 3;
 constexpr std::int64_t svn = 1;
 constexpr std::int64_t spin_ns = 20'000;
-constexpr int idle_ms = 1000;
 constexpr std::string_view usage =
     "usage: concordat-enclave --attestation FOLDER [--dedicated] [--log-level debug|info|warning|error]";
 
@@ -68,13 +63,11 @@ std::string enter_isolation() {
 }
 
 // Waking from sleep costs more than a short message takes to run: look again for a moment before sleeping.
-std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed, bool& worked) {
+std::optional<Frame> receive_soon(FrameSocket& socket, bool& closed) {
     const std::int64_t until = monotonic_ns() + spin_ns;
     do {
         if (std::optional<Frame> frame = socket.try_receive(closed); frame || closed) return frame;
     } while (monotonic_ns() < until);
-    pollfd entry{socket_fd, POLLIN, 0};
-    if (::poll(&entry, 1, idle_ms) == 0 && std::exchange(worked, false)) give_memory_back();
     return socket.receive();
 }
 
@@ -83,10 +76,9 @@ constexpr int frames_at_once = 256;
 
 void serve(enclave::Core& core) {
     FrameSocket socket(socket_fd);
-    bool closed = false, more = false, worked = true;
+    bool closed = false, more = false;
     while (!closed && !core.ended()) {
-        std::optional<Frame> frame = more ? socket.try_receive(closed) : receive_soon(socket, closed, worked);
-        if (frame) worked = true;
+        std::optional<Frame> frame = more ? socket.try_receive(closed) : receive_soon(socket, closed);
         if (!frame && !more) break;  // the node has gone
         for (int taken = 1; frame; ++taken) {
             core.handle(*frame);
@@ -104,9 +96,6 @@ std::size_t helper_threads() { return std::clamp<std::size_t>(std::thread::hardw
 
 int main(int argc, char** argv) {
     log::set_process("enclave");
-    // Batches are a megabyte or so: by default each would be mapped, faulted in page by page and unmapped again.
-    ::mallopt(M_MMAP_THRESHOLD, 64 << 20);
-    ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
     std::signal(SIGPIPE, SIG_IGN);
     try {
         const Options options = parse_options(argc, argv);

@@ -232,6 +232,22 @@ TEST_F(Resolve, ADisputedBindingResolvesToo) {
     expect_verified();
 }
 
+// Names of other bindings are longer than those of chains.
+TEST(PrivateState, pins_have_long_names) {
+    contract::Step step;
+    step.effect = "draw";
+    step.ledger = "line";
+    enclave::Head head;
+    head.version = hash_of("version");
+    head.state_text = head.terms_text = "{}";
+    head.transactions.push_back({.id = hash_of("transaction"), .steps = std::vector{step}, .saga = {}});
+    transaction::Saga& saga = head.transactions.back().saga = transaction::Saga({step}, start_time);
+    const std::string chain = "binding:" + hash_of("another").text();
+    saga.pin({0, Role::call}, {.chain = chain, .account = std::string(128, 'a'), .slot = 7, .call = {}, .ceiling = 1},
+             {}, start_time);
+    EXPECT_EQ(enclave::read_private(enclave::write_private(head)).transactions.at(0).saga, saga);
+}
+
 // Private states that were written before what has ended was referred to, and before calls could be given up.
 TEST(PrivateState, of_formats_4_and_5_is_read) {
     contract::Step step;

@@ -4,6 +4,22 @@
 
 namespace concordat::enclave {
 
+// What is done under the mutex takes less time than to fall asleep and be woken.
+class SoonLocked : public std::unique_lock<std::mutex> {
+  public:
+    explicit SoonLocked(std::mutex& mutex) : std::unique_lock<std::mutex>(mutex, std::defer_lock) { again(); }
+    void again() {
+        constexpr int tries = 200;
+        for (int i = 0; i < tries; ++i) {
+            if (try_lock()) return;
+#ifdef __x86_64__
+            __builtin_ia32_pause();
+#endif
+        }
+        lock();
+    }
+};
+
 // The jobs of one binding, in order.
 struct Lane {
     std::deque<std::unique_ptr<Job>> jobs;
@@ -72,7 +88,7 @@ void Jobs::add(std::unique_ptr<Job> job) {
     input_bytes_ += job->in.input.size();
     bool wake = false;
     {
-        const std::lock_guard lock(mutex_);
+        const SoonLocked lock(mutex_);
         std::unique_ptr<Lane>& lane = lanes_[job->context.get()];
         if (!lane) lane = fresh_lane();
         job->lane_ = lane.get();
@@ -102,12 +118,12 @@ void Jobs::make_ready(Lane& lane) {
 }
 
 bool Jobs::step() {
-    std::unique_lock lock(mutex_);
+    SoonLocked lock(mutex_);
     return one_piece(lock);
 }
 
 // Begins nothing that has to wait for another piece. Unlocked while it works.
-bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
+bool Jobs::one_piece(SoonLocked& lock) {
     if (!ready_.empty()) {
         Lane& lane = *ready_.front();
         ready_.pop_front();
@@ -116,7 +132,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         Job& job = *lane.jobs.front();
         lock.unlock();
         run_one(job);
-        lock.lock();
+        lock.again();
         lane.running = false;
         done_.push_back(std::move(lane.jobs.front()));
         lane.jobs.pop_front();
@@ -134,7 +150,7 @@ bool Jobs::one_piece(std::unique_lock<std::mutex>& lock) {
         --to_begin_;
         lock.unlock();
         prepare_one(job);
-        lock.lock();
+        lock.again();
         job.is_prepared_ = true;
         if (!job.lane_->running && job.lane_->jobs.front().get() == &job) make_ready(*job.lane_);
     } else {
@@ -177,7 +193,7 @@ Link Jobs::make(Job& job) {
 std::vector<std::unique_ptr<Job>> Jobs::take_done() {
     std::vector<std::unique_ptr<Job>> out;
     {
-        const std::lock_guard lock(mutex_);
+        const SoonLocked lock(mutex_);
         out.swap(done_);
     }
     for (const auto& job : out) {
@@ -195,7 +211,7 @@ void Jobs::wait() {
 }
 
 void Jobs::help() {
-    std::unique_lock lock(mutex_);
+    SoonLocked lock(mutex_);
     while (!ending_) {
         if (one_piece(lock)) {
             finished_.notify_one();

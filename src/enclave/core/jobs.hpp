@@ -72,7 +72,7 @@ class Jobs {
 
   private:
     void help();
-    bool one_piece(std::unique_lock<std::mutex>& lock);
+    bool one_piece(class SoonLocked& lock);
     std::unique_ptr<struct Lane> fresh_lane();
     void make_ready(Lane& lane);
     void prepare_one(Job& job) const;

@@ -40,8 +40,8 @@ void write_call(wire::Writer& out, const transaction::Call& call) {
 ledger::Pin read_pin(wire::Reader& in, std::uint8_t format) {
     if (format <= private_format_5) return ledger::Pin::parse(json::parse(in.text(), "/pin"), "/pin");
     ledger::Pin pin;
-    pin.chain = in.text(contract::max_name_bytes);
-    pin.account = in.text(contract::max_name_bytes);
+    pin.chain = in.text();
+    pin.account = in.text();
     pin.slot = in.u64();
     pin.call = json::parse(in.text(), "/pin/call").as_object();
     pin.ceiling = in.u64();
