@@ -22,7 +22,7 @@ class Deals {
                                                            package_));
             deals_.back()->lock(enclave_);
         }
-        platform_.disk.blind = true;  // memory that only grows is no disk: it would be half of the ledger's time
+        platform_.disk.blind = true;  // memory that only grows is no disk: it would be a third of the ledger's time
     }
     // Each binding's next message, with these steps; signed before anything is timed.
     void sign_messages(const std::string& steps) {

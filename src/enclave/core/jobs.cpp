@@ -84,7 +84,6 @@ void Jobs::hand_back(std::unique_ptr<Job> job) {
 
 void Jobs::add(std::unique_ptr<Job> job) {
     ++under_way_;
-    if (job->is_act()) ++acts_;
     input_bytes_ += job->in.input.size();
     bool wake = false;
     {
@@ -198,7 +197,6 @@ std::vector<std::unique_ptr<Job>> Jobs::take_done() {
     }
     for (const auto& job : out) {
         --under_way_;
-        if (job->is_act()) --acts_;
         input_bytes_ -= job->in.input.size();
         if (!job->error && !job->refusal && !job->sign) made_bytes_ -= job->record.size();
     }

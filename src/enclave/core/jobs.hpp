@@ -67,7 +67,6 @@ class Jobs {
     Slots& slots() { return slots_; }
 
     std::size_t under_way() const { return under_way_; }  // added and not taken
-    std::size_t acts() const { return acts_; }            // of these, all that are no inputs
     std::size_t input_bytes() const { return input_bytes_; }
 
   private:
@@ -83,8 +82,8 @@ class Jobs {
     const std::size_t max_made_bytes_;
     Slots slots_;
     std::atomic<std::size_t> kept_back_ = 0, made_bytes_ = 0;
-    std::size_t under_way_ = 0, acts_ = 0, input_bytes_ = 0;  // the caller's thread only
-    std::vector<std::unique_ptr<Job>> spare_;                 // the caller's thread only
+    std::size_t under_way_ = 0, input_bytes_ = 0;  // the caller's thread only
+    std::vector<std::unique_ptr<Job>> spare_;      // the caller's thread only
 
     std::mutex mutex_;  // guards what follows
     std::condition_variable wake_, finished_;

@@ -6,8 +6,9 @@
 namespace concordat::enclave {
 
 namespace {
-constexpr std::size_t least_part = 8;  // of what is under way: a batch has its price
-}
+constexpr std::size_t least_part = 8;      // of what is under way: a batch has its price
+constexpr std::size_t pieces_at_once = 4;  // before what is done, here and by helpers, is looked at again
+}  // namespace
 
 void Core::begin(const Frame& frame) {
     std::unique_ptr<Job> job = fresh_job(frame.id);
@@ -43,7 +44,7 @@ bool Core::turn() {
     collect();
     for (bool waited = false; jobs_.under_way() > goal;) {
         bool began = true;
-        for (std::size_t i = 0; began && i < 4; ++i) began = jobs_.step();
+        for (std::size_t i = 0; began && i < pieces_at_once; ++i) began = jobs_.step();
         collect();
         if (began || jobs_.under_way() <= goal) continue;
         // What a helper has in hand is done in a moment. If it is not, the rest need not wait for it.
