@@ -128,6 +128,25 @@ TEST(Entry, AResolutionAndWhatCameOfIt) {
     }
 }
 
+// It is read in memory that is gone by then.
+TEST(Entry, WhatIsParsedHasItsOwnMemory) {
+    Entry entry = prepare_entry();
+    entry.result = json::Object{{"a", "text that is too long for the place of a short one"}};
+    entry.events = {json::Object{{"type", "t"}}};
+    entry.accounts = json::Object{{"cash", "account"}};
+    const std::string text = entry.write();
+    const Entry parsed = Entry::parse(bytes_of(text));
+    const boost::json::storage_ptr usual;
+    ASSERT_TRUE(parsed.result);
+    EXPECT_EQ(parsed.result->storage().get(), usual.get());
+    EXPECT_EQ(parsed.effects.storage().get(), usual.get());
+    EXPECT_EQ(parsed.effects.at(0).storage().get(), usual.get());
+    EXPECT_EQ(parsed.events.storage().get(), usual.get());
+    EXPECT_EQ(parsed.accounts.storage().get(), usual.get());
+    EXPECT_EQ(parsed.audiences.storage().get(), usual.get());
+    EXPECT_EQ(parsed.write(), text);
+}
+
 TEST(Entry, AStepsTextIsItsJson) {
     Step step;
     step.effect = "e\u00e9\"";

@@ -107,7 +107,6 @@ void fill_item(GroupItem& item, const contract::EntryRecord& record, const contr
             if (const json::Value* pin = effect.as_object().if_contains("pin")) item.pins.push_back(slot_of(*pin));
         }
     } else if (!entry.effects.empty() && entry.type != execute) {
-        entry.pinned();  // refused, with what is wrong with it: nothing else pins
         throw Error(Code::bad_format, "/entry/effects", "must be absent where nothing is executed");
     }
     item.document = record.document;
