@@ -1,9 +1,6 @@
 #include "clock.hpp"
 
-#include <array>
-#include <charconv>
 #include <chrono>
-#include <cstdio>
 
 #include "error.hpp"
 
@@ -27,8 +24,9 @@ struct Fields {
     int year, month, day, hour, minute, second, ms;
 };
 
+constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";
+
 bool read_fields(std::string_view text, Fields& f) {
-    constexpr std::string_view shape = "0000-00-00T00:00:00.000Z";
     if (text.size() != shape.size()) return false;
     for (std::size_t i = 0; i < shape.size(); ++i) {
         if (shape[i] != '0' && text[i] != shape[i]) return false;
@@ -54,12 +52,18 @@ std::string format_time(TimeMs time) {
         throw Error(Code::bad_format, "time", "must lie in the years 0000 to 9999");
     }
     const year_month_day date{sys_days{days{day_number}}};
-    std::array<char, 80> out;
-    const int size = std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int{date.year()},
-                                   unsigned{date.month()}, unsigned{date.day()}, static_cast<int>(rest / 3'600'000),
-                                   static_cast<int>(rest / 60'000 % 60), static_cast<int>(rest / 1000 % 60),
-                                   static_cast<int>(rest % 1000));
-    return {out.data(), static_cast<std::size_t>(size)};
+    std::string out(shape);  // without printf: each entry has a few times
+    const auto put = [&](std::size_t at, std::size_t digits, std::int64_t number) {
+        for (; digits > 0; number /= 10) out[at + --digits] = static_cast<char>('0' + number % 10);
+    };
+    put(0, 4, int{date.year()});
+    put(5, 2, unsigned{date.month()});
+    put(8, 2, unsigned{date.day()});
+    put(11, 2, rest / 3'600'000);
+    put(14, 2, rest / 60'000 % 60);
+    put(17, 2, rest / 1000 % 60);
+    put(20, 3, rest % 1000);
+    return out;
 }
 
 TimeMs parse_time(std::string_view text, std::string_view field) {

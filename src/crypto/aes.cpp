@@ -56,18 +56,25 @@ int int_size(ByteView bytes) {
 
 }  // namespace
 
-Bytes seal(const SecretKey& key, const Nonce& nonce, ByteView aad, ByteView plaintext) {
+void append_sealed(Bytes& out, const SecretKey& key, const Nonce& nonce, ByteView aad, ByteView plaintext) {
     const Context context;
-    Bytes out(plaintext.size() + tag_bytes);
+    const std::size_t before = out.size();
+    out.resize(before + plaintext.size() + tag_bytes);
+    std::uint8_t* ciphertext = out.data() + before;
     int size = 0;
     must(EVP_EncryptInit_ex2(context.get(), gcm(), key.expose().data(), nonce.data(), nullptr));
     if (!aad.empty()) must(EVP_EncryptUpdate(context.get(), nullptr, &size, aad.data(), int_size(aad)));
     if (!plaintext.empty()) {
-        must(EVP_EncryptUpdate(context.get(), out.data(), &size, plaintext.data(), int_size(plaintext)));
+        must(EVP_EncryptUpdate(context.get(), ciphertext, &size, plaintext.data(), int_size(plaintext)));
     }
-    std::uint8_t* tag = out.data() + plaintext.size();
+    std::uint8_t* tag = ciphertext + plaintext.size();
     must(EVP_EncryptFinal_ex(context.get(), tag, &size));
     must(EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, tag_bytes, tag));
+}
+
+Bytes seal(const SecretKey& key, const Nonce& nonce, ByteView aad, ByteView plaintext) {
+    Bytes out;
+    append_sealed(out, key, nonce, aad, plaintext);
     return out;
 }
 

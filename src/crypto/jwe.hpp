@@ -26,6 +26,8 @@ SecretBytes open_content(const json::Value& jwe, std::string_view typ, const Sec
 using Nonce = std::array<std::uint8_t, 12>;
 // AES-256-GCM; the result is ciphertext ‖ 16-byte tag. The caller never uses a (key, nonce) pair twice.
 Bytes seal(const SecretKey& key, const Nonce& nonce, ByteView aad, ByteView plaintext);
+// The same, behind what is in `out` already.
+void append_sealed(Bytes& out, const SecretKey& key, const Nonce& nonce, ByteView aad, ByteView plaintext);
 std::optional<Bytes> open(const SecretKey& key, const Nonce& nonce, ByteView aad, ByteView sealed);
 // AES key wrap (RFC 3394) of a 32-byte key: 40 bytes, no nonce needed.
 Bytes wrap_key(const SecretKey& kek, const SecretKey& key);

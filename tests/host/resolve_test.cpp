@@ -239,7 +239,8 @@ TEST(PrivateState, pins_have_long_names) {
     step.ledger = "line";
     enclave::Head head;
     head.version = hash_of("version");
-    head.state_text = head.terms_text = "{}";
+    head.state = enclave::state_of({}, {}, {});
+    head.terms = std::make_shared<const std::string>("{}");
     head.transactions.push_back({.id = hash_of("transaction"), .steps = std::vector{step}, .saga = {}});
     transaction::Saga& saga = head.transactions.back().saga = transaction::Saga({step}, start_time);
     const std::string chain = "binding:" + hash_of("another").text();
@@ -256,7 +257,8 @@ TEST(PrivateState, of_formats_4_and_5_is_read) {
     step.kind = contract::EffectKind::retriable;
     enclave::Head head;
     head.version = hash_of("version");
-    head.state_text = head.terms_text = "{}";
+    head.state = enclave::state_of({}, {}, {});
+    head.terms = std::make_shared<const std::string>("{}");
     head.transactions.push_back(
         {.id = hash_of("transaction"), .sequence = 3, .steps = std::vector{step}, .saga = {}, .early = true});
     transaction::Saga& saga = head.transactions.back().saga = transaction::Saga({step}, start_time);

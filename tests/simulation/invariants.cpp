@@ -125,7 +125,7 @@ void check_words(const Setting& setting) {
             }
         }
         if (entries.empty()) continue;
-        const json::Object state = setting.sealed[binding].open(entries.back()->record).state;
+        const json::Object state = setting.sealed[binding].open(entries.back()->record).state->plain;
         if (state.at("words") != json::Value(words.empty() ? "nothing yet" : words)) {
             throw Violation(fmt::format("the state of binding {} is another one", binding));
         }

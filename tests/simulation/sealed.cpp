@@ -35,7 +35,7 @@ contract::Entry document_of(const enclave::Head& before, const Entry& entry, con
     out.previous = before.id;
     out.time = entry.time;
     out.input = crypto::sha256(input);
-    out.state_before = before.root;
+    out.state_before = before.state->root;
     out.sender_role = "giver";
     out.sender_id = "did:web:giver.example";
     out.sender_key = to_base64url(id.view());
@@ -65,8 +65,8 @@ enclave::Head Sealed::first() const {
     enclave::Head head;
     head.sequence = 0;
     head.id = head.version = id_;
-    head.state_text = head.redacted_text = head.terms_text = "{}";
-    head.root = contract::state_root({});
+    head.state = enclave::state_of({}, {}, {});
+    head.terms = std::make_shared<const std::string>("{}");
     return head;
 }
 
@@ -75,7 +75,7 @@ enclave::Head Sealed::open(const contract::EntryRecord& record) const { return e
 enclave::Head Sealed::seal(const enclave::Head& before, Entry& entry, const std::vector<contract::Step>& steps,
                            const std::string& words, bool leaks) const {
     enclave::Head head = before.next();
-    json::Object state = before.state;
+    json::Object state = before.state->plain;
     if (entry.type == EntryType::prepare) {
         const std::int64_t count = state.empty() ? 0 : state.at("count").as_int64();
         state = state_of(count + 1, words);
@@ -83,17 +83,16 @@ enclave::Head Sealed::seal(const enclave::Head& before, Entry& entry, const std:
                                      .sequence = head.sequence,
                                      .steps = named(steps),
                                      .saga = {},
-                                     .state_text = before.state_text,
-                                     .salts = before.salts});
+                                     .before = before.state});
     }
     const auto mine = std::ranges::find(head.transactions, entry.transaction, &enclave::Transaction::id);
     if (mine != head.transactions.end()) {
         // An abort is of one that has held the binding until now.
         if (entry.type == EntryType::outcome && entry.saga.ending() == transaction::Ending::aborted) {
-            state = json::parse(mine->state_text, "state").as_object();
+            state = json::parse(mine->before->text, "state").as_object();
         }
         mine->saga = entry.saga;
-        if (!mine->holds()) mine->state_text.clear();
+        if (!mine->holds()) mine->before.reset();
         head.keep_ended();
         head.forget_ended();
     }
@@ -101,9 +100,9 @@ enclave::Head Sealed::seal(const enclave::Head& before, Entry& entry, const std:
     const std::string input = entry.transaction.text() + " " + std::to_string(head.sequence);
     contract::Entry document = document_of(before, entry, id_, bytes_of(input));
     enclave::SealedParts parts;
-    take_state(head, before, std::move(state), schema_, keys_, document.input, false, parts);
+    take_state(head, *before.state, std::move(state), schema_, keys_, document.input, false, parts);
     entry.record = finish_entry(document, head, to_bytes(bytes_of(input)), parts, keys_);
-    if (leaks) entry.record.state = to_bytes(bytes_of(head.state_text));
+    if (leaks) entry.record.state = to_bytes(bytes_of(head.state->text));
     return head;
 }
 

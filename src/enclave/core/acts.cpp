@@ -109,7 +109,7 @@ contract::Entry entry_of(contract::EntryType type, const contract::Binding& bind
     entry.previous = before.id;
     entry.time = time;
     entry.input = crypto::sha256(input);
-    entry.state_before = before.root;
+    entry.state_before = before.state->root;
     return entry;
 }
 
@@ -190,16 +190,17 @@ Link bind(const SignedVersion& version, const LoadedPackage& package, Keychain& 
     const contract::Binding& binding = version.binding;
     keys.use_version(binding.hash, package.audiences);
     Link link;
-    link.head.root = contract::state_root({});
+    link.head.state = std::make_shared<const State>(State{.text = {}, .root = contract::state_root({})});
     contract::Entry entry = entry_of(contract::EntryType::bind, binding, link.head, version.bytes, time);
     link.head.sequence = entry.sequence;
     link.head.version = binding.hash;
-    link.head.terms_text = plain_terms(binding, package.contract.terms, terms);
+    link.head.terms = std::make_shared<const std::string>(plain_terms(binding, package.contract.terms, terms));
     LogicOutput output =
-        run_logic(package, nullptr, request_of("init", binding, keys, entry, link.head.terms_text), limits);
+        run_logic(package, nullptr, request_of("init", binding, keys, entry, *link.head.terms), limits);
     take_output(entry, output);
     SealedParts parts;
-    take_state(link.head, link.head, std::move(output.state), package.contract.state, keys, entry.input, true, parts);
+    take_state(link.head, *link.head.state, std::move(output.state), package.contract.state, keys, entry.input, true,
+               parts);
     entry.package = package.id;
     entry.accounts = addresses_of(binding, accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);
@@ -221,24 +222,24 @@ Link amend(const Context& context, const SignedVersion& version, const LoadedPac
     entry.version = binding.hash;
     link.head.sequence = entry.sequence;
     link.head.version = binding.hash;
-    link.head.terms_text = plain_terms(binding, package.contract.terms, terms);
+    link.head.terms = std::make_shared<const std::string>(plain_terms(binding, package.contract.terms, terms));
     link.head.proposal.reset();
     link.head.closed.clear();
     // Numbers of keys that go are kept: a key that comes back must not find its old observations good again.
     if (link.head.senders.size() > max_senders) {
         throw Error(Code::too_large, "/parties", "at most 4096 keys may send in the life of a binding");
     }
-    json::Object state = context.head.state;
+    json::Object state = context.head.state->plain;
     if (package.id != context.package->id) {
-        auto request = request_of("migrate", binding, keys, entry, link.head.terms_text);
+        auto request = request_of("migrate", binding, keys, entry, *link.head.terms);
         request["from"] = json::canonical(json::Value(context.package->contract.version));
-        request["state"] = context.head.state_text;
+        request["state"] = context.head.state->text;
         LogicOutput output = run_logic(package, nullptr, request, limits);
         take_output(entry, output);
         state = std::move(output.state);
     }
     SealedParts parts;
-    take_state(link.head, link.head, std::move(state), package.contract.state, keys, entry.input, true, parts);
+    take_state(link.head, *link.head.state, std::move(state), package.contract.state, keys, entry.input, true, parts);
     entry.package = package.id;
     entry.accounts = addresses_of(binding, accounts);
     entry.audiences = wrapped_audience_keys(binding, package, keys, random);

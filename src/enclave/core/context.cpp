@@ -67,13 +67,13 @@ Bytes write_private(const Head& head) {
     wire::Writer out;
     const TransactionsForm transactions(head);
     // One buffer, which the caller wipes.
-    out.reserve(512 + head.state_text.size() + head.terms_text.size() + size_of(head.salts) + 72 * head.senders.size() +
-                128 * head.closed.size() + transactions.size());
+    out.reserve(512 + head.state->text.size() + head.terms->size() + size_of(head.state->salts) +
+                72 * head.senders.size() + 128 * head.closed.size() + transactions.size());
     out.u8(private_format);
     out.hash(head.version);
-    out.text(head.state_text);
-    out.text(head.terms_text);
-    write_salts(out, head.salts);
+    out.text(head.state->text);
+    out.text(*head.terms);
+    write_salts(out, head.state->salts);
     out.u32(static_cast<std::uint32_t>(head.senders.size()));
     for (const auto& [key, last] : head.senders) {
         out.hash(key);
@@ -110,9 +110,9 @@ Head read_private(ByteView plaintext) {
     }
     Head head;
     head.version = in.hash();
-    head.state_text = in.text();
-    head.terms_text = in.text();
-    head.salts = read_salts(in);
+    State state{.text = in.text()};
+    head.terms = std::make_shared<const std::string>(in.text());
+    state.salts = read_salts(in);
     for (std::uint32_t left = in.count(65536); left > 0; --left) {
         const Hash256 key = in.hash();
         LastNumber last;
@@ -145,7 +145,8 @@ Head read_private(ByteView plaintext) {
         read_transactions(in, format, head);
     }
     in.finish();
-    head.state = json::parse(head.state_text, "/state").as_object();
+    state.plain = json::parse(state.text, "/state").as_object();
+    head.state = std::make_shared<const State>(std::move(state));
     return head;
 }
 
@@ -153,7 +154,7 @@ Head Head::next() const {
     Head out;
     out.sequence = sequence + 1;
     out.version = version;
-    out.terms_text = terms_text;
+    out.terms = terms;
     out.senders = senders;
     out.proposal = proposal;
     out.closed = closed;
@@ -170,13 +171,30 @@ const Transaction* Head::open() const {
     return found == transactions.end() ? nullptr : &*found;
 }
 
-Steps::Steps(std::vector<contract::Step> list) {
-    list.shrink_to_fit();  // many wait for a long time
-    list_ = std::make_shared<const std::vector<contract::Step>>(std::move(list));
+SharedState state_of(json::Object&& plain, std::map<std::string, Salt>&& salts, const json::Object& redacted) {
+    auto out = std::make_shared<State>();
+    out->text = json::canonical(plain);
+    out->salts = std::move(salts);
+    out->plain = std::move(plain);
+    out->redacted = json::canonical(redacted);
+    out->root = contract::state_root(redacted);
+    return out;
 }
 
-const std::shared_ptr<const std::vector<contract::Step>>& Steps::none() {
-    static const auto shared = std::make_shared<const std::vector<contract::Step>>();
+Steps::Steps(std::vector<contract::Step> list) {
+    std::string text = "[";
+    for (const contract::Step& step : list) {
+        if (text.size() > 1) text += ',';
+        text += step.text();
+    }
+    text += ']';
+    list.shrink_to_fit();  // many wait for a long time
+    text.shrink_to_fit();
+    shared_ = std::make_shared<const Shared>(std::move(list), std::move(text));
+}
+
+const std::shared_ptr<const Steps::Shared>& Steps::none() {
+    static const auto shared = std::make_shared<const Shared>(std::vector<contract::Step>(), "[]");
     return shared;
 }
 
@@ -252,10 +270,12 @@ Head open_head(const contract::EntryRecord& record, const Hash256& binding, cons
         throw Error(Code::wrong_version, "/head/version", "the version in force is " + head.version.text());
     }
     head.leave_ended(entry);
-    head.root = entry.state_after;
     const bool brings_version = entry.type == contract::EntryType::bind || entry.type == contract::EntryType::amend;
     if (!brings_version || entry.cost_terms) head.costs = entry.costs;
-    head.redacted_text = std::string(text_of(record.state));
+    State state = *head.state;
+    state.root = entry.state_after;
+    state.redacted = std::string(text_of(record.state));
+    head.state = std::make_shared<const State>(std::move(state));
     return head;
 }
 

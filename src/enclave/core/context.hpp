@@ -66,18 +66,35 @@ struct ClosedProposal {
     std::string account;
 };
 
+// What the contract keeps, at a head. It stays what it is: the heads that have it share it.
+struct State {
+    std::string text{};                   // JCS of the plain state
+    std::map<std::string, Salt> salts{};  // by state path, joined with '/'
+    // What follows from these.
+    json::Object plain{};
+    std::string redacted{};  // JCS of the redacted state
+    Hash256 root{};          // of the redacted state
+};
+using SharedState = std::shared_ptr<const State>;
+SharedState state_of(json::Object&& plain, std::map<std::string, Salt>&& salts, const json::Object& redacted);
+
 // The steps of a transaction. They stay what they are: the heads that have it share them.
 class Steps {
   public:
     Steps() = default;
     // NOLINTNEXTLINE(google-explicit-constructor): it is that list
     Steps(std::vector<contract::Step> list);
-    const std::vector<contract::Step>& list() const { return *list_; }
+    const std::vector<contract::Step>& list() const { return shared_->list; }
     const contract::Step& operator[](std::size_t i) const { return list()[i]; }
+    const std::string& text() const { return shared_->text; }  // as a prepare entry has them, in JCS
 
   private:
-    static const std::shared_ptr<const std::vector<contract::Step>>& none();
-    std::shared_ptr<const std::vector<contract::Step>> list_ = none();
+    struct Shared {
+        std::vector<contract::Step> list;
+        std::string text;
+    };
+    static const std::shared_ptr<const Shared>& none();
+    std::shared_ptr<const Shared> shared_ = none();
 };
 
 // Calls on other ledgers, and what the binding goes back to if they come to nothing.
@@ -86,9 +103,8 @@ struct Transaction {
     std::int64_t sequence = 0;  // of its prepare entry
     Steps steps;
     transaction::Saga saga;
-    bool early = false;        // its state holds already: the binding goes on, and the contract hears of the outcome
-    std::string state_text{};  // before it; empty once its state holds or is taken back
-    std::map<std::string, Salt> salts{};
+    bool early = false;    // its state holds already: the binding goes on, and the contract hears of the outcome
+    SharedState before{};  // its text and salts; null once its state holds or is taken back
 
     bool ended() const { return saga.ending().has_value(); }
     // Whether an abort would take the binding's state back.
@@ -118,12 +134,8 @@ struct Head {
     Hash256 id;  // of the entry
     TimeMs time = 0;
     Hash256 version;
-    json::Object state;                                       // plain
-    std::string state_text;                                   // its JCS
-    Hash256 root;                                             // of the redacted state
-    std::string redacted_text;                                // JCS of the redacted state
-    std::map<std::string, Salt> salts;                        // by state path, joined with '/'
-    std::string terms_text;                                   // JCS of the plain terms
+    SharedState state;                                        // never null in a binding's head
+    std::shared_ptr<const std::string> terms;                 // JCS of the plain terms
     boost::container::flat_map<Hash256, LastNumber> senders;  // by key thumbprint
     std::optional<Proposal> proposal;
     std::vector<ClosedProposal> closed;

@@ -221,14 +221,14 @@ LogicOutput run_action(const Context& context, const std::string& action, const 
                       {"seed", '"' + seed.hex() + '"'},
                       {"sender", json::canonical(json::Object{{"id", actor.id}, {"role", actor.role}})},
                       {"sequence", std::to_string(sequence)},
-                      {"state", context.head.state_text},
-                      {"terms", context.head.terms_text},
+                      {"state", context.head.state->text},
+                      {"terms", *context.head.terms},
                       {"time", '"' + format_time(time) + '"'},
                       {"version", std::to_string(context.binding.number)}},
                      limits);
 }
 
-void take_state(Head& head, const Head& before, json::Object&& state, const schema::Schema& schema,
+void take_state(Head& head, const State& before, json::Object&& state, const schema::Schema& schema,
                 const Keychain& keys, const Hash256& input, bool fresh_salts, SealedParts& parts) {
     json::Value plain(std::move(state));
     std::map<std::string, Salt> salts;
@@ -236,7 +236,7 @@ void take_state(Head& head, const Head& before, json::Object&& state, const sche
     const auto salt_source = [&](const std::vector<std::string>& path) {
         const std::string key = joined(path);
         const auto old = before.salts.find(key);
-        const json::Value* then = fresh_salts ? nullptr : value_at(before.state, path);
+        const json::Value* then = fresh_salts ? nullptr : value_at(before.plain, path);
         const json::Value* now = value_at(plain.get_object(), path);
         const bool same = old != before.salts.end() && then != nullptr && now != nullptr && *then == *now;
         if (!same) changed.insert(key);
@@ -247,12 +247,7 @@ void take_state(Head& head, const Head& before, json::Object&& state, const sche
         if (!changed.contains(joined(disclosure.path))) continue;
         parts.by_audience[disclosure.audience].push_back(disclosed("state", disclosure.text));
     }
-    head.salts = std::move(salts);
-    head.state = std::move(plain.get_object());
-    head.state_text = json::canonical(head.state);
-    const json::Object& redacted = redaction.value.as_object();
-    head.redacted_text = json::canonical(redacted);
-    head.root = contract::state_root(redacted);
+    head.state = state_of(std::move(plain.get_object()), std::move(salts), redaction.value.as_object());
 }
 
 namespace {
@@ -285,9 +280,9 @@ contract::EntryRecord finish_entry(contract::Entry& entry, Head& head, Bytes&& i
         contract::seal(keys.state(), private_aad(entry.binding, entry.sequence), plain.expose());
     record.private_state = to_bytes(box.iv.view());
     record.private_state.insert(record.private_state.end(), box.ciphertext.begin(), box.ciphertext.end());
-    record.state = to_bytes(bytes_of(head.redacted_text));
+    record.state = to_bytes(bytes_of(head.state->redacted));
     record.input = std::move(input);
-    entry.state_after = head.root;
+    entry.state_after = head.state->root;
     take_costs(entry, head, record);
     entry.disclosures = crypto::sha256(record.disclosures);
     entry.private_state = crypto::sha256(record.private_state);
@@ -333,7 +328,7 @@ contract::Entry begin_entry(const Context& context, const Prepared& prepared, Ti
     entry.previous = context.head.id;
     entry.time = time;
     entry.input = prepared.input.digest;
-    entry.state_before = context.head.root;
+    entry.state_before = context.head.state->root;
     entry.sender_role = sender.role;
     entry.sender_id = sender.id;
     entry.sender_key = sender.key.kid();
@@ -355,7 +350,7 @@ Link run(const Context& context, std::string_view text, const Prepared& prepared
     const std::string& action_name = *prepared.action;
     const contract::Contract& contract = context.package->contract;
     const contract::Action& action = contract.actions.find(action_name)->second;
-    contract::check_when(action, action_name, context.head.state);
+    contract::check_when(action, action_name, context.head.state->plain);
     if (prepared.bad_body) throw *prepared.bad_body;
     if (call != nullptr) limits.fuel = std::min(limits.fuel, call->call.fuel);
 
@@ -366,8 +361,8 @@ Link run(const Context& context, std::string_view text, const Prepared& prepared
 
     contract::Entry entry = begin_entry(context, prepared, time);
     SealedParts parts;
-    take_state(link.head, context.head, std::move(output.state), contract.state, context.keys, input.digest, false,
-               parts);
+    take_state(link.head, *context.head.state, std::move(output.state), contract.state, context.keys, input.digest,
+               false, parts);
     if (action.result) {
         schema::Redaction result = schema::redact(
             *action.result, json::Value(std::move(*output.result)),

@@ -43,12 +43,12 @@ Link execute(const Context& context, std::string_view text, const Prepared& prep
              std::span<const Bytes> ancestry, const Routes& routes, const runtime::Limits& limits, Slots& slots);
 
 // What bind and amend share with execute: take a new plain state into the head, redacted and rooted, and collect what
-// it discloses to whom; `before` is the head before, or the same one. `fresh_salts` re-salts everything (a new version
+// it discloses to whom; `before` is the state before. `fresh_salts` re-salts everything (a new version
 // has new readers).
 struct SealedParts {
     std::map<std::string, json::Array, std::less<>> by_audience;  // audience → [{"at","disclosure"}]
 };
-void take_state(Head& head, const Head& before, json::Object&& state, const schema::Schema& schema,
+void take_state(Head& head, const State& before, json::Object&& state, const schema::Schema& schema,
                 const Keychain& keys, const Hash256& input, bool fresh_salts, SealedParts& parts);
 
 // Seals disclosures and private state and makes the record; sets head.id. `entry` holds everything but the digests.

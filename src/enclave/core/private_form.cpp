@@ -63,23 +63,13 @@ void read_journal(wire::Reader& in, std::uint8_t format, transaction::Journal& j
     if (format > private_format_4) journal.given_up = in.u8() != 0;
 }
 
-// As a prepare entry has them, in JCS.
-std::string steps_text(const std::vector<contract::Step>& steps) {
-    std::string text = "[";
-    for (const contract::Step& step : steps) {
-        if (text.size() > 1) text += ',';
-        text += step.text();
-    }
-    return text + "]";
-}
-
 // What entries say in the open: all of a transaction but the state before it.
 Bytes open_part(const Transaction& transaction) {
     wire::Writer out;
-    out.reserve(512 * (transaction.steps.list().size() + transaction.saga.calls().size()));
+    out.reserve(128 + transaction.steps.text().size() + 512 * transaction.saga.calls().size());
     out.hash(transaction.id);
     out.u64(static_cast<std::uint64_t>(transaction.sequence));
-    out.text(steps_text(transaction.steps.list()));
+    out.text(transaction.steps.text());
     out.u64(static_cast<std::uint64_t>(transaction.saga.deadline()));
     out.u8(transaction.saga.cancelling() ? 1 : 0);
     out.u32(static_cast<std::uint32_t>(transaction.saga.calls().size()));
@@ -89,12 +79,20 @@ Bytes open_part(const Transaction& transaction) {
 }
 
 void write_confidential_part(wire::Writer& out, const Transaction& transaction) {
-    out.text(transaction.state_text);
-    write_salts(out, transaction.salts);
+    static const State nothing{};
+    const State& before = transaction.before ? *transaction.before : nothing;
+    out.text(before.text);
+    write_salts(out, before.salts);
 }
 
 std::size_t size_of_confidential_part(const Transaction& transaction) {
-    return 8 + transaction.state_text.size() + size_of(transaction.salts);
+    return 8 + (transaction.before ? transaction.before->text.size() + size_of(transaction.before->salts) : 0);
+}
+
+SharedState read_before(wire::Reader& in) {
+    State state{.text = in.text()};
+    state.salts = read_salts(in);
+    return state.text.empty() ? nullptr : std::make_shared<const State>(std::move(state));
 }
 
 Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
@@ -116,8 +114,7 @@ Transaction read_transaction(wire::Reader& in, std::uint8_t format) {
     }
     out.saga = transaction::Saga(out.steps.list(), deadline, cancelling, std::move(calls));
     out.early = in.u8() != 0;
-    out.state_text = in.text();
-    out.salts = read_salts(in);
+    out.before = read_before(in);
     return out;
 }
 
@@ -129,8 +126,7 @@ Transaction read_single(wire::Reader& in, std::uint8_t format) {
     step.ledger = in.text(contract::max_name_bytes);
     transaction::Call call;
     read_journal(in, format, call.journal);
-    out.state_text = in.text();
-    out.salts = read_salts(in);
+    out.before = read_before(in);
     if (format > private_format_2) {
         out.early = in.u8() != 0;
         step.effect = in.text(contract::max_name_bytes);

@@ -135,26 +135,21 @@ contract::Entry step_entry(contract::EntryType type, const Context& context, con
     entry.previous = context.head.id;
     entry.time = time;
     entry.input = crypto::sha256(input);
-    entry.state_before = context.head.root;
+    entry.state_before = context.head.state->root;
     entry.transaction = transaction;
     return entry;
 }
 
 // The state before the transaction, salt for salt: its root is the one that was recorded then.
-void go_back(Head& head, const Transaction& transaction, const schema::Schema& schema) {
-    json::Value plain = json::parse(transaction.state_text, "/state");
+void go_back(Head& head, const State& before, const schema::Schema& schema) {
+    json::Value plain = json::parse(before.text, "/state");
     const auto salt_source = [&](const std::vector<std::string>& path) {
         std::string key;
         for (const std::string& name : path) key += (key.empty() ? "" : "/") + name;
-        return transaction.salts.at(key);
+        return before.salts.at(key);
     };
     const schema::Redaction redaction = schema::redact(schema, plain, salt_source, "/state");
-    const json::Object& redacted = redaction.value.as_object();
-    head.state = std::move(plain.as_object());
-    head.state_text = transaction.state_text;
-    head.salts = transaction.salts;
-    head.redacted_text = json::canonical(redacted);
-    head.root = contract::state_root(redacted);
+    head.state = state_of(std::move(plain.as_object()), std::map(before.salts), redaction.value.as_object());
 }
 
 }  // namespace
@@ -377,10 +372,7 @@ Pinned pin_effects(const Context& context, json::Array& effects, const Cause& ca
     effects.clear();
     for (const contract::Step& step : transaction.steps.list()) effects.push_back(step.to_json());
     for (const contract::PinnedCall& call : pinned) effects[call.step].as_object()["pin"] = call.pin.to_json();
-    if (transaction.holds()) {
-        transaction.state_text = context.head.state_text;
-        transaction.salts = context.head.salts;
-    }
+    if (transaction.holds()) transaction.before = context.head.state;
     check_room(context.head, transaction);
     return out;
 }
@@ -423,8 +415,8 @@ void hear_outcome(const Context& context, const Transaction& transaction, contra
         Head heard = head;
         heard.sequence = entry.sequence;
         SealedParts disclosed;
-        take_state(heard, context.head, std::move(output.state), contract.state, context.keys, entry.input, false,
-                   disclosed);
+        take_state(heard, *context.head.state, std::move(output.state), contract.state, context.keys, entry.input,
+                   false, disclosed);
         contract::Entry told = entry;
         told.action = *name;
         told.events = std::move(output.events);
@@ -463,7 +455,7 @@ void end(const Context& context, Transaction& mine, contract::Entry& entry, Link
         throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
     }
     if (mine.early) return hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
-    if (ending == transaction::Ending::aborted) go_back(link.head, mine, context.package->contract.state);
+    if (ending == transaction::Ending::aborted) go_back(link.head, *mine.before, context.package->contract.state);
 }
 
 }  // namespace
@@ -509,10 +501,7 @@ Link conclude(const Context& context, const Hash256& transaction, std::size_t ca
         entry.decision = decision_of(mine);
     }
     // The head may be another by now.
-    if (Transaction& now = find(link.head, transaction); !now.holds()) {
-        now.state_text.clear();
-        now.salts.clear();
-    }
+    if (Transaction& now = find(link.head, transaction); !now.holds()) now.before.reset();
     link.head.keep_ended();
     link.record = finish_entry(entry, link.head, std::move(evidence), parts, context.keys);
     if (!entry.effects.empty()) link.slots.use();

@@ -197,17 +197,17 @@ void Log::cut(std::uint32_t number, std::uint64_t at, std::uint64_t size) {
     segments_[number - 1].size = at;
 }
 
-Bytes Log::seal_record(const SecretKey& key, std::uint32_t number, std::uint64_t counter, const Hash256& chain,
-                       ByteView plaintext, Hash256& next_chain) const {
-    const Bytes sealed = crypto::seal(key, nonce_of(counter), aad_of(number, counter, chain), plaintext);
-    next_chain = chain_after(2, chain, sealed);
-    wire::Writer out;
-    out.reserve(prefix_bytes + sealed.size());
-    const auto length = static_cast<std::uint32_t>(sealed.size());
-    out.u32(length);
-    out.u32(length_check(key, counter, length));
-    out.raw(sealed);
-    return out.take();
+// Appends the record to `out`; the chain after it.
+Hash256 Log::seal_record(Bytes& out, const SecretKey& key, std::uint32_t number, std::uint64_t counter,
+                         const Hash256& chain, ByteView plaintext) const {
+    const auto length = static_cast<std::uint32_t>(plaintext.size() + tag_bytes);
+    wire::Writer prefix;
+    prefix.u32(length);
+    prefix.u32(length_check(key, counter, length));
+    out.reserve(out.size() + prefix_bytes + length);
+    out.insert(out.end(), prefix.get().begin(), prefix.get().end());
+    crypto::append_sealed(out, key, nonce_of(counter), aad_of(number, counter, chain), plaintext);
+    return chain_after(2, chain, ByteView(out).last(length));
 }
 
 // The new segment's header; the file exists, empty. The position moves behind the header.
@@ -246,14 +246,12 @@ RecordRef Log::append(ByteView plaintext, std::uint64_t first_index) {
     const std::uint64_t size = fresh ? 0 : segments_.back().size;
     try {
         Bytes out = fresh ? begin_segment() : Bytes{};
-        Hash256 next_chain;
         const RecordRef ref{first_index, position_.offset, number, position_.counter, position_.chain};
-        const Bytes record = seal_record(segments_.back().key, number, ref.counter, ref.chain, plaintext, next_chain);
-        out.insert(out.end(), record.begin(), record.end());
+        const Hash256 next_chain = seal_record(out, segments_.back().key, number, ref.counter, ref.chain, plaintext);
         file_->append(out);
         file_->sync();
         segments_.back().size += out.size();
-        position_ = {number, ref.counter + 1, ref.offset + record.size(), next_chain};
+        position_ = {number, ref.counter + 1, ref.offset + prefix_bytes + plaintext.size() + tag_bytes, next_chain};
         return ref;
     } catch (...) {
         position_ = before;

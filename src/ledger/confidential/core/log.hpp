@@ -94,8 +94,8 @@ class Log {
     bool replay_record(Scan& scan, bool last, const Each& each);
     void cut(std::uint32_t number, std::uint64_t at, std::uint64_t size);
     Bytes begin_segment();
-    Bytes seal_record(const SecretKey& key, std::uint32_t number, std::uint64_t counter, const Hash256& chain,
-                      ByteView plaintext, Hash256& next_chain) const;
+    Hash256 seal_record(Bytes& out, const SecretKey& key, std::uint32_t number, std::uint64_t counter,
+                        const Hash256& chain, ByteView plaintext) const;
     void check_length_on_disk();
     void write(ByteView bytes);
     void undo(std::uint32_t number, bool fresh, std::uint64_t size);
