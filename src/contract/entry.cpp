@@ -246,6 +246,16 @@ void check_called_rules(const Entry& entry) {
     }
 }
 
+std::vector<PinnedCall> pinned_in(EntryType type, const json::Array& effects) {
+    std::vector<PinnedCall> pins;
+    if (type == EntryType::prepare) {
+        parse_steps(effects, "/entry/effects", pins);
+    } else if (is_later_step(type)) {
+        pins = parse_pinned(effects, "/entry/effects");
+    }
+    return pins;
+}
+
 // What is said of one of the transaction's calls.
 void check_call_rules(const Entry& entry) {
     const bool of_call = is_later_step(entry.type) && entry.type != EntryType::cancelling;
@@ -265,7 +275,7 @@ void check_call_rules(const Entry& entry) {
 }
 
 // The entries of a transaction name each other, and nothing that only an execution has.
-void check_transaction_rules(const Entry& entry) {
+void check_transaction_rules(const Entry& entry, const json::Array& effects) {
     const bool later = is_later_step(entry.type);
     if (later != entry.transaction.has_value()) {
         fail("transaction", "must be present for cancelling, step, outcome, disputed and resolve, and only for them");
@@ -291,12 +301,13 @@ void check_transaction_rules(const Entry& entry) {
         fail("deadline", "must be present for prepare, and later than its time");
     }
     check_call_rules(entry);
-    if (entry.type == EntryType::prepare && entry.pinned().empty()) fail("effects", "must pin a call");
-    if (later) entry.pinned();
+    const std::vector<PinnedCall> pinned = pinned_in(entry.type, effects);
+    if (entry.type == EntryType::prepare && pinned.empty()) fail("effects", "must pin a call");
 }
 
-// What the type asks for, so that an entry cannot be read as more than it says.
-void check_type_rules(const Entry& entry) {
+// What the type asks for, so that an entry cannot be read as more than it says. `effects`: its own, in memory that
+// costs less to copy to.
+void check_type_rules(const Entry& entry, const json::Array& effects) {
     const bool first = entry.type == EntryType::bind;
     if (first != (entry.sequence == 0)) fail("sequence", "must be 0 for bind and only for bind");
     if (first != entry.previous.is_zero()) fail("previous", "must be zeros for bind and only for bind");
@@ -310,7 +321,7 @@ void check_type_rules(const Entry& entry) {
         fail("costs/split", "must be absent but for bind and amend");
     }
     if (entry.costs && entry.costs->bytes % byte_step != 0) fail("costs/bytes", "must be a multiple of 1024");
-    check_transaction_rules(entry);
+    check_transaction_rules(entry, effects);
 }
 
 Hash256 effects_digest(const json::Array& effects) {
@@ -405,7 +416,9 @@ Entry Entry::parse(ByteView document) {
     read_sender(in, entry);
     read_optional_members(in, entry);
     in.finish();
-    check_type_rules(entry);
+    static const json::Array none;
+    const json::Value* effects = in.find("effects");
+    check_type_rules(entry, effects == nullptr ? none : effects->get_array());
     // One text for one entry: enclaves write JCS, and only what they could have written is an entry.
     if (entry.write() != text_of(document)) throw Error(Code::bad_format, "/entry", "must be in RFC 8785 form");
     return entry;
@@ -416,12 +429,7 @@ std::vector<Step> Entry::steps() const {
     return parse_steps(effects, "/entry/effects", pins);
 }
 
-std::vector<PinnedCall> Entry::pinned() const {
-    if (type != EntryType::prepare) return parse_pinned(effects, "/entry/effects");
-    std::vector<PinnedCall> pins;
-    parse_steps(effects, "/entry/effects", pins);
-    return pins;
-}
+std::vector<PinnedCall> Entry::pinned() const { return pinned_in(type, effects); }
 
 Hash256 Entry::id(ByteView document) const {
     const std::array<std::uint8_t, 2> head{0x00, static_cast<std::uint8_t>(type)};

@@ -244,12 +244,11 @@ std::vector<Step> parse_steps(const json::Array& effects, const std::string& fie
     std::size_t pivots = 0;
     for (std::size_t i = 0; i < effects.size(); ++i) {
         json::Reader in(effects[i], at_item(field, i));
-        Step step;
-        step.effect = in.string("effect", max_name_bytes);
-        check_name(step.effect, in.at("effect"));
-        step.ledger = in.string("ledger", max_name_bytes);
-        check_name(step.ledger, in.at("ledger"));
-        step.arguments = in.object("args");
+        const std::string_view effect = in.string("effect", max_name_bytes);
+        check_name(effect, in.at("effect"));
+        const std::string_view on = in.string("ledger", max_name_bytes);
+        check_name(on, in.at("ledger"));
+        Step step{.effect = std::string(effect), .ledger = std::string(on), .arguments = in.object("args")};
         if (in.find("kind") != nullptr) {
             step.kind = effect_kind_from_name(in.string("kind", 16), in.at("kind"));
             if (step.kind == EffectKind::pivot) in.fail("kind", "must be absent for a pivot");

@@ -64,9 +64,9 @@ struct Step {
     EffectKind kind = EffectKind::pivot;
     json::Object arguments;
     // Of the calls that make it hold and that take it back; nothing where it needs none.
-    std::optional<json::Object> commit, undo;
-    std::vector<std::uint8_t> after;  // steps that come first; ascending
-    std::optional<Route> route{};     // where its ledger has candidates; the same for all steps on that ledger
+    std::optional<json::Object> commit{}, undo{};
+    std::vector<std::uint8_t> after{};  // steps that come first; ascending
+    std::optional<Route> route{};       // where its ledger has candidates; the same for all steps on that ledger
     // Where it calls another binding: those that wait for it, the outermost first, this one last.
     std::vector<Hash256> callers{};
 
@@ -91,6 +91,7 @@ struct PinnedCall {
 };
 
 // The prepare entry's effects. `pins` takes those that are pinned there. Throws Error naming the member below `field`.
+// As with every copy of a JSON value that is constructed, what is taken of them lies in the same memory resource.
 std::vector<Step> parse_steps(const json::Array& effects, const std::string& field, std::vector<PinnedCall>& pins);
 // A step entry's.
 std::vector<PinnedCall> parse_pinned(const json::Array& effects, const std::string& field);

@@ -71,6 +71,7 @@ class HostedEnclave {
     bool relay = true;    // off: what goes to the ledger waits in `to_ledger`
     bool deliver = true;  // off: what comes back waits in `from_ledger`
     std::deque<Bytes> to_ledger, from_ledger;
+    bool keep_recorded = true;
     std::vector<Bytes> recorded;             // everything that went to the ledger so far
     std::map<std::uint64_t, Frame> replies;  // that nobody has taken yet
 
@@ -92,7 +93,7 @@ class HostedEnclave {
             while (std::optional<Frame> frame = out_.next()) {
                 moved = true;
                 if (static_cast<enclave::FrameType>(frame->type) == enclave::FrameType::channel) {
-                    recorded.push_back(frame->payload);
+                    if (keep_recorded) recorded.push_back(frame->payload);
                     to_ledger.push_back(std::move(frame->payload));
                 } else {
                     replies[frame->id] = std::move(*frame);
@@ -109,7 +110,8 @@ class HostedEnclave {
             }
             for (; deliver && !from_ledger.empty(); from_ledger.pop_front()) {
                 moved = true;
-                core_.handle(Frame{static_cast<std::uint16_t>(enclave::FrameType::channel), 0, from_ledger.front()});
+                core_.handle(
+                    Frame{static_cast<std::uint16_t>(enclave::FrameType::channel), 0, std::move(from_ledger.front())});
             }
         }
     }

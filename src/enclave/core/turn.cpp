@@ -38,8 +38,9 @@ void Core::begin(std::uint64_t request, Act&& in, Make&& make) {
 
 bool Core::turn() {
     const std::size_t before = jobs_.under_way();
-    // A part only: while the ledger has that, there is more to do here. Where it is slow, batches grow by themselves.
-    const std::size_t part = std::clamp(before / 2, std::min(least_part, options_.turn_inputs), options_.turn_inputs);
+    // While the ledger has nothing a part only, so that it has something soon: there is more to do here meanwhile.
+    const std::size_t part = std::clamp(in_flight_ == 0 ? before / 2 : before,
+                                        std::min(least_part, options_.turn_inputs), options_.turn_inputs);
     const std::size_t goal = before - std::min(before, part);
     collect();
     for (bool waited = false; jobs_.under_way() > goal;) {

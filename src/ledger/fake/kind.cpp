@@ -17,20 +17,27 @@ std::uint64_t whole(std::string_view text, const std::string& field) {
     return value;
 }
 
-std::string text_of(std::string_view text) {
-    std::string out;
-    json::append_string(out, text);
-    return out;
-}
-
-// JCS of members whose names and texts are in order: it is made for each transaction of a benchmark's.
-std::string object_text(std::initializer_list<std::pair<std::string_view, std::string>> members) {
-    std::string out;
-    for (const auto& [name, text] : members) {
-        out.append(out.empty() ? "{\"" : ",\"").append(name).append("\":").append(text);
+// JCS of members that come in order: it is made for each transaction of a benchmark's.
+class Text {
+  public:
+    Text() { out_.reserve(512); }
+    Text& json(std::string_view name, std::string_view value) {
+        begin(name) += value;
+        return *this;
     }
-    return out + "}";
-}
+    Text& text(std::string_view name, std::string_view value) {
+        json::append_string(begin(name), value);
+        return *this;
+    }
+    Text& number(std::string_view name, std::uint64_t value) { return text(name, std::to_string(value)); }
+    std::string end() { return std::move(out_ += '}'); }
+
+  private:
+    std::string& begin(std::string_view name) {
+        return out_.append(out_.empty() ? "{\"" : ",\"").append(name).append("\":");
+    }
+    std::string out_;
+};
 
 }  // namespace
 
@@ -58,28 +65,34 @@ std::string FakeKind::account(const SecretKey& key) const { return crypto::sha25
 
 Bytes FakeKind::sign(const Pin& pin, Purpose purpose, Price price, const SecretKey& key) const {
     const bool call = purpose == Purpose::call;
-    const std::string text = object_text({{"account", text_of(pin.account)},
-                                          {"call", call ? json::canonical(*pin.call) : "{}"},
-                                          {"chain", text_of(pin.chain)},
-                                          {"price", text_of(std::to_string(price))},
-                                          {"purpose", text_of(call ? "call" : "cancel")},
-                                          {"slot", text_of(std::to_string(pin.slot))}});
+    const std::string text = Text()
+                                 .text("account", pin.account)
+                                 .json("call", call ? json::canonical(*pin.call) : "{}")
+                                 .text("chain", pin.chain)
+                                 .number("price", price)
+                                 .text("purpose", call ? "call" : "cancel")
+                                 .number("slot", pin.slot)
+                                 .end();
     const Hash256 mac = crypto::hmac_sha256(key.expose(), {bytes_of(text)});
-    return to_bytes(bytes_of(object_text({{"body", text_of(text)}, {"mac", text_of(mac.text())}})));
+    return to_bytes(bytes_of(Text().text("body", text).text("mac", mac.text()).end()));
 }
 
 Hash256 FakeKind::seal(const Pin& pin, const Judgement& judgement, std::uint64_t depth) const {
-    const std::string pinned = object_text({{"account", text_of(pin.account)},
-                                            {"call", json::canonical(*pin.call)},
-                                            {"ceiling", text_of(std::to_string(pin.ceiling))},
-                                            {"chain", text_of(pin.chain)},
-                                            {"slot", text_of(std::to_string(pin.slot))}});
-    const std::string text = object_text({{"block", text_of(std::to_string(judgement.block))},
-                                          {"depth", text_of(std::to_string(depth))},
-                                          {"fate", text_of(fate_name(judgement.fate))},
-                                          {"fee", text_of(judgement.fee)},
-                                          {"pin", pinned},
-                                          {"transaction", text_of(judgement.transaction)}});
+    const std::string pinned = Text()
+                                   .text("account", pin.account)
+                                   .json("call", json::canonical(*pin.call))
+                                   .number("ceiling", pin.ceiling)
+                                   .text("chain", pin.chain)
+                                   .number("slot", pin.slot)
+                                   .end();
+    const std::string text = Text()
+                                 .number("block", judgement.block)
+                                 .number("depth", depth)
+                                 .text("fate", fate_name(judgement.fate))
+                                 .text("fee", judgement.fee)
+                                 .json("pin", pinned)
+                                 .text("transaction", judgement.transaction)
+                                 .end();
     return crypto::hmac_sha256(bytes_of("seal of " + chain_), {bytes_of(text)});
 }
 
