@@ -45,6 +45,20 @@ expect 1 "not_found" -- "$concordat" package build nowhere
 printf 'not a package' > bad.tar
 expect 1 "bad_package" -- "$concordat" package inspect bad.tar
 
+# Costs
+some=sha256:$(printf '0%.0s' {1..64}); by="--trust $vectors/trust.json"
+expect 2 "--trust" -- "$concordat" costs
+expect 1 "field: BINDING" "64" -- "$concordat" costs sha256:abc $by
+expect 1 "field: /trust" -- "$concordat" costs "$some" --trust phrase
+expect 1 "field: --from" "UTC" -- "$concordat" costs "$some" $by --from yesterday
+expect 1 "field: --from" "before --to" -- "$concordat" costs "$some" $by --from 2026-02-01T00:00:00.000Z --to 2026-01-01T00:00:00.000Z
+expect 1 "field: --to" "future" -- "$concordat" costs "$some" $by --to 9999-01-01T00:00:00.000Z
+expect 1 "field: --key" "signed" -- "$concordat" costs "$some" $by -o costs.json
+expect 1 "field: --output" "--force" -- "$concordat" costs "$some" $by -o phrase --key sealed.json
+expect 1 "unavailable" -- "$concordat" costs "$some" $by
+expect 1 "bad_json" -- "$concordat" costs verify phrase $by
+expect 1 "field: /file/typ" -- "$concordat" costs verify "$vectors/receipt.json" $by
+
 # Receipts
 expect 0 "The receipt holds" -- "$concordat" verify "$vectors/receipt.json" --trust "$vectors/trust.json"
 diff <("$concordat" verify "$vectors/receipt.json" --trust "$vectors/trust.json") \
