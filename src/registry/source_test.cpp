@@ -70,6 +70,20 @@ TEST_F(SourceTest, RolesMayBeAList) {
     EXPECT_EQ(read_source(folder_).config, before);
 }
 
+TEST_F(SourceTest, CostsAreSharedAsTheContractSays) {
+    change("description:",
+           "costs:\n  split: { buyer: 2, seller: 1 }\n  rates: { currency: EUR, bytes: \"0.5\" }\ndescription:");
+    const json::Value config = json::parse(read_source(folder_).config, "config");
+    EXPECT_EQ(json::canonical(config.at("costs")),
+              R"({"rates":{"bytes":"0.5","currency":"EUR"},"split":{"buyer":2,"seller":1}})");
+    change("seller: 1 }", "banker: 1 }");
+    EXPECT_EQ(refused().field(), "/contract/costs/split/banker");
+    change("banker: 1 }", "seller: 0 }");
+    EXPECT_EQ(refused().field(), "/contract/costs/split/seller");
+    change("  split: { buyer: 2, seller: 0 }\n", "");
+    EXPECT_EQ(refused().code(), Code::missing_field);
+}
+
 TEST_F(SourceTest, UnknownKeysAreNamedWithTheirLine) {
     change("description:", "colour: red\ndescription:");
     const Error top = refused();

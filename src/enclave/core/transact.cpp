@@ -455,7 +455,9 @@ void end(const Context& context, Transaction& mine, contract::Entry& entry, Link
         throw Error(Code::in_transaction, "/binding", "a transaction is open: " + holding->id.text());
     }
     if (mine.early) return hear_outcome(context, Transaction(mine), entry, link.head, parts, limits);
-    if (ending == transaction::Ending::aborted) go_back(link.head, *mine.before, context.package->contract.state);
+    if (ending != transaction::Ending::aborted) return;
+    if (mine.before == nullptr) panic("a transaction that is undone without what was before it");
+    go_back(link.head, *mine.before, context.package->contract.state);
 }
 
 }  // namespace

@@ -1,13 +1,15 @@
 // Inputs from the node's frame to what waits for the ledger.
 #include <algorithm>
+#include <base/clock.hpp>
 
 #include "core.hpp"
 
 namespace concordat::enclave {
 
 namespace {
-constexpr std::size_t least_part = 8;      // of what is under way: a batch has its price
-constexpr std::size_t pieces_at_once = 4;  // before what is done, here and by helpers, is looked at again
+constexpr std::size_t least_part = 8;        // of what is under way: a batch has its price
+constexpr std::size_t pieces_at_once = 4;    // before what is done, here and by helpers, is looked at again
+constexpr std::int64_t turn_ns = 5'000'000;  // then node and ledger are heard again, however slow the inputs are
 }  // namespace
 
 void Core::begin(const Frame& frame) {
@@ -43,9 +45,10 @@ bool Core::turn() {
                                         std::min(least_part, options_.turn_inputs), options_.turn_inputs);
     const std::size_t goal = before - std::min(before, part);
     collect();
-    for (bool waited = false; jobs_.under_way() > goal;) {
+    const std::int64_t until = monotonic_ns() + turn_ns;
+    for (bool waited = false; jobs_.under_way() > goal && monotonic_ns() < until;) {
         bool began = true;
-        for (std::size_t i = 0; began && i < pieces_at_once; ++i) began = jobs_.step();
+        for (std::size_t i = 0; began && i < pieces_at_once && monotonic_ns() < until; ++i) began = jobs_.step();
         collect();
         if (began || jobs_.under_way() <= goal) continue;
         // What a helper has in hand is done in a moment. If it is not, the rest need not wait for it.
