@@ -15,41 +15,10 @@ namespace asio = boost::asio;
 using asio::awaitable;
 using std::chrono::steady_clock;
 
-constexpr std::size_t max_answer_bytes = std::size_t{5} << 20;
-constexpr std::string_view problem_type = "application/problem+json";
-
-HttpPeerOptions checked(HttpPeerOptions options) {
-    const net::Url url = net::Url::parse(options.url, "/endpoints");
-    if (url.socket || url.target.find('?') != std::string::npos) {
-        throw Error(Code::config, "/endpoints", "must be a node's https://host:port/path");
-    }
-    if (!url.tls && !url.is_loopback()) {
-        throw Error(Code::config, "/endpoints", "must be https:// where it is not on this machine");
-    }
-    return options;
-}
-
-net::Trust trust_of(const HttpPeerOptions& options) {
-    const bool tls = net::Url::parse(options.url, "/endpoints").tls;
-    return tls || !options.ca.empty() ? net::make_trust(options.ca) : nullptr;
-}
-
-std::string path_of(const HttpPeerOptions& options) {
-    std::string out = net::Url::parse(options.url, "/endpoints").target;
-    while (out.ends_with('/')) out.pop_back();
-    return out;
-}
-
-// A node's own refusal, as its problem document (RFC 9457) has it; nothing where somebody else answers.
+// A node's own refusal; nothing where somebody else answers.
 std::optional<Error> problem_of(const net::HttpAnswer& answer) {
-    if (answer.content_type != problem_type) return std::nullopt;
-    const json::Value value = json::parse(answer.body, "problem", {.bytes = max_answer_bytes});
-    const json::Object* problem = value.if_object();
-    const auto text = [&](std::string_view name) {
-        const json::Value* member = problem == nullptr ? nullptr : problem->if_contains(name);
-        return member != nullptr && member->is_string() ? std::string(member->get_string()) : std::string();
-    };
-    return Error(code_from_name(text("code")), text("field"), text("rule"));
+    if (answer.content_type != net::problem_type) return std::nullopt;
+    return read_problem(answer.body);
 }
 
 [[noreturn]] void unexpected(const net::HttpAnswer& answer) {
@@ -57,30 +26,14 @@ std::optional<Error> problem_of(const net::HttpAnswer& answer) {
     throw Error(Code::unavailable, "endpoint", "answers HTTP " + std::to_string(answer.status));
 }
 
-Shown read_shown(std::string_view body) {
-    const json::Value value = json::parse(body, "call", {.bytes = max_answer_bytes});
-    json::Reader in(value, "call");
-    const std::string_view status = in.string("status", 16);
-    Shown shown;
-    if (status == "settled") {
-        shown.status = Shown::Status::settled;
-        shown.sequence = static_cast<std::uint64_t>(in.integer("receipt"));
-    } else if (status == "pending") {
-        shown.status = Shown::Status::pending;
-    } else if (status != "open") {
-        in.fail("status", "must be open, pending or settled");
-    }
-    return shown;
-}
-
 class HttpPeer final : public Peer, public std::enable_shared_from_this<HttpPeer> {
   public:
     HttpPeer(asio::io_context& io, HttpPeerOptions options)
         : io_(io),
-          options_(checked(std::move(options))),
-          base_(path_of(options_) + "/v1/bindings/" + options_.binding.text()),
-          client_(io, net::Url::parse(options_.url, "/endpoints"), trust_of(options_), options_.connections,
-                  max_answer_bytes) {}
+          options_(std::move(options)),
+          url_(net::Url::service(options_.url, "/endpoints")),
+          base_(url_.target + "/v1/bindings/" + options_.binding.text()),
+          client_(io, url_, net::make_trust(url_.tls, options_.ca), options_.connections, max_peer_answer_bytes) {}
 
     std::optional<Hash256> binding() const override { return found_ ? std::optional(options_.binding) : std::nullopt; }
     Health health() const override {
@@ -169,6 +122,7 @@ class HttpPeer final : public Peer, public std::enable_shared_from_this<HttpPeer
 
     asio::io_context& io_;
     HttpPeerOptions options_;
+    net::Url url_;
     std::string base_;
     net::HttpClient client_;
     net::Standing standing_;

@@ -1,6 +1,34 @@
 #include "peer.hpp"
 
+#include <base/json.hpp>
+
 namespace concordat::ledger::binding {
+
+Shown read_shown(std::string_view body) {
+    const json::Value value = json::parse(body, "call", {.bytes = max_peer_answer_bytes});
+    json::Reader in(value, "call");
+    const std::string_view status = in.string("status", 16);
+    Shown shown;
+    if (status == "settled") {
+        shown.status = Shown::Status::settled;
+        shown.sequence = static_cast<std::uint64_t>(in.integer("receipt"));
+    } else if (status == "pending") {
+        shown.status = Shown::Status::pending;
+    } else if (status != "open") {
+        in.fail("status", "must be open, pending or settled");
+    }
+    return shown;
+}
+
+Error read_problem(std::string_view body) {
+    const json::Value value = json::parse(body, "problem", {.bytes = max_peer_answer_bytes});
+    const json::Object* problem = value.if_object();
+    const auto text = [&](std::string_view name) {
+        const json::Value* member = problem == nullptr ? nullptr : problem->if_contains(name);
+        return member != nullptr && member->is_string() ? std::string(member->get_string()) : std::string();
+    };
+    return {code_from_name(text("code")), text("field"), text("rule")};
+}
 
 Submission submission_of(const Error& refusal) {
     using Status = Submission::Status;

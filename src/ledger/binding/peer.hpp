@@ -36,6 +36,12 @@ class Peer {
     virtual void receipt(std::uint64_t sequence, Then<std::optional<std::string>> then) = 0;
 };
 
+// What another node's HTTP interface answers, of at most max_peer_answer_bytes. Throws Error(bad_json | bad_format |
+// missing_field) for what is none.
+inline constexpr std::size_t max_peer_answer_bytes = std::size_t{5} << 20;
+Shown read_shown(std::string_view body);
+Error read_problem(std::string_view body);  // a problem document (RFC 9457)
+
 // What a refusal means for whoever called.
 Submission submission_of(const Error& refusal);
 

@@ -47,10 +47,9 @@ struct EvmLedger::Impl : std::enable_shared_from_this<EvmLedger::Impl> {
           operations(context.get_executor(), options.max_operations, options.max_waiting) {
         identity->chain_id = options.chain_id;
         identity->genesis = options.genesis;
-        // The system's authorities take tens of milliseconds to read.
         const bool tls = std::ranges::any_of(options.endpoints,
                                              [](const std::string& url) { return Url::parse(url, "/endpoints").tls; });
-        const Trust trust = tls || !options.ca.empty() ? make_trust(options.ca) : nullptr;
+        const Trust trust = make_trust(tls, options.ca);
         for (const std::string& url : options.endpoints) {
             sources.push_back(std::make_unique<Source>(io, url, trust, options.limits, identity));
             Source& source = *sources.back();

@@ -275,5 +275,20 @@ TEST(UrlTest, KnowsFourSchemes) {
     EXPECT_TRUE(!ws.tls && ws.socket);
 }
 
+TEST(UrlTest, AServiceIsBelowAPath) {
+    EXPECT_EQ(Url::service("https://bank.example/pay/", "/endpoints").target, "/pay");
+    EXPECT_EQ(Url::service("http://127.0.0.1:8080", "/endpoints").target, "");
+    for (const char* wrong :
+         {"http://bank.example/pay", "https://bank.example/pay?key=1", "wss://bank.example", "bank"}) {
+        try {
+            Url::service(wrong, "/endpoints");
+            ADD_FAILURE() << wrong;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.field(), "/endpoints");
+            EXPECT_EQ(error.rule().substr(0, 16), "must be https://");
+        }
+    }
+}
+
 }  // namespace
 }  // namespace concordat::ledger::evm

@@ -15,27 +15,10 @@ constexpr std::size_t max_detail = 256;
 constexpr std::size_t max_remembered = 1024;
 constexpr std::string_view participant_typ = "concordat/participant/1";
 constexpr std::string_view jose_type = "application/jose";
-constexpr std::string_view problem_type = "application/problem+json";
-
-[[noreturn]] void refuse(const char* field, std::string rule) { throw Error(Code::config, field, std::move(rule)); }
 
 ParticipantOptions checked(ParticipantOptions options) {
-    const net::Url url = net::Url::parse(options.url, "/endpoints");
-    if (url.socket || url.target.find('?') != std::string::npos) refuse("/endpoints", "must be https://host:port/path");
-    if (!url.tls && !url.is_loopback()) refuse("/endpoints", "must be https:// where it is not on this machine");
     check_chain(options.chain, "/chain");
     return options;
-}
-
-net::Trust trust_of(const ParticipantOptions& options) {
-    const bool tls = net::Url::parse(options.url, "/endpoints").tls;
-    return tls || !options.ca.empty() ? net::make_trust(options.ca) : nullptr;
-}
-
-std::string path_of(const ParticipantOptions& options) {
-    std::string out = net::Url::parse(options.url, "/endpoints").target;
-    while (out.ends_with('/')) out.pop_back();
-    return out;
 }
 
 [[noreturn]] void unexpected(const net::HttpAnswer& answer) {
@@ -70,7 +53,7 @@ std::string detail_of(const net::HttpAnswer& answer) {
     return out;
 }
 
-bool is_problem(const net::HttpAnswer& answer) { return answer.content_type == problem_type; }
+bool is_problem(const net::HttpAnswer& answer) { return answer.content_type == net::problem_type; }
 
 // What no repetition makes better. A status without a problem document may be anybody's, a proxy's say.
 bool is_refusal(const net::HttpAnswer& answer) {
@@ -84,19 +67,18 @@ bool is_answer(const net::HttpAnswer& answer) { return answer.status == 200 && a
 
 Participant::Participant(asio::io_context& io, ParticipantOptions options)
     : options_(checked(std::move(options))),
-      base_(path_of(options_)),
-      client_(io, net::Url::parse(options_.url, "/endpoints"), trust_of(options_), options_.connections,
-              max_body_bytes) {}
+      url_(net::Url::service(options_.url, "/endpoints")),
+      client_(io, url_, net::make_trust(url_.tls, options_.ca), options_.connections, max_body_bytes) {}
 
 asio::awaitable<net::HttpAnswer> Participant::ask(net::HttpRequest request, net::Deadline deadline) {
-    request.target = base_ + request.target;
+    request.target = url_.target + request.target;
     co_return co_await client_.exchange(std::move(request), deadline, options_.request_timeout);
 }
 
 asio::awaitable<void> Participant::identify(net::Deadline deadline, bool now) {
     if (!now && steady_clock::now() < known_until_) co_return;
     net::HttpRequest request;
-    if (base_.empty()) request.target = "/";
+    if (url_.target.empty()) request.target = "/";
     request.accept = "application/json";
     const net::HttpAnswer answer = co_await ask(std::move(request), deadline);
     if (answer.status != 200 || answer.content_type != "application/json") unexpected(answer);

@@ -50,7 +50,7 @@ class Participant {
     void remember(const std::string& transaction, const std::string& answer);
 
     ParticipantOptions options_;
-    std::string base_;  // the path of the URL, without a slash at its end
+    net::Url url_;
     net::HttpClient client_;
     net::Standing standing_;
     crypto::PublicKey key_;

@@ -20,6 +20,8 @@ struct HttpRequest {
     std::string body{};
 };
 
+inline constexpr std::string_view problem_type = "application/problem+json";  // RFC 9457
+
 struct HttpAnswer {
     unsigned status = 0;
     std::string content_type;  // without parameters, in lower case

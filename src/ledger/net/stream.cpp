@@ -68,6 +68,8 @@ void expect_name(SSL* connection, const std::string& host) {
 
 }  // namespace
 
+Trust make_trust(bool tls, const std::string& ca) { return tls || !ca.empty() ? make_trust(ca) : nullptr; }
+
 Trust make_trust(const std::string& ca) {
     auto trust = std::make_shared<ssl::context>(ssl::context::tls_client);
     SSL_CTX* const context = trust->native_handle();

@@ -21,6 +21,8 @@ using Trust = std::shared_ptr<boost::asio::ssl::context>;
 // the system's (OpenSSL's places, SSL_CERT_FILE and SSL_CERT_DIR before them) or of `ca`: certificates in PEM, or
 // nothing. Throws Error(config) at /ca.
 Trust make_trust(const std::string& ca);
+// The same where it is needed, by one server at least: the system's authorities take tens of milliseconds to read.
+Trust make_trust(bool tls, const std::string& ca);
 
 // What a failure says of an endpoint: Error(unavailable | timeout | protocol | too_large).
 Error error_of(const boost::system::error_code& problem);

@@ -38,6 +38,18 @@ Url Url::parse(const std::string& text, const std::string& field) {
     return out;
 }
 
+Url Url::service(const std::string& text, const std::string& field) {
+    Url url = parse(text, field);
+    if (url.socket || url.target.find('?') != std::string::npos) {
+        throw Error(Code::config, field, "must be https://host:port/path");
+    }
+    if (!url.tls && !url.is_loopback()) {
+        throw Error(Code::config, field, "must be https:// where it is not on this machine");
+    }
+    while (url.target.ends_with('/')) url.target.pop_back();
+    return url;
+}
+
 bool Url::is_loopback() const {
     boost::system::error_code is_name;
     const auto address = boost::asio::ip::make_address(host, is_name);

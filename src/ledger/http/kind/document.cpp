@@ -9,20 +9,6 @@ namespace {
 constexpr std::size_t max_detail_bytes = 1024;
 constexpr std::size_t max_account_bytes = 64;
 
-Purpose read_purpose(json::Reader& in) {
-    const std::string_view text = in.string("purpose", 8);
-    if (text != "call" && text != "cancel") in.fail("purpose", "must be call or cancel");
-    return text == "call" ? Purpose::call : Purpose::cancel;
-}
-
-Fate read_fate(json::Reader& in) {
-    const std::string_view text = in.string("fate", 16);
-    for (const Fate fate : {Fate::called, Fate::failed, Fate::cancelled}) {
-        if (text == fate_name(fate)) return fate;
-    }
-    in.fail("fate", "must be called, failed or cancelled");
-}
-
 crypto::Jws open(std::string_view text, std::string_view typ, std::string_view field, std::size_t max_bytes) {
     crypto::Jws jws = crypto::parse_compact(text, field, max_bytes);
     if (jws.header.typ != typ) {
@@ -54,7 +40,7 @@ Request Request::parse(std::string_view compact_jws, std::string_view field) {
     if (out.key.alg() != crypto::Alg::es256k) in.fail("key", "must be an ES256K key");
     in.expect("account", out.key.kid());
     out.number = read_number(in, "number");
-    out.purpose = read_purpose(in);
+    out.purpose = purpose_from_name(in.string("purpose", 8), in.at("purpose"));
     out.call = in.object("call");
     in.finish();
     jws.verify(out.key, field);
@@ -72,7 +58,7 @@ Answer Answer::parse(std::string_view compact_jws, const crypto::PublicKey& key,
     out.account = in.string("account", max_account_bytes);
     out.number = read_number(in, "number");
     out.request = in.hash("request");
-    out.fate = read_fate(in);
+    out.fate = fate_from_name(in.string("fate", 16), in.at("fate"));
     if (in.find("detail") != nullptr) out.detail = in.string("detail", max_detail_bytes);
     if (in.find("holds_until") != nullptr) {
         out.holds_until = parse_time(in.string("holds_until", 32), in.at("holds_until"));

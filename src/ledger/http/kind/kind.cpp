@@ -47,13 +47,9 @@ void check_call(const json::Object& call) {
     json::Reader in(call, "/call");
     check_resource(in.string("resource"), in.at("resource"));
     check_operation(in.string("operation"), in.at("operation"));
-    const std::string_view role = in.string("role", 16);
-    constexpr std::array roles{Role::call, Role::commit, Role::undo};
-    if (std::ranges::none_of(roles, [&](Role one) { return role == role_name(one); })) {
-        in.fail("role", "must be call, commit or undo");
-    }
+    const Role role = role_from_name(in.string("role", 16), in.at("role"));
     in.hash("step");
-    check_arguments(in.object("arguments"), role == role_name(Role::call), in.at("arguments"));
+    check_arguments(in.object("arguments"), role == Role::call, in.at("arguments"));
     in.finish();
 }
 
