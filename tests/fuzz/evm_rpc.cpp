@@ -2,18 +2,10 @@
 #include <ledger/evm/protocol/receipt.hpp>
 #include <ledger/evm/protocol/transaction.hpp>
 
-namespace {
+#include "attempt.hpp"
+
 using namespace concordat;
 using namespace concordat::ledger::evm;
-
-template <class Read>
-void attempt(Read read) {
-    try {
-        read();
-    } catch (const Error&) {
-    }
-}
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     attempt([&] {

@@ -2,6 +2,8 @@
 // as the same.
 #include <ledger/http/kind/kind.hpp>
 
+#include "attempt.hpp"
+
 namespace {
 
 using namespace concordat;
@@ -35,14 +37,6 @@ void read_signed(ByteView payload) {
                                        {"arguments", json::Object{}}}};
     const Judgement judgement = http::HttpKind().judge(pin, finality, json::Object{{"answer", text}});
     if (judgement.fate == Fate::called && answer.request != http::digest_of(*pin.call)) __builtin_trap();
-}
-
-template <class Read>
-void attempt(Read read) {
-    try {
-        read();
-    } catch (const Error&) {
-    }
 }
 
 }  // namespace

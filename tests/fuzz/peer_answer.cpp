@@ -1,20 +1,10 @@
 // What another node answers over HTTP to one whose binding calls there: what became of a call, and why not.
 #include <ledger/binding/peer.hpp>
 
-namespace {
+#include "attempt.hpp"
 
 using namespace concordat;
 using namespace concordat::ledger;
-
-template <class Read>
-void attempt(Read read) {
-    try {
-        read();
-    } catch (const Error&) {
-    }
-}
-
-}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view body = text_of(ByteView(data, size));
