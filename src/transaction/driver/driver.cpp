@@ -128,8 +128,9 @@ void Driver::again_soon(const Hash256& transaction, Open& open) {
     if (!open.ledger->announces()) {
         pause = std::clamp((timeline_.passed() - open.moved) / 8, std::min(at_least, policy_.look_every_ms), pause);
     }
-    if (!journal.cancelling) {
-        pause = std::min(pause, std::max(journal.deadline - timeline_.now(), policy_.look_every_ms));
+    // A call that has to succeed has none: it is the greatest number.
+    if (const TimeMs now = timeline_.now(); !journal.cancelling && journal.deadline < now + pause) {
+        pause = std::min(pause, std::max(journal.deadline - now, policy_.look_every_ms));
     }
     wait(transaction, pause);
 }
