@@ -126,7 +126,7 @@ void Node::sign(const Hash256& call, ledger::Purpose purpose, ledger::Price pric
     ask.sign = true;
     ask.purpose = purpose;
     ask.price = price;
-    submit(std::move(ask), [this, call, then = std::move(then)](const Reply& reply) {
+    submit(std::move(ask), [this, then = std::move(then)](const Reply& reply) {
         if (reply.error && setting_.traced()) trace(fmt::format("not signed: {}", reply.error->what()));
         then(reply.error ? std::nullopt : std::optional(reply.signature));
     });
